@@ -1,0 +1,59 @@
+import type { FeatureName, FlagName, Revision, RouteId } from './ids.ts';
+
+/** The two implementations that can answer. */
+export type Side = 'legacy' | 'new';
+export const SIDES = ['legacy', 'new'] as const satisfies readonly Side[];
+
+/** How far a route has come, in the order in which it goes there. */
+export type Stage = 'legacy' | 'shadow' | 'canary' | 'new' | 'retired';
+export const STAGES = ['legacy', 'shadow', 'canary', 'new', 'retired'] as const satisfies readonly Stage[];
+
+/** Why a side was chosen. A closed list: it is a metric label. */
+export type Reason =
+  | 'unlisted'
+  | 'stage_legacy'
+  | 'stage_shadow'
+  | 'stage_new'
+  | 'stage_retired'
+  | 'flag_on'
+  | 'flag_off'
+  | 'flag_unknown'
+  | 'no_tenant'
+  | 'breaker_open'
+  | 'forced';
+export const REASONS = [
+  'unlisted',
+  'stage_legacy',
+  'stage_shadow',
+  'stage_new',
+  'stage_retired',
+  'flag_on',
+  'flag_off',
+  'flag_unknown',
+  'no_tenant',
+  'breaker_open',
+  'forced',
+] as const satisfies readonly Reason[];
+
+/** A feature's breaker on the new side. */
+export type BreakerState = 'closed' | 'half_open' | 'open';
+export const BREAKER_STATES = ['closed', 'half_open', 'open'] as const satisfies readonly BreakerState[];
+
+/** What happens when the new side fails before any write can have happened. */
+export type IfNewFails = 'legacy' | 'refuse';
+
+/** Who answers one request, and why. Made once per request, frozen, logged with its revision. */
+export type Decision = Readonly<{
+  revision: Revision;
+  stage: Stage;
+  side: Side;
+  /** The side that mirror asks afterwards. */
+  shadow: Side | undefined;
+  reason: Reason;
+  timeoutMs: number;
+  ifNewFails: IfNewFails;
+  /** Undefined where the table lists no such route: legacy answers. */
+  route: RouteId | undefined;
+  feature: FeatureName | undefined;
+  flag: Readonly<{ name: FlagName; on: boolean | undefined }> | undefined;
+}>;

@@ -1,0 +1,70 @@
+import type { CredentialKind } from './caller.ts';
+import type { BreakerState, Reason, Side, Stage } from './decision.ts';
+import type { FailureCode } from './failure.ts';
+import type { FeatureName, FlagName, RequestId, Revision, RouteId, TenantName, UserId } from './ids.ts';
+
+/**
+ * Everything that observe is told. One union, so that logs, metrics and health cannot disagree.
+ * No event carries a secret, a header, a query string or a body.
+ */
+export type BanyanEvent =
+  | Readonly<{ type: 'request_received' }>
+  | Readonly<{
+      type: 'request_finished';
+      requestId: RequestId | undefined;
+      traceId: string | undefined;
+      method: string;
+      /** Undefined for unlisted routes and for requests refused at the door. */
+      routeId: RouteId | undefined;
+      stage: Stage | undefined;
+      side: Side | undefined;
+      reason: Reason | undefined;
+      revision: Revision | undefined;
+      tenant: TenantName | undefined;
+      user: UserId | undefined;
+      by: CredentialKind | undefined;
+      /** 0 where nothing could be sent. */
+      status: number;
+      outcome: 'answered' | 'refused' | 'failed' | 'cut' | 'abandoned';
+      failure: FailureCode | undefined;
+      fellBack: boolean;
+      durationMs: number;
+      /** The gateway's own share: from the door until a side was asked. */
+      overheadMs: number;
+    }>
+  | Readonly<{ type: 'decision_made'; routeId: RouteId | undefined; side: Side; reason: Reason }>
+  | Readonly<{ type: 'fallback_taken'; routeId: RouteId; requestId: RequestId; failure: FailureCode }>
+  | Readonly<{ type: 'breaker_changed'; feature: FeatureName; state: BreakerState }>
+  | Readonly<{ type: 'table_swapped'; revision: Revision; source: string; routes: number; flags: number }>
+  | Readonly<{ type: 'table_refused'; source: string; mistakes: readonly string[] }>
+  | Readonly<{
+      type: 'flags_changed';
+      source: 'file' | 'unleash';
+      state: 'ready' | 'default' | 'stale';
+      detail: string;
+    }>
+  | Readonly<{
+      type: 'flip_made';
+      author: string;
+      subject: RouteId | FeatureName;
+      from: string;
+      to: string;
+      reason: string;
+      revision: Revision;
+    }>
+  | Readonly<{ type: 'flag_read_failed'; flag: FlagName; detail: string }>
+  | Readonly<{ type: 'unscoped_query'; handler: string; model: string; operation: string }>
+  | Readonly<{ type: 'handler_failed'; requestId: RequestId; routeId: RouteId | undefined; error: string }>
+  | Readonly<{ type: 'session_ended'; tenant: TenantName; user: UserId }>
+  | Readonly<{ type: 'part_changed'; part: Part; state: 'ready' | 'not_ready'; detail: string }>
+  | Readonly<{ type: 'listening'; door: 'gateway' | 'admin'; url: string }>
+  | Readonly<{ type: 'stopping'; signal: string; graceMs: number }>
+  | Readonly<{ type: 'stopped'; inFlight: number }>
+  | Readonly<{ type: 'bug'; where: string; error: string }>;
+
+/** The parts whose state `/readyz` tells. */
+export type Part = 'store' | 'legacy' | 'table' | 'flags' | 'gateway';
+export const PARTS = ['store', 'legacy', 'table', 'flags', 'gateway'] as const satisfies readonly Part[];
+
+/** How every room tells what happened. Never throws, never waits. */
+export type Emit = (event: BanyanEvent) => void;

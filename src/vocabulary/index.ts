@@ -1,0 +1,10 @@
+// The words everyone shares: ids, callers, arrivals, decisions, outcomes, failures, events, and the ports between rooms.
+// Types and tiny pure functions only; imports nothing.
+export * from './arrival.ts';
+export * from './caller.ts';
+export * from './decision.ts';
+export * from './events.ts';
+export * from './failure.ts';
+export * from './ids.ts';
+export * from './outcome.ts';
+export * from './ports.ts';
