@@ -56,4 +56,8 @@ export type Decision = Readonly<{
   route: RouteId | undefined;
   feature: FeatureName | undefined;
   flag: Readonly<{ name: FlagName; on: boolean | undefined }> | undefined;
+  /** The new side's handler, `feature/name`, where the route has one. */
+  handler: string | undefined;
+  /** What the path template's parameters matched, as they stand in the canonical path. */
+  params: Readonly<Record<string, string>>;
 }>;
