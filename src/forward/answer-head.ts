@@ -1,0 +1,56 @@
+// Connection-level headers of an answer end here (RFC 9110 section 7.6.1); Node frames the answer anew for its own connection.
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+// The gateway speaks these itself; the tag is never shown to a client.
+const OURS = new Set(['x-request-id', 'x-served-by', 'x-identity-tag']);
+
+export type AnswerHead = Readonly<{ lines: string[]; isEventStream: boolean; cookies: readonly string[] }>;
+
+/**
+ * Legacy's header lines with case, order and repeats kept, less those of the connection, plus `added`.
+ * `raw` is name and value in turn, as bytes.
+ */
+export function readAnswerHead(raw: readonly Buffer[], added: readonly string[]): AnswerHead {
+  const lines: string[] = [];
+  const cookies: string[] = [];
+  let nominated: ReadonlySet<string> | undefined;
+  let isEventStream = false;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]?.toString('latin1') ?? '';
+    const value = raw[i + 1]?.toString('latin1') ?? '';
+    const key = name.toLowerCase();
+    if (key === 'connection') nominated = joinTokens(nominated, value);
+    if (HOP_BY_HOP.has(key) || OURS.has(key)) continue;
+    if (key === 'content-type') isEventStream = value.startsWith('text/event-stream');
+    if (key === 'set-cookie') cookies.push(value);
+    lines.push(name, value);
+  }
+  const kept = nominated ? dropNames(lines, nominated) : lines;
+  kept.push(...added);
+  return { lines: kept, isEventStream, cookies };
+}
+
+function joinTokens(known: ReadonlySet<string> | undefined, value: string): ReadonlySet<string> {
+  const tokens = value.split(',').map((token) => token.trim().toLowerCase());
+  // Framing never depends on what Connection nominates.
+  return new Set([
+    ...(known ?? []),
+    ...tokens.filter((token) => token !== 'content-length' && token !== 'close'),
+  ]);
+}
+
+function dropNames(lines: readonly string[], names: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i] ?? '';
+    if (!names.has(name.toLowerCase())) kept.push(name, lines[i + 1] ?? '');
+  }
+  return kept;
+}

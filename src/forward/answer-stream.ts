@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Outcome } from '../vocabulary/index.ts';
+import { readAnswerHead } from './answer-head.ts';
+import type { Ask } from './ask.ts';
+import { isSafe, LegacyTooSlow, nameLegacyFailure, wasStaleConnection } from './legacy-failure.ts';
+
+/** `stale`: lost on a connection that legacy was closing, before a byte of the answer; one more try is fair. */
+export type Ended = Outcome | Readonly<{ kind: 'stale' }>;
+
+type Wish = Readonly<{
+  ask: Ask;
+  req: IncomingMessage;
+  res: ServerResponse;
+  streamIdleMs: number;
+  mayRetry: boolean;
+  resolve: (ended: Ended) => void;
+}>;
+
+/**
+ * One answer on its way from legacy to the client, as undici's dispatcher tells it. The raw form of its handler is used
+ * because it gives header lines with their case, order and repeats; the newer form gives a parsed object.
+ */
+export class AnswerStream implements Dispatcher.DispatchHandler {
+  readonly #wish: Wish;
+  #abort: (error: Error) => void = () => undefined;
+  #silence: NodeJS.Timeout;
+  #wrote: 'nothing' | 'head' | 'body' = 'nothing';
+
+  constructor(wish: Wish) {
+    this.#wish = wish;
+    this.#silence = setTimeout(this.#giveUp, wish.ask.timeoutMs);
+    wish.res.once('close', this.#onClientClose);
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort;
+    if (this.#wish.res.destroyed) this.#onClientClose();
+  }
+
+  /** The client's upload counts as progress: only silence runs into the deadline. */
+  onBodySent(): void {
+    this.#silence.refresh();
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    // Interim answers (103) end here; a 101 that nobody asked for is refused by undici.
+    if (status < 200) return true;
+    if (status > 599) throw new Error('a status code beyond 599');
+    const { req, res, ask, streamIdleMs } = this.#wish;
+    const head = readAnswerHead(raw, ask.added);
+    // An early answer (413) to an upload that is still coming: the rest is not read, so the connection cannot be used again.
+    if (!req.complete) head.lines.push('Connection', 'close');
+    res.writeHead(status, statusText, head.lines);
+    this.#wrote = 'head';
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(this.#giveUp, head.isEventStream ? streamIdleMs : ask.timeoutMs);
+    res.on('drain', resume);
+    // A body that has come with its head leaves with it in one write; a head that waits for its body leaves alone.
+    queueMicrotask(() => this.#wrote === 'head' && res.flushHeaders());
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#wrote = 'body';
+    this.#silence.refresh();
+    return this.#wish.res.write(chunk);
+  }
+
+  onComplete(): void {
+    clearTimeout(this.#silence);
+    const { res } = this.#wish;
+    res.end(() => this.#settle({ kind: 'answered', status: res.statusCode }));
+  }
+
+  onError(error: unknown): void {
+    const ended = this.#judge(error);
+    this.#settle(ended);
+    // Never end cleanly what is not whole: the client must see a broken message (RFC 9112 section 8).
+    if (ended.kind === 'cut') this.#wish.res.destroy();
+  }
+
+  #judge(error: unknown): Ended {
+    const { res, ask, mayRetry } = this.#wish;
+    const { method } = ask.arrival;
+    if (res.destroyed) return { kind: 'abandoned' };
+    const nothingCame = this.#wrote === 'nothing';
+    if (nothingCame && mayRetry && isSafe(method) && wasStaleConnection(error)) return { kind: 'stale' };
+    const failure = nameLegacyFailure(error, method);
+    return nothingCame ? { kind: 'failed', failure } : { kind: 'cut', status: res.statusCode, failure };
+  }
+
+  readonly #giveUp = () => {
+    const tooSlow = new LegacyTooSlow();
+    this.onError(tooSlow);
+    this.#abort(tooSlow);
+  };
+
+  readonly #onClientClose = () => {
+    if (this.#wish.res.writableFinished) return;
+    this.#settle({ kind: 'abandoned' });
+    this.#abort(new Error('the client went away'));
+  };
+
+  #settle(ended: Ended): void {
+    clearTimeout(this.#silence);
+    this.#wish.res.off('close', this.#onClientClose);
+    this.#wish.resolve(ended);
+  }
+}

@@ -1,0 +1,73 @@
+// The legacy side answers. Bytes in, bytes out, nothing changed: what an intermediary must do to the head (RFC 9110 section 7.6)
+// is done here and in admit, the body is never looked at and never held. HTTP goes by undici's dispatcher, WebSocket upgrades by
+// http-proxy-middleware. Every failure becomes an Outcome: before the head the corridor may still answer, after it the client is cut.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Pool } from 'undici';
+import type { Outcome, SessionRecord } from '../vocabulary/index.ts';
+import type { Ask } from './ask.ts';
+import { askSession, type SessionQuestion } from './session-question.ts';
+import { streamAnswer } from './stream.ts';
+import { openTunnel, type Tunnel } from './tunnel.ts';
+
+export type { Ask } from './ask.ts';
+export type { SessionQuestion } from './session-question.ts';
+export type { Refuse } from './tunnel.ts';
+
+export type Forward = Readonly<{
+  /** Streams legacy's answer to this request into `res`. */
+  answer(ask: Ask, req: IncomingMessage, res: ServerResponse): Promise<Outcome>;
+  /** Tunnels a WebSocket to legacy; resolves when the tunnel has closed. `refuse` is called at once where legacy cannot be reached. */
+  upgrade: Tunnel;
+  /** Asks legacy whose session this is. Undefined: legacy knows no such session. Throws where legacy cannot say. */
+  askSession(question: SessionQuestion): Promise<SessionRecord | undefined>;
+  /** True if legacy answers HTTP at all, whatever it says. */
+  ping(timeoutMs: number): Promise<boolean>;
+  close(): Promise<void>;
+}>;
+
+export type ForwardWish = Readonly<{
+  /** `http://` or `https://`, host and port; a path prefix is not supported. */
+  legacyUrl: string;
+  connectTimeoutMs?: number;
+  /** How long an event stream may stay silent; other answers are bound by the route's `timeout_ms`. */
+  streamIdleMs?: number;
+}>;
+
+// gunicorn closes an idle connection after 2 s (its `--keep-alive` default): letting go first avoids the race
+// in which a request is written to a connection that legacy is just closing.
+const KEEP_ALIVE_MS = 1_500;
+
+export function openForward(wish: ForwardWish): Forward {
+  const pool = new Pool(new URL(wish.legacyUrl).origin, {
+    connections: 1_024,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: wish.connectTimeoutMs ?? 5_000 },
+    maxHeaderSize: 64 * 1024,
+  });
+  const streamIdleMs = wish.streamIdleMs ?? 300_000;
+  const tunnel = openTunnel(wish.legacyUrl);
+  return Object.freeze({
+    answer: (ask: Ask, req: IncomingMessage, res: ServerResponse) =>
+      streamAnswer({ pool, streamIdleMs }, ask, req, res),
+    upgrade: tunnel,
+    askSession: (question) => askSession(pool, question),
+    ping: async (timeoutMs: number) => {
+      try {
+        const { body } = await pool.request({
+          path: '/',
+          method: 'HEAD',
+          headersTimeout: timeoutMs,
+          bodyTimeout: timeoutMs,
+        });
+        await body.dump();
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    close: () => pool.destroy(),
+  } satisfies Forward);
+}
