@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 /** A new empty database on the run's PostgreSQL, and its address as the superuser. */
-export async function createDatabase(label: string): Promise<{ name: string; url: string; drop(): Promise<void> }> {
+export async function createDatabase(
+  label: string,
+): Promise<{ name: string; url: string; drop(): Promise<void> }> {
   const name = `${label}_${randomBytes(4).toString('hex')}`;
   await asSuperuser(`CREATE DATABASE "${name}"`);
   const url = new URL(superuserUrl());
@@ -12,7 +14,10 @@ export async function createDatabase(label: string): Promise<{ name: string; url
 
 export function superuserUrl(): string {
   const url = process.env['BANYAN_TEST_PG'];
-  if (!url) throw new Error('BANYAN_TEST_PG is not set: run these tests by `npm test`, whose global setup starts PostgreSQL');
+  if (!url)
+    throw new Error(
+      'BANYAN_TEST_PG is not set: run these tests by `npm test`, whose global setup starts PostgreSQL',
+    );
   return url;
 }
 

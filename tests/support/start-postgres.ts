@@ -11,7 +11,16 @@ export default async function startPostgres(): Promise<void> {
   const server = await startEmbeddedPostgres({
     dataDir: join(folder, 'pg'),
     port: await freePort(),
-    flags: ['-c', 'fsync=off', '-c', 'max_connections=300', '-c', 'wal_level=logical', '-c', 'max_locks_per_transaction=1024'],
+    flags: [
+      '-c',
+      'fsync=off',
+      '-c',
+      'max_connections=300',
+      '-c',
+      'wal_level=logical',
+      '-c',
+      'max_locks_per_transaction=1024',
+    ],
   });
   process.env['BANYAN_TEST_PG'] = server.url('postgres');
   Object.assign(globalThis, { __banyanPostgres: { server, folder } });
@@ -22,7 +31,9 @@ export function freePort(): Promise<number> {
     const probe = createServer().once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address();
-      probe.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
+      probe.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      );
     });
   });
 }

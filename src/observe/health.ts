@@ -1,0 +1,36 @@
+import { type BanyanEvent, PARTS, type Part } from '../vocabulary/index.ts';
+
+export type Readiness = Readonly<{
+  ready: boolean;
+  parts: Readonly<Record<Part, Readonly<{ ready: boolean; detail: string }>>>;
+}>;
+
+/** Keeps what each part last said of itself. A part that has said nothing yet is not ready. */
+export function createHealth() {
+  const parts = Object.fromEntries(
+    PARTS.map((part) => [part, { ready: false, detail: 'not heard of yet' }]),
+  ) as Record<Part, Readiness['parts'][Part]>;
+  const record = (event: BanyanEvent) => {
+    if (event.type === 'part_changed')
+      parts[event.part] = { ready: event.state === 'ready', detail: event.detail };
+    if (event.type === 'table_swapped') parts.table = { ready: true, detail: `revision ${event.revision}` };
+    if (event.type === 'table_refused') {
+      const inForce = parts.table.ready ? `; the last good table stays in force` : '';
+      parts.table = {
+        ready: parts.table.ready,
+        detail: `${event.source}: ${event.mistakes.length} mistakes${inForce}`,
+      };
+    }
+    // Silent flags never make the gateway unready: legacy answers, which is the safe case.
+    if (event.type === 'flags_changed')
+      parts.flags = { ready: true, detail: `${event.source}: ${event.state}, ${event.detail}` };
+    if (event.type === 'stopping') parts.gateway = { ready: false, detail: `stopping on ${event.signal}` };
+  };
+  return {
+    record,
+    readiness: (): Readiness => ({
+      ready: Object.values(parts).every((part) => part.ready),
+      parts: { ...parts },
+    }),
+  };
+}

@@ -1,0 +1,46 @@
+// What happened becomes logs, metrics and health. Typed events in, nothing out: `emit` never throws, never waits, and no room
+// asks this one anything. Events carry no secret, header, query or body, so that no sink can leak one.
+import type { BanyanEvent, Emit } from '../vocabulary/index.ts';
+import { createHealth, type Readiness } from './health.ts';
+import type { LineSink } from './line-sink.ts';
+import { createLog, type LogLevel } from './log.ts';
+import { createMetrics } from './metrics.ts';
+
+export type { Readiness } from './health.ts';
+export { createLineSink, type LineSink } from './line-sink.ts';
+export { LOG_LEVELS, type LogLevel } from './log.ts';
+
+export type Observe = Readonly<{
+  emit: Emit;
+  /** The metrics in Prometheus' text format. */
+  metrics(): Promise<string>;
+  readiness(): Readiness;
+  /** Calls `listener` with every event; answers the way to stop it. */
+  subscribe(listener: Emit): () => void;
+}>;
+
+export function createObserve(wish: Readonly<{ level: LogLevel; sink: LineSink }>): Observe {
+  const metrics = createMetrics(() => wish.sink.dropped());
+  const health = createHealth();
+  const log = createLog(wish.level, wish.sink);
+  const listeners = new Set<Emit>();
+  const emit = (event: BanyanEvent) => {
+    try {
+      metrics.record(event);
+      health.record(event);
+      log(event);
+      for (const listener of listeners) listener(event);
+    } catch {
+      // An observer that fails must not become a request that fails.
+    }
+  };
+  return Object.freeze({
+    emit,
+    metrics: metrics.render,
+    readiness: health.readiness,
+    subscribe: (listener: Emit) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  });
+}

@@ -1,0 +1,118 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type BanyanEvent, BREAKER_STATES, type Revision } from '../vocabulary/index.ts';
+
+export type Metrics = Readonly<{ record(event: BanyanEvent): void; render(): Promise<string> }>;
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const OVERHEAD_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
+
+/**
+ * The metrics of contract and `docs/observing.md`. Labels are bounded by the route table (route, stage, feature) or by a closed list
+ * (side, reason, outcome, part): never a tenant, never a path.
+ */
+export function createMetrics(droppedLogLines: () => number): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'banyan_' });
+  const families = createFamilies(registry, droppedLogLines);
+  let revision: Revision | undefined;
+  const record = (event: BanyanEvent) => {
+    if (event.type === 'table_swapped' && event.revision !== revision) {
+      if (revision !== undefined) families.snapshotRevision.remove({ revision });
+      revision = event.revision;
+      families.snapshotRevision.set({ revision }, 1);
+    }
+    recordIn(families, event);
+  };
+  return { record, render: () => registry.metrics() };
+}
+
+function createFamilies(registry: Registry, droppedLogLines: () => number) {
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name: `banyan_${name}`, help, labelNames: [...labelNames], registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name: `banyan_${name}`, help, labelNames: [...labelNames], registers });
+  new Counter({
+    name: 'banyan_log_lines_dropped_total',
+    help: 'Log lines dropped because the log could not be written fast enough',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(droppedLogLines());
+    },
+  });
+  return {
+    requests: counter('requests_total', 'Requests finished', ['route', 'side', 'stage', 'outcome', 'class']),
+    duration: new Histogram({
+      name: 'banyan_request_duration_seconds',
+      help: 'From the door until the answer had left',
+      labelNames: ['route', 'side'],
+      buckets: SECONDS,
+      registers,
+    }),
+    overhead: new Histogram({
+      name: 'banyan_gateway_overhead_seconds',
+      help: 'From the door until a side was asked',
+      buckets: OVERHEAD_SECONDS,
+      registers,
+    }),
+    inFlight: gauge('in_flight', 'Requests being answered now', []),
+    decisions: counter('decisions_total', 'Decisions by reason', ['reason', 'side']),
+    failures: counter('failures_total', "Answers in the gateway's own words, by code", ['code']),
+    fallbacks: counter('fallbacks_total', 'Requests that legacy answered because the new side failed', [
+      'route',
+    ]),
+    breakerState: gauge('breaker_state', 'Breaker of the new side: 0 closed, 1 half open, 2 open', [
+      'feature',
+    ]),
+    flips: counter('flips_total', 'Flips made', []),
+    tableRefusals: counter('table_refused_total', 'Route tables refused', []),
+    snapshotRevision: gauge('snapshot_revision', 'The revision in force, as a label', ['revision']),
+    partReady: gauge('part_ready', 'Whether a part is ready: 1 or 0', ['part']),
+    unscopedQueries: counter('unscoped_queries_total', 'Queries without the tenant key', ['handler']),
+  };
+}
+
+function recordIn(families: ReturnType<typeof createFamilies>, event: BanyanEvent): void {
+  switch (event.type) {
+    case 'request_received':
+      return families.inFlight.inc();
+    case 'request_finished':
+      return recordRequest(families, event);
+    case 'decision_made':
+      return families.decisions.inc({ reason: event.reason, side: event.side });
+    case 'fallback_taken':
+      return families.fallbacks.inc({ route: event.routeId });
+    case 'breaker_changed':
+      return families.breakerState.set({ feature: event.feature }, BREAKER_STATES.indexOf(event.state));
+    case 'flip_made':
+      return families.flips.inc();
+    case 'table_refused':
+      return families.tableRefusals.inc();
+    case 'part_changed':
+      return families.partReady.set({ part: event.part }, event.state === 'ready' ? 1 : 0);
+    case 'unscoped_query':
+      return families.unscopedQueries.inc({ handler: event.handler });
+    default:
+      return undefined;
+  }
+}
+
+function recordRequest(
+  families: ReturnType<typeof createFamilies>,
+  event: Extract<BanyanEvent, { type: 'request_finished' }>,
+): void {
+  const route = event.routeId ?? 'unlisted';
+  const side = event.side ?? 'none';
+  families.inFlight.dec();
+  families.requests.inc({
+    route,
+    side,
+    stage: event.stage ?? 'none',
+    outcome: event.outcome,
+    class: `${Math.floor(event.status / 100)}xx`,
+  });
+  families.duration.observe({ route, side }, event.durationMs / 1000);
+  families.overhead.observe(event.overheadMs / 1000);
+  if (event.failure !== undefined) families.failures.inc({ code: event.failure });
+}
