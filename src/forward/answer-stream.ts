@@ -49,6 +49,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (status > 599) throw new Error('a status code beyond 599');
     const { req, res, ask, streamIdleMs } = this.#wish;
     const head = readAnswerHead(raw, ask.added);
+    if (head.cookies.length > 0) ask.noteCookies(head.cookies);
     // An early answer (413) to an upload that is still coming: the rest is not read, so the connection cannot be used again.
     if (!req.complete) head.lines.push('Connection', 'close');
     res.writeHead(status, statusText, head.lines);

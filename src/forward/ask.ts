@@ -9,4 +9,6 @@ export type Ask = Readonly<{
   added: readonly string[];
   /** How long legacy may stay silent, in ms. */
   timeoutMs: number;
+  /** Told of the answer's `Set-Cookie` values before the client sees them: a logout ends the session on both sides. */
+  noteCookies(cookies: readonly string[]): void;
 }>;

@@ -40,8 +40,10 @@ export type Arrival = Readonly<{
   wish: Side | undefined;
   /** True for a WebSocket upgrade (RFC 6455 section 4.1). */
   upgrade: boolean;
-  /** The peer's address, for `X-Forwarded-For`. */
+  /** The client's address, for `X-Forwarded-For`: the peer's, or what a trusted proxy in front says of its client. */
   peer: string;
+  /** How the client came, for `X-Forwarded-Proto`; `http` where nothing says more. */
+  proto?: 'http' | 'https';
   /** `performance.now()` at the door, in ms. */
   arrivedMs: number;
 }>;

@@ -8,3 +8,4 @@ export * from './failure.ts';
 export * from './ids.ts';
 export * from './outcome.ts';
 export * from './ports.ts';
+export * from './problem.ts';

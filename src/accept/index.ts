@@ -1,0 +1,5 @@
+// A connection becomes a visit: the server's limits, the refusal of what is no HTTP, draining, and answers in the gateway's own
+// words. What happens to a visit between its beginning and its end is the corridor's affair.
+export { runWithinDeadline } from './deadline.ts';
+export { type Listener, openListener, type Reception } from './listener.ts';
+export { type Learned, Visit, type Way } from './visit.ts';

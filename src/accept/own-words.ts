@@ -1,0 +1,52 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type Failure, type RequestId, wordProblem } from '../vocabulary/index.ts';
+
+// What of an unread body Node may read and throw away, so that the connection can be used again.
+const LARGEST_DRAIN_BYTES = 64 * 1024;
+// After these the caller's framing can still be trusted.
+const POLITE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404]);
+
+/** Answers a request with a failure in the gateway's own words; cuts the connection where an answer has begun already. */
+export function answerFailure(
+  req: IncomingMessage,
+  res: ServerResponse,
+  failure: Failure,
+  requestId: RequestId | undefined,
+): void {
+  if (res.headersSent || res.destroyed) {
+    res.destroy();
+    return;
+  }
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  const problem = wordProblem(failure, requestId, req.headers.accept);
+  const close = mustClose(req, failure) ? ['Connection', 'close'] : [];
+  const challenge = failure.status === 401 ? ['WWW-Authenticate', 'Bearer realm="banyan"'] : [];
+  res.writeHead(problem.status, [...problem.headers, ...challenge, ...close]);
+  res.end(req.method === 'HEAD' ? undefined : problem.body);
+}
+
+/** Answers where there is no response object: an upgrade, or what Node's parser could not read. */
+export function answerFailureRaw(
+  socket: Duplex,
+  failure: Failure,
+  requestId?: RequestId,
+  accept?: string,
+): void {
+  if (socket.destroyed || !socket.writable) return;
+  const problem = wordProblem(failure, requestId, accept);
+  let head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n`;
+  const lines = [...problem.headers, 'Connection', 'close'];
+  for (let i = 0; i + 1 < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
+  socket.end(`${head}\r\n${problem.body}`);
+}
+
+/** After a request whose end cannot be trusted, or whose body nobody will read, the connection cannot be used again. */
+function mustClose(req: IncomingMessage, failure: Failure): boolean {
+  if (failure.blame === 'caller' && !POLITE_STATUSES.has(failure.status)) return true;
+  if (req.complete) return false;
+  return (
+    req.headers['transfer-encoding'] !== undefined ||
+    Number(req.headers['content-length'] ?? 0) > LARGEST_DRAIN_BYTES
+  );
+}

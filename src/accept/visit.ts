@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Arrival, Caller, Decision, Emit, Failure, Outcome, Side } from '../vocabulary/index.ts';
+import { answerFailure, answerFailureRaw } from './own-words.ts';
+
+/** An ordinary request is answered through Node's response, an upgrade on the bare socket. */
+export type Way =
+  | Readonly<{ kind: 'request'; res: ServerResponse }>
+  | Readonly<{ kind: 'upgrade'; socket: Socket; head: Buffer }>;
+
+/** What the rooms have found out about a request by the time a side is asked. */
+export type Learned = Readonly<{ arrival: Arrival; caller: Caller; decision: Decision }>;
+
+/** One request on its way through the corridor: what is known of it, how it is answered, and what is told of it at its end. */
+export class Visit {
+  readonly req: IncomingMessage;
+  readonly way: Way;
+  readonly #emit: Emit;
+  readonly #beganMs = performance.now();
+  #askedMs: number | undefined;
+  #arrival: Arrival | undefined;
+  #learned: Learned | undefined;
+  #forgiven: Failure | undefined;
+  #exposesSide = false;
+  #hasRefused = false;
+
+  constructor(emit: Emit, req: IncomingMessage, way: Way) {
+    this.#emit = emit;
+    this.req = req;
+    this.way = way;
+    emit({ type: 'request_received' });
+  }
+
+  noteArrival(arrival: Arrival): void {
+    this.#arrival = arrival;
+  }
+
+  /** From here on a side is at work; the time until here is the gateway's own. */
+  noteDecision(learned: Learned, table: Readonly<{ exposeSide: boolean }>): void {
+    const { route, side, reason } = learned.decision;
+    this.#learned = learned;
+    this.#exposesSide = table.exposeSide;
+    this.#askedMs = performance.now();
+    this.#emit({ type: 'decision_made', routeId: route, side, reason });
+  }
+
+  /** What the gateway adds to a side's answer, name and value in turn. */
+  addedHeaders(side: Side): readonly string[] {
+    const id = this.#arrival === undefined ? [] : ['X-Request-Id', this.#arrival.requestId];
+    return this.#exposesSide ? [...id, 'X-Served-By', side] : id;
+  }
+
+  /** Legacy may answer instead where the new side failed before anything was read, written or sent. */
+  mayFallBack(outcome: Outcome): outcome is Extract<Outcome, { kind: 'failed' }> {
+    if (this.way.kind === 'upgrade' || outcome.kind !== 'failed' || outcome.failure.blame === 'caller')
+      return false;
+    const { res } = this.way;
+    const isUntouched = !res.headersSent && !res.destroyed && !this.req.readableDidRead;
+    return isUntouched && outcome.failure.retrySafe && this.#learned?.decision.ifNewFails === 'legacy';
+  }
+
+  noteFallback(failure: Failure): void {
+    const { decision, arrival } = this.#learned ?? {};
+    this.#forgiven = failure;
+    if (this.way.kind === 'request')
+      for (const name of this.way.res.getHeaderNames()) this.way.res.removeHeader(name);
+    if (arrival && decision?.route) {
+      this.#emit({
+        type: 'fallback_taken',
+        routeId: decision.route,
+        requestId: arrival.requestId,
+        failure: failure.code,
+      });
+    }
+  }
+
+  /** Answers in the gateway's own words, at once and only once. */
+  readonly refuse = (failure: Failure): void => {
+    if (this.#hasRefused) return;
+    this.#hasRefused = true;
+    const id = this.#arrival?.requestId;
+    if (this.way.kind === 'request') answerFailure(this.req, this.way.res, failure, id);
+    else answerFailureRaw(this.way.socket, failure, id, this.req.headers.accept);
+  };
+
+  /** Answers, if nobody has, and tells what happened. */
+  end(outcome: Outcome): void {
+    if (outcome.kind === 'failed') this.refuse(outcome.failure);
+    const { caller, decision } = this.#learned ?? {};
+    const endedMs = performance.now();
+    this.#emit({
+      type: 'request_finished',
+      requestId: this.#arrival?.requestId,
+      traceId: this.#arrival?.trace.traceId,
+      method: this.req.method ?? '',
+      routeId: decision?.route,
+      stage: decision?.stage,
+      side: this.#forgiven === undefined ? decision?.side : 'legacy',
+      reason: decision?.reason,
+      revision: decision?.revision,
+      tenant: caller?.tenant,
+      user: caller?.kind === 'known' ? caller.user : undefined,
+      by: caller?.kind === 'known' ? caller.by : undefined,
+      ...nameEnd(outcome),
+      fellBack: this.#forgiven !== undefined,
+      durationMs: endedMs - this.#beganMs,
+      overheadMs: (this.#askedMs ?? endedMs) - this.#beganMs,
+    });
+  }
+}
+
+function nameEnd(outcome: Outcome) {
+  switch (outcome.kind) {
+    case 'answered':
+      return { outcome: 'answered', status: outcome.status, failure: undefined } as const;
+    case 'cut':
+      return { outcome: 'cut', status: outcome.status, failure: outcome.failure.code } as const;
+    case 'abandoned':
+      return { outcome: 'abandoned', status: 0, failure: undefined } as const;
+    case 'failed': {
+      const { status, code, blame } = outcome.failure;
+      return { outcome: blame === 'caller' ? 'refused' : 'failed', status, failure: code } as const;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// The corridor: the order of the rooms, nothing else. Read `pass` aloud and you know what happens to a request.
+import { type Learned, type Reception, runWithinDeadline, Visit } from './accept/index.ts';
+import type { Admit } from './admit/index.ts';
+import type { Decide } from './decide/index.ts';
+import type { Forward } from './forward/index.ts';
+import type { Handle } from './handle/index.ts';
+import { type Emit, type Failure, fail, isFailure, type Outcome } from './vocabulary/index.ts';
+
+export type Rooms = Readonly<{ admit: Admit; decide: Decide; forward: Forward; handle: Handle; emit: Emit }>;
+
+export function openCorridor(rooms: Rooms): Required<Reception> {
+  const walk = async (visit: Visit) =>
+    visit.end(await pass(rooms, visit).catch((error) => confessBug(rooms.emit, error)));
+  return {
+    request: (req, res) => walk(new Visit(rooms.emit, req, { kind: 'request', res })),
+    upgrade: (req, socket, head) => walk(new Visit(rooms.emit, req, { kind: 'upgrade', socket, head })),
+  };
+}
+
+async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
+  const table = rooms.decide.pin();
+  const arrival = rooms.admit.receive(visit.req, table);
+  if (isFailure(arrival)) return refuse(arrival);
+  visit.noteArrival(arrival);
+
+  const match = rooms.decide.match(table, arrival.method, arrival.path);
+  const caller = await rooms.admit.identify(arrival, match.admit);
+  if (isFailure(caller)) return refuse(caller);
+
+  const decision = rooms.decide.decide(table, match, caller, arrival.wish);
+  const learned = { arrival, caller, decision };
+  visit.noteDecision(learned, table);
+  if (decision.side === 'legacy') return askLegacy(rooms, visit, learned);
+
+  const outcome = await askNew(rooms, visit, learned);
+  if (!visit.mayFallBack(outcome)) return outcome;
+  visit.noteFallback(outcome.failure);
+  return askLegacy(rooms, visit, learned);
+}
+
+function askLegacy(
+  { admit, forward }: Rooms,
+  visit: Visit,
+  { arrival, caller, decision }: Learned,
+): Promise<Outcome> {
+  const { req, way } = visit;
+  const ask = {
+    arrival,
+    identity: admit.identityHeaders(arrival, caller, 'legacy'),
+    added: visit.addedHeaders('legacy'),
+    timeoutMs: decision.timeoutMs,
+    noteCookies: (cookies: readonly string[]) => admit.noteCookies(arrival, caller, cookies),
+  };
+  if (way.kind === 'request') return forward.answer(ask, req, way.res);
+  return forward.upgrade(ask, req, way.socket, way.head, visit.refuse);
+}
+
+async function askNew(
+  { admit, decide, handle }: Rooms,
+  visit: Visit,
+  { arrival, caller, decision }: Learned,
+): Promise<Outcome> {
+  const { req, way } = visit;
+  const request = {
+    arrival,
+    caller,
+    decision,
+    added: visit.addedHeaders('new'),
+    noteCookies: (cookies: readonly string[]) => admit.noteCookies(arrival, caller, cookies),
+  };
+  const outcome =
+    way.kind === 'request'
+      ? await runWithinDeadline({ req, res: way.res, timeoutMs: decision.timeoutMs }, (signal) =>
+          handle.answer({ ...request, signal }, req, way.res),
+        )
+      : await handle.upgrade(request, req, way.socket, way.head);
+  if (decision.feature !== undefined)
+    decide.reportNew(decision.feature, isNewSidesFault(outcome) ? 'failed' : 'ok');
+  return outcome;
+}
+
+const refuse = (failure: Failure): Outcome => ({ kind: 'failed', failure });
+
+function isNewSidesFault(outcome: Outcome): boolean {
+  return (outcome.kind === 'failed' || outcome.kind === 'cut') && outcome.failure.blame !== 'caller';
+}
+
+function confessBug(emit: Emit, error: unknown): Outcome {
+  emit({
+    type: 'bug',
+    where: 'corridor',
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  return refuse(fail('internal_error', { retrySafe: false }));
+}

@@ -1,0 +1,232 @@
+// environment → frozen Settings, or every mistake at once. `docs/settings.md` lists the same table; a test holds them together.
+import { readFileSync } from 'node:fs';
+import { distance } from 'fastest-levenshtein';
+import { z } from 'zod';
+
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,9}$/, `a whole number from ${least} to ${most}`)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `a whole number from ${least} to ${most}`);
+const port = wholeNumber(1, 65_535);
+const hostName = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or address');
+const httpUrl = z
+  .string()
+  .refine(
+    (text) => isUrl(text, ['http:', 'https:'], 'bare'),
+    'an http:// or https:// address without user and path, for example http://127.0.0.1:8000',
+  );
+const serviceUrl = z
+  .string()
+  .refine((text) => isUrl(text, ['http:', 'https:'], 'any'), 'an http:// or https:// address');
+const databaseUrl = z
+  .string()
+  .refine((text) => isUrl(text, ['postgres:', 'postgresql:'], 'any'), 'a postgresql:// address');
+const secret = z.string().min(16, 'at least 16 characters');
+const text = z.string();
+
+type Setting = Readonly<{ schema: z.ZodType; fallback?: string; help: string; isSecret?: true }>;
+
+/** Every setting: how it is read, what it is without being set, what it is for. */
+export const SETTINGS = {
+  PORT: { schema: port, fallback: '8080', help: 'the gateway: what end users call' },
+  HOST: { schema: hostName, fallback: '127.0.0.1', help: 'the address that the gateway listens on' },
+  ADMIN_PORT: { schema: port, fallback: '9901', help: 'admin API, console, metrics, health' },
+  ADMIN_HOST: { schema: hostName, fallback: '127.0.0.1', help: 'the address that the admin door listens on' },
+  DATABASE_URL: {
+    schema: databaseUrl,
+    help: 'the new store, as the app role (`banyan_app`)',
+    isSecret: true,
+  },
+  DATABASE_OWNER_URL: {
+    schema: databaseUrl,
+    help: 'the new store, as the owner of its tables: only for `banyan migrate`',
+    isSecret: true,
+  },
+  DATABASE_POOL_SIZE: {
+    schema: wholeNumber(1, 500),
+    fallback: '20',
+    help: 'most connections to the new store',
+  },
+  LEGACY_URL: { schema: httpUrl, help: 'the monolith' },
+  LEGACY_DATABASE_URL: {
+    schema: databaseUrl,
+    help: "the monolith's database: the demo seeds the stub and the new side from it",
+    isSecret: true,
+  },
+  LEGACY_PORT: {
+    schema: port,
+    fallback: '8000',
+    help: 'the legacy stub, in the demo, when `LEGACY_URL` is not set',
+  },
+  EMBEDDED_PG_PORT: {
+    schema: port,
+    fallback: '54329',
+    help: 'the embedded PostgreSQL, in the demo, when `DATABASE_URL` is not set',
+  },
+  BANYAN_CONFIG: { schema: text, fallback: 'routes.config.yaml', help: 'the route table' },
+  BANYAN_DATA_DIR: { schema: text, fallback: '.banyan', help: 'where the demo keeps its data' },
+  BANYAN_ADMIN_TOKEN: {
+    schema: secret,
+    help: 'the token of the admin API, at least 16 characters',
+    isSecret: true,
+  },
+  BANYAN_ADMIN_URL: {
+    schema: serviceUrl,
+    help: 'where the command line finds the admin API, when it is not on this machine',
+  },
+  TAG_SIGNING_KEYS: {
+    schema: text,
+    help: 'the keys that sign identity tags: a JWK Set of private P-256 keys; the first signs, all are published',
+    isSecret: true,
+  },
+  JWT_ISSUER: {
+    schema: text,
+    help: "the `iss` that callers' JWTs must carry; without it no JWT is accepted",
+  },
+  JWT_AUDIENCE: { schema: text, help: "the `aud` that callers' JWTs must carry" },
+  JWT_ALGORITHMS: {
+    schema: z
+      .string()
+      .regex(
+        /^(ES|RS|PS)(256|384|512)(,(ES|RS|PS)(256|384|512))*$/,
+        'a comma-separated list of ES256, ES384, ES512, RS256, …, PS512',
+      ),
+    fallback: 'ES256,RS256',
+    help: 'the signature algorithms accepted',
+  },
+  JWT_JWKS_URL: { schema: serviceUrl, help: "where the keys of callers' JWTs are published" },
+  JWT_PUBLIC_KEY: { schema: text, help: "the key of callers' JWTs as PEM, instead of `JWT_JWKS_URL`" },
+  UNLEASH_URL: {
+    schema: serviceUrl,
+    help: 'an Unleash server as the source of flags, for example http://unleash:4242/api',
+  },
+  UNLEASH_API_TOKEN: { schema: text, help: 'its client token', isSecret: true },
+  AI_BASE_URL: {
+    schema: serviceUrl,
+    help: 'an OpenAI-compatible engine; without it a small deterministic one answers',
+  },
+  AI_API_KEY: { schema: text, help: 'its key', isSecret: true },
+  LOG_LEVEL: {
+    schema: z.enum(['error', 'warn', 'info', 'debug', 'silent']),
+    fallback: 'info',
+    help: '`error`, `warn`, `info`, `debug` or `silent`',
+  },
+  MAX_BODY_BYTES: {
+    schema: wholeNumber(1, 999_999_999),
+    fallback: '104857600',
+    help: 'the largest request body on the new side and to legacy, in bytes',
+  },
+  MAX_CONNECTIONS: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: '10000',
+    help: 'most client connections at once',
+  },
+  SHUTDOWN_GRACE_MS: {
+    schema: wholeNumber(0, 600_000),
+    fallback: '25000',
+    help: 'how long requests in flight may take after SIGTERM, in ms',
+  },
+} as const satisfies Record<string, Setting>;
+
+type SettingName = keyof typeof SETTINGS;
+type Value<Name extends SettingName> =
+  | z.output<(typeof SETTINGS)[Name]['schema']>
+  | ((typeof SETTINGS)[Name] extends { fallback: string } ? never : undefined);
+export type Settings = Readonly<{ [Name in SettingName]: Value<Name> }>;
+
+/** Names in the environment that look like ours; anything else is somebody else's. */
+const OURS = /^(BANYAN_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_)/;
+// Read by the legacy stub, by tests or by the command line, not by the gateway.
+const NEIGHBOURS = new Set([
+  'LEGACY_LANES',
+  'LEGACY_FAULTS',
+  'LEGACY_DASHBOARD_MS',
+  'BANYAN_JWKS_URL',
+  'BANYAN_CHILD',
+  'BANYAN_TEST_PG',
+]);
+
+export type SettingsResult =
+  | Readonly<{ kind: 'settings'; settings: Settings }>
+  | Readonly<{ kind: 'mistakes'; mistakes: readonly string[] }>;
+
+/** Reads all settings. A name with the ending `_FILE` names a file that holds the value, as container secrets do. */
+export function readSettings(env: NodeJS.ProcessEnv, required: readonly SettingName[] = []): SettingsResult {
+  const mistakes: string[] = findUnknownNames(env);
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][]) {
+    const raw = readRaw(env, name, mistakes) ?? setting.fallback;
+    if (raw === undefined) {
+      if (required.includes(name)) mistakes.push(`${name} is not set: it is ${setting.help}.`);
+      continue;
+    }
+    const parsed = setting.schema.safeParse(raw);
+    if (parsed.success) values[name] = parsed.data;
+    else
+      mistakes.push(
+        `${name} is ${setting.isSecret ? 'not' : `"${raw}", not`} what it must be: ${parsed.error.issues[0]?.message}.`,
+      );
+  }
+  if (mistakes.length === 0) findContradictions(values as Settings, mistakes);
+  if (mistakes.length > 0) return { kind: 'mistakes', mistakes };
+  return { kind: 'settings', settings: Object.freeze(values) as Settings };
+}
+
+function readRaw(env: NodeJS.ProcessEnv, name: string, mistakes: string[]): string | undefined {
+  const direct = env[name];
+  if (direct !== undefined && direct !== '') return direct;
+  const file = env[`${name}_FILE`];
+  if (file === undefined || file === '') return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    mistakes.push(`${name}_FILE names "${file}", which cannot be read.`);
+    return undefined;
+  }
+}
+
+function findUnknownNames(env: NodeJS.ProcessEnv): string[] {
+  const known = Object.keys(SETTINGS);
+  return Object.keys(env)
+    .filter((name) => OURS.test(name) && !NEIGHBOURS.has(name))
+    .filter((name) => !known.includes(name) && !known.includes(name.replace(/_FILE$/, '')))
+    .map((name) => `${name} is no setting. Did you mean ${findNearest(name, known)}?`);
+}
+
+function findContradictions(settings: Settings, mistakes: string[]): void {
+  const {
+    JWT_ISSUER,
+    JWT_AUDIENCE,
+    JWT_JWKS_URL,
+    JWT_PUBLIC_KEY,
+    UNLEASH_URL,
+    UNLEASH_API_TOKEN,
+    PORT,
+    ADMIN_PORT,
+  } = settings;
+  const keys = [JWT_JWKS_URL, JWT_PUBLIC_KEY].filter((key) => key !== undefined).length;
+  if (JWT_ISSUER !== undefined && JWT_AUDIENCE === undefined)
+    mistakes.push('JWT_AUDIENCE is not set, but JWT_ISSUER is: a JWT for somebody else would be accepted.');
+  if (JWT_ISSUER !== undefined && keys !== 1)
+    mistakes.push('JWT_ISSUER needs exactly one of JWT_JWKS_URL and JWT_PUBLIC_KEY.');
+  if (JWT_ISSUER === undefined && keys > 0)
+    mistakes.push('JWT_ISSUER is not set, but a key for JWTs is: say whose JWTs are accepted.');
+  if (UNLEASH_URL !== undefined && UNLEASH_API_TOKEN === undefined)
+    mistakes.push('UNLEASH_API_TOKEN is not set, but UNLEASH_URL is.');
+  if (PORT === ADMIN_PORT) mistakes.push(`PORT and ADMIN_PORT are both ${PORT}: give each its own.`);
+}
+
+function isUrl(value: string, protocols: readonly string[], extent: 'bare' | 'any'): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  if (!protocols.includes(url.protocol)) return false;
+  return (
+    extent === 'any' || (url.username === '' && url.pathname === '/' && url.search === '' && url.hash === '')
+  );
+}
+
+function findNearest(name: string, known: readonly string[]): string {
+  return [...known].sort((a, b) => distance(name, a) - distance(name, b))[0] ?? '';
+}
