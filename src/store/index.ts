@@ -1,0 +1,13 @@
+// store: PostgreSQL, always inside one tenant. The only room that knows Prisma.
+// `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
+// tenant, `rehearse` the same and undoes it. Both throw TenantUnknown and StoreUnavailable as expected failures; UnscopedQuery is a
+// handler's bug. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
+export { StoreRefusal, StoreUnavailable, TenantUnknown, UnscopedQuery } from './errors.ts';
+export { Prisma } from './generated/client.ts';
+export { migrateStore } from './migrate.ts';
+export { APP_ROLE, OWNER_ROLE, type PreparedDatabase, prepareDatabase } from './prepare.ts';
+export type { TenantStore } from './rehearsal.ts';
+export { openStore, type Store, type StoreWish } from './store.ts';
+export type { Tenant, Tenants } from './tenants.ts';
+export type { CountedTable, TenantModel, TenantTransaction } from './transaction.ts';
+export type { Work } from './within.ts';

@@ -1,0 +1,43 @@
+import pg from 'pg';
+import { findMigrationsFolder, readMigrationFiles } from './migration-files.ts';
+import { withSchemaEngine } from './schema-engine.ts';
+
+// Any number that nobody else locks: "banyan" in letters' places.
+const MIGRATION_LOCK = 2_114_251_114;
+
+/**
+ * Applies what is missing of `prisma/migrations` through Prisma's own engine, so that `prisma migrate status` agrees elsewhere.
+ * Answers the names applied now; none when all were there. Two at once wait for one another.
+ */
+export async function migrateStore(ownerUrl: string): Promise<readonly string[]> {
+  const guard = new pg.Client({ connectionString: ownerUrl, application_name: 'banyan migrate' });
+  await guard.connect();
+  try {
+    await guard.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    return await applyMigrations(ownerUrl);
+  } finally {
+    await guard.end();
+  }
+}
+
+async function applyMigrations(ownerUrl: string): Promise<readonly string[]> {
+  const { appliedMigrationNames } = await withSchemaEngine(ownerUrl, (engine) =>
+    engine.applyMigrations({
+      migrationsList: listMigrations(findMigrationsFolder()),
+      filters: { externalTables: [], externalEnums: [] },
+    }),
+  );
+  return appliedMigrationNames;
+}
+
+function listMigrations(baseDir: string) {
+  return {
+    baseDir,
+    lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
+    shadowDbInitScript: '',
+    migrationDirectories: readMigrationFiles(baseDir).map(({ name, sql }) => ({
+      path: name,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } },
+    })),
+  };
+}

@@ -1,0 +1,97 @@
+import pg from 'pg';
+import type { Emit, FlipLog, KeyBook, SessionBook, TenantName } from '../vocabulary/index.ts';
+import { tenantAdapter } from './adapter.ts';
+import { StoreUnavailable } from './errors.ts';
+import { openFlipLog } from './flip-log.ts';
+import { PrismaClient } from './generated/client.ts';
+import { openKeyBook } from './key-book.ts';
+import { runRehearsal, type TenantStore } from './rehearsal.ts';
+import { openSessionBook } from './session-book.ts';
+import { checkStore } from './start-up.ts';
+import { openTenants, type Tenants } from './tenants.ts';
+import { type Engine, guard, runUndone, runWithin, type Work } from './within.ts';
+
+export type Store = Readonly<{
+  /** One transaction, the tenant set for it alone. Throws TenantUnknown, StoreUnavailable, or what `work` throws. */
+  within<T>(tenant: TenantName, work: Work<T>): Promise<T>;
+  /** The same work, always undone. */
+  rehearse<T>(tenant: TenantName, work: Work<T>): Promise<T>;
+  /** What a handler is given. `handler` names it where a query forgot its tenant. */
+  scope(tenant: TenantName, handler: string): TenantStore;
+  /** Every `within` of the scope joins one transaction that is undone at the end. */
+  rehearsal<T>(tenant: TenantName, handler: string, run: (scope: TenantStore) => Promise<T>): Promise<T>;
+  keys: KeyBook;
+  sessions: SessionBook;
+  flips: FlipLog;
+  tenants: Tenants;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}>;
+
+export type StoreWish = Readonly<{
+  /** The app role's address. */
+  url: string;
+  emit: Emit;
+  /** Connections for tenants' transactions; default 10. The gateway's own tables have three more. */
+  poolSize?: number;
+  onUnscoped: 'refuse' | 'count';
+}>;
+
+// Nobody waits longer for a free connection: the answer is 503 then.
+const CONNECT_TIMEOUT_MS = 2_000;
+const CONTROL_POOL_SIZE = 3;
+
+/** Opens the store after all checks of `docs/store.md`; throws StoreRefusal with every finding. */
+export async function openStore(wish: StoreWish): Promise<Store> {
+  // Apart, so that tenants' long transactions never keep a credential from being checked.
+  const control = openPool(wish.url, CONTROL_POOL_SIZE);
+  try {
+    await checkStore(control, wish.url);
+  } catch (error) {
+    await control.end();
+    throw error;
+  }
+  const pool = openPool(wish.url, wish.poolSize ?? 10);
+  const prisma = new PrismaClient({ adapter: tenantAdapter(pool) });
+  const tenants = openTenants(control);
+  const close = async () => {
+    await prisma.$disconnect();
+    await Promise.all([pool.end(), control.end()]);
+  };
+  return assembleStore({ prisma, tenants, emit: wish.emit, onUnscoped: wish.onUnscoped }, control, close);
+}
+
+function assembleStore(engine: Engine, control: pg.Pool, close: () => Promise<void>): Store {
+  const scope = (tenant: TenantName, handler: string): TenantStore =>
+    Object.freeze({ tenant, within: <T>(work: Work<T>) => runWithin(engine, tenant, handler, work) });
+  return Object.freeze({
+    within: (tenant, work) => runWithin(engine, tenant, 'within', work),
+    rehearse: (tenant, work) => runUndone(engine, tenant, (raw, found) => work(guard(engine, raw, found, 'rehearse'))),
+    scope,
+    rehearsal: (tenant, handler, run) => runRehearsal(engine, tenant, handler, run),
+    keys: openKeyBook(control),
+    sessions: openSessionBook(control, scope),
+    flips: openFlipLog(control),
+    tenants: engine.tenants,
+    ping: async () => {
+      await control.query('SELECT 1').catch((error: unknown) => {
+        throw new StoreUnavailable(error);
+      });
+    },
+    close,
+  } satisfies Store);
+}
+
+function openPool(url: string, size: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: size,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    application_name: 'banyan',
+  });
+  // An idle connection that the server closes is replaced on next use; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}

@@ -1,0 +1,54 @@
+import type pg from 'pg';
+import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../vocabulary/index.ts';
+import { StoreUnavailable } from './errors.ts';
+
+export type Tenant = Readonly<{ id: TenantId; name: TenantName }>;
+
+export type Tenants = Readonly<{
+  list(): Promise<readonly Tenant[]>;
+  /** Cached: a new tenant is found within a second, a removed one is forgotten within half a minute. */
+  find(name: TenantName): Promise<Tenant | undefined>;
+}>;
+
+const FRESH_MS = 30_000;
+// An unknown name asks again, but never more often: hosts are chosen by strangers.
+const RETRY_MS = 1_000;
+
+/** The registry is small and read by every request, so it is kept whole. */
+export function openTenants(pool: pg.Pool): Tenants {
+  let known: ReadonlyMap<TenantName, Tenant> = new Map();
+  let loadedMs = Number.NEGATIVE_INFINITY;
+  let loading: Promise<void> | undefined;
+
+  const load = async () => {
+    known = new Map((await readTenants(pool)).map((tenant) => [tenant.name, tenant]));
+    loadedMs = performance.now();
+  };
+  const refresh = () => {
+    loading ??= load().finally(() => {
+      loading = undefined;
+    });
+    return loading;
+  };
+  return {
+    list: async () => {
+      await refresh();
+      return [...known.values()];
+    },
+    find: async (name) => {
+      const ageMs = performance.now() - loadedMs;
+      if (ageMs > FRESH_MS || (ageMs > RETRY_MS && !known.has(name))) await refresh();
+      return known.get(name);
+    },
+  };
+}
+
+async function readTenants(pool: pg.Pool): Promise<readonly Tenant[]> {
+  const { rows } = await pool.query<{ id: number; name: string }>('SELECT id, name FROM public.tenant ORDER BY id').catch((error: unknown) => {
+    throw new StoreUnavailable(error);
+  });
+  return rows.flatMap((row) => {
+    const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];
+    return id !== undefined && name !== undefined ? [{ id, name }] : [];
+  });
+}

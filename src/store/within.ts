@@ -1,0 +1,80 @@
+import type { Emit, TenantName } from '../vocabulary/index.ts';
+import { openingFor } from './adapter.ts';
+import { isUnavailable, isWriteConflict, StoreUnavailable, TenantUnknown } from './errors.ts';
+import type { Prisma, PrismaClient } from './generated/client.ts';
+import type { Tenant, Tenants } from './tenants.ts';
+import { guardTransaction, type TenantTransaction } from './transaction.ts';
+
+export type Work<T> = (tx: TenantTransaction) => Promise<T>;
+
+/** What every way in needs. */
+export type Engine = Readonly<{
+  prisma: PrismaClient;
+  tenants: Tenants;
+  emit: Emit;
+  onUnscoped: 'refuse' | 'count';
+}>;
+
+// Longer than the pool's own wait and than the role's statement_timeout: those end a wait with a better reason.
+const LIMITS = { maxWait: 5_000, timeout: 30_000 } as const;
+const ATTEMPTS = 3;
+
+/** Runs `work` in one transaction of one tenant. Repeated only where PostgreSQL itself asks for it (40001, 40P01). */
+export async function runWithin<T>(engine: Engine, name: TenantName, handler: string, work: Work<T>): Promise<T> {
+  const tenant = await findTenant(engine, name);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await openTransaction(engine, tenant, (raw) => work(guard(engine, raw, tenant, handler)));
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isWriteConflict(error)) throw error;
+      await pause(attempt);
+    }
+  }
+}
+
+/** The same, and then everything is undone, whatever became of it. */
+export async function runUndone<T>(
+  engine: Engine,
+  name: TenantName,
+  run: (raw: Prisma.TransactionClient, tenant: Tenant) => Promise<T>,
+): Promise<T> {
+  const tenant = await findTenant(engine, name);
+  const undo = new Undo<T>();
+  try {
+    return await openTransaction(engine, tenant, async (raw) => {
+      undo.result = { value: await run(raw, tenant) };
+      throw undo;
+    });
+  } catch (error) {
+    if (error === undo && undo.result) return undo.result.value;
+    throw error;
+  }
+}
+
+export function guard(engine: Engine, raw: Prisma.TransactionClient, tenant: Tenant, handler: string): TenantTransaction {
+  const { emit, onUnscoped } = engine;
+  return guardTransaction(raw, { tenant: tenant.id, handler, onUnscoped, emit });
+}
+
+async function openTransaction<T>(engine: Engine, tenant: Tenant, run: (raw: Prisma.TransactionClient) => Promise<T>): Promise<T> {
+  try {
+    return await openingFor.run(tenant.id, () => engine.prisma.$transaction(run, LIMITS));
+  } catch (error) {
+    throw isUnavailable(error) ? new StoreUnavailable(error) : error;
+  }
+}
+
+async function findTenant(engine: Engine, name: TenantName): Promise<Tenant> {
+  const tenant = await engine.tenants.find(name);
+  if (!tenant) throw new TenantUnknown(name);
+  return tenant;
+}
+
+/** Thrown through Prisma to make it roll back; carries the result past it. */
+class Undo<T> extends Error {
+  result: { readonly value: T } | undefined;
+}
+
+function pause(attempt: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, attempt * (5 + Math.random() * 20)));
+}
