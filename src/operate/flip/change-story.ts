@@ -1,0 +1,85 @@
+import type { Stage } from '../../vocabulary/index.ts';
+import type { FlagView, RouteView, TableView } from '../ports.ts';
+
+/** One difference between two tables, in what a flip can change. `about` names the route or flag that it concerns. */
+export type Change = Readonly<{ about: string; sentence: string }>;
+
+export function listChanges(before: TableView, after: TableView): readonly Change[] {
+  return [
+    ...pair(before.routes, after.routes, ({ id }) => `Route ${id}`, describeRoute),
+    ...pair(before.flags, after.flags, ({ name }) => `Flag ${name}`, describeFlag),
+  ];
+}
+
+/** What differs between two tables, one sentence each. Empty where nothing does. */
+export function describeChange(before: TableView, after: TableView): readonly string[] {
+  return listChanges(before, after).map(({ sentence }) => sentence);
+}
+
+function pair<Row>(
+  before: readonly Row[],
+  after: readonly Row[],
+  name: (row: Row) => string,
+  describe: (old: Row | undefined, row: Row) => string | undefined,
+): readonly Change[] {
+  const old = new Map(before.map((row) => [name(row), row]));
+  const kept = new Set(after.map(name));
+  const changed = after.flatMap((row) => {
+    const about = name(row);
+    const what = describe(old.get(about), row);
+    return what === undefined ? [] : [{ about, sentence: `${about} ${what}.` }];
+  });
+  const gone = before.map(name).filter((about) => !kept.has(about));
+  return [...changed, ...gone.map((about) => ({ about, sentence: `${about} is no longer listed.` }))];
+}
+
+function describeRoute(old: RouteView | undefined, route: RouteView): string | undefined {
+  if (!old) return `is listed, at stage ${route.stage}`;
+  return old.stage === route.stage ? undefined : `goes from ${old.stage} to ${route.stage}`;
+}
+
+function describeFlag(old: FlagView | undefined, flag: FlagView): string | undefined {
+  if (!old) return `is new: ${describeReach(flag)}`;
+  const parts = [
+    describePart('from', `${old.percent} %`, `${flag.percent} %`),
+    describePart('tenants from', list(old.tenants), list(flag.tenants)),
+    describePart('exceptions from', list(old.except), list(flag.except)),
+  ].filter((part) => part !== undefined);
+  return parts.length > 0 ? `goes ${parts.join(', ')}` : undefined;
+}
+
+function describePart(what: string, old: string, now: string): string | undefined {
+  return old === now ? undefined : `${what} ${old} to ${now}`;
+}
+
+function list(names: readonly string[]): string {
+  return names.length > 0 ? names.join(', ') : 'none';
+}
+
+/** `10 % of the tenants, and acme, but never globex`. */
+export function describeReach({ percent, tenants, except }: FlagView): string {
+  const listed = tenants.length > 0 ? list(tenants) : undefined;
+  const share = percent > 0 || !listed ? `${percent} % of the tenants` : undefined;
+  const never = except.length > 0 ? `, but never ${list(except)}` : '';
+  return `${[share, listed].filter(Boolean).join(', and ')}${never}`;
+}
+
+/** Who answers a route at a stage, as a person says it. */
+export function describeOutcome(stage: Stage, flag: FlagView | undefined): string {
+  if (stage === 'legacy') return 'Legacy answers everyone.';
+  if (stage === 'shadow') return 'Legacy answers everyone; the new side is asked afterwards and compared.';
+  if (stage === 'new') return 'The new side answers everyone; one flip brings legacy back.';
+  if (stage === 'retired') return 'The new side answers everyone; legacy is no longer asked.';
+  if (!flag) return 'Legacy answers everyone, because no flag says otherwise.';
+  if (flag.percent === 0 && flag.tenants.length === 0)
+    return `Legacy answers everyone, because flag ${flag.name} reaches nobody yet.`;
+  return `The new side answers ${describeReach(flag)}; legacy answers everyone else.`;
+}
+
+/** `canary 10 % acme, not globex`: the state as the audit log keeps it. */
+export function describeState(stages: readonly Stage[], flag: FlagView | undefined): string {
+  const stage = [...new Set(stages)].join('/') || 'no routes';
+  if (!flag) return stage;
+  const never = flag.except.length > 0 ? `, not ${flag.except.join(' ')}` : '';
+  return [stage, `${flag.percent} %`, ...flag.tenants].join(' ') + never;
+}

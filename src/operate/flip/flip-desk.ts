@@ -1,0 +1,198 @@
+import type { Emit, FlipLog, FlipRecord, Revision } from '../../vocabulary/index.ts';
+import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
+import type { TableInForce, TableTexts } from '../ports.ts';
+import { describeChange } from './change-story.ts';
+import { type FlipPlan, type FlipWish, planFlip, type Source } from './flip-plan.ts';
+import { readTableFile, TableFileTrouble, writeTableFile } from './table-file.ts';
+import { planUndo, type UndoWish } from './undo-plan.ts';
+
+export type FlipDone = Readonly<{
+  revision: Revision;
+  /** What changed, one sentence each; empty where all was so already. */
+  story: readonly string[];
+  /** Undefined where nothing had to change. */
+  flip: FlipRecord | undefined;
+}>;
+
+export type FlipPreview = Readonly<{ revision: Revision; story: readonly string[]; plan: FlipPlan }>;
+
+export type FlipDesk = Readonly<{
+  flip(wish: FlipWish): Promise<FlipDone | AdminFailure>;
+  /** What `flip` would do, without doing it. */
+  preview(wish: FlipWish): Promise<FlipPreview | AdminFailure>;
+  /** Takes back the newest flip that still stands. */
+  undo(wish: UndoWish): Promise<FlipDone | AdminFailure>;
+}>;
+
+export type FlipDeskParts = Readonly<{
+  file: string;
+  texts: TableTexts;
+  inForce: TableInForce;
+  flips: FlipLog;
+  emit: Emit;
+}>;
+
+type Signature = Readonly<{ author: string; reason: string; undoes: number | undefined }>;
+
+/**
+ * One flip at a time. A flip is done when three things hold: the file has the new text, the gateway serves by it, and the
+ * audit log says who wanted it and why. Where the last cannot be had, the first two are taken back.
+ */
+export function openFlipDesk(parts: FlipDeskParts): FlipDesk {
+  const inTurn = openQueue();
+  return Object.freeze({
+    flip: (wish) => inTurn(() => withSource(parts, wish.expected, (source) => flip(parts, wish, source))),
+    preview: (wish) =>
+      inTurn(() => withSource(parts, wish.expected, (source) => preview(parts, wish, source))),
+    undo: (wish) => inTurn(() => withSource(parts, wish.expected, (source) => undo(parts, wish, source))),
+  });
+}
+
+function openQueue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+/** Brings the file into force first, so that what the author saw, the file and the gateway are one thing. */
+async function withSource<Result>(
+  { file, texts, inForce }: FlipDeskParts,
+  expected: Revision | undefined,
+  work: (source: Source) => Promise<Result | AdminFailure>,
+): Promise<Result | AdminFailure> {
+  try {
+    const mistakes = await inForce.reload();
+    if (mistakes.length > 0) return refuseBroken(mistakes);
+    const { revision } = inForce.current();
+    if (expected !== undefined && expected !== revision) return refuseStale(expected, revision);
+    const text = await readTableFile(file);
+    const read = texts.read(text, file);
+    return read.kind === 'table' ? await work({ text, table: read.table }) : refuseBroken(read.mistakes);
+  } catch (error) {
+    if (error instanceof TableFileTrouble)
+      return refuse('table_unwritable', `${error.message} Nothing was changed.`);
+    throw error;
+  }
+}
+
+function refuseBroken(mistakes: readonly string[]): AdminFailure {
+  const detail = `The table's file has mistakes at the moment; mend them first: ${mistakes.join(' ')}`;
+  return refuse('flip_refused', detail, mistakes);
+}
+
+function refuseStale(expected: Revision, current: Revision): AdminFailure {
+  const detail = `You have seen revision ${expected}, but ${current} is in force by now. Look again, then decide again.`;
+  return refuse('revision_stale', detail);
+}
+
+async function preview(
+  parts: FlipDeskParts,
+  wish: FlipWish,
+  source: Source,
+): Promise<FlipPreview | AdminFailure> {
+  const plan = planWithinFlags(parts, wish, source);
+  if (isRefusal(plan)) return plan;
+  const story = describeChange(plan.before.table, plan.after.table);
+  return { revision: parts.inForce.current().revision, story, plan };
+}
+
+async function flip(parts: FlipDeskParts, wish: FlipWish, source: Source): Promise<FlipDone | AdminFailure> {
+  const plan = planWithinFlags(parts, wish, source);
+  return isRefusal(plan) ? plan : carryOut(parts, plan, { ...wish, undoes: undefined });
+}
+
+function planWithinFlags({ inForce, texts, file }: FlipDeskParts, wish: FlipWish, source: Source) {
+  const asksFlag = wish.percent !== undefined || wish.tenants !== undefined || wish.except !== undefined;
+  return asksFlag && inForce.flagSource === 'unleash'
+    ? refuse(
+        'flip_refused',
+        'Percentages and tenant lists live in Unleash here: change the flag there. Stages are flipped here.',
+      )
+    : planFlip(texts, file, source, wish);
+}
+
+async function undo(parts: FlipDeskParts, wish: UndoWish, source: Source): Promise<FlipDone | AdminFailure> {
+  const last = await readLastFlip(parts.flips);
+  if (last === 'unreadable') return refuse('audit_unwritable');
+  if (!last) return refuse('flip_refused', 'There is no flip to take back.');
+  const plan = planUndo(parts.texts, parts.file, source, last);
+  if (isRefusal(plan)) return plan;
+  const reason = wish.reason ?? `takes back flip ${last.id}: ${last.reason}`;
+  return carryOut(parts, plan, { author: wish.author, reason, undoes: last.id });
+}
+
+function readLastFlip(flips: FlipLog) {
+  return flips.lastStanding().catch(() => 'unreadable' as const);
+}
+
+async function carryOut(
+  parts: FlipDeskParts,
+  plan: FlipPlan,
+  signature: Signature,
+): Promise<FlipDone | AdminFailure> {
+  const { revision: before } = parts.inForce.current();
+  const story = describeChange(plan.before.table, plan.after.table);
+  if (plan.before.text === plan.after.text) return { revision: before, story, flip: undefined };
+  if (!(await canRead(parts.flips))) return refuse('audit_unwritable');
+  const refused = await putInForce(parts, plan.before, plan.after);
+  if (refused) return refused;
+  const { revision: after } = parts.inForce.current();
+  const flip = await writeLog(parts.flips, plan, signature, { before, after });
+  if (!flip) return putBack(parts, plan);
+  const { author, reason } = signature;
+  parts.emit({
+    type: 'flip_made',
+    author,
+    subject: plan.subject,
+    from: plan.from,
+    to: plan.to,
+    reason,
+    revision: after,
+  });
+  return { revision: after, story, flip };
+}
+
+/** Asked before the file is touched: a flip that could not be logged should not be served for even a moment. */
+function canRead(flips: FlipLog): Promise<boolean> {
+  return flips.list(1).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function putInForce(
+  { file, inForce }: FlipDeskParts,
+  from: Source,
+  to: Source,
+): Promise<AdminFailure | undefined> {
+  if ((await readTableFile(file)) !== from.text)
+    return refuse(
+      'revision_stale',
+      'Someone changed the file in this very moment. Look again, then decide again.',
+    );
+  await writeTableFile(file, to.text);
+  const mistakes = await inForce.reload();
+  if (mistakes.length === 0) return undefined;
+  await writeTableFile(file, from.text);
+  return refuse('flip_refused', `The gateway did not take the new table: ${mistakes.join(' ')}`, mistakes);
+}
+
+function writeLog(
+  flips: FlipLog,
+  plan: FlipPlan,
+  { author, reason, undoes }: Signature,
+  revisions: Readonly<{ before: Revision; after: Revision }>,
+): Promise<FlipRecord | undefined> {
+  const texts = { beforeText: plan.before.text, afterText: plan.after.text };
+  const record = { author, reason, subject: plan.subject, change: plan.to, undoes, ...revisions, ...texts };
+  return flips.add(record).catch(() => undefined);
+}
+
+async function putBack(parts: FlipDeskParts, plan: FlipPlan): Promise<AdminFailure> {
+  await writeTableFile(parts.file, plan.before.text);
+  await parts.inForce.reload();
+  return refuse('audit_unwritable');
+}

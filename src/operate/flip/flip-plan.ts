@@ -1,0 +1,102 @@
+import type { FeatureName, Revision, RouteId, Stage, TenantName } from '../../vocabulary/index.ts';
+import { type AdminFailure, refuse } from '../admin/problem.ts';
+import { suggestName } from '../nearest-name.ts';
+import type { FlagView, RouteView, TableChange, TableTexts, TableView } from '../ports.ts';
+import { describeState } from './change-story.ts';
+
+export type FlipWish = Readonly<{
+  /** A route id or a feature name, as it was typed. */
+  subject: string;
+  stage: Stage | undefined;
+  percent: number | undefined;
+  tenants: readonly TenantName[] | undefined;
+  except: readonly TenantName[] | undefined;
+  author: string;
+  reason: string;
+  /** The revision that the author has seen; undefined takes whatever is in force. */
+  expected: Revision | undefined;
+}>;
+
+/** One good text of the table. */
+export type Source = Readonly<{ text: string; table: TableView }>;
+
+/** A flip that may be carried out: both texts are good tables. */
+export type FlipPlan = Readonly<{
+  subject: RouteId | FeatureName;
+  before: Source;
+  after: Source;
+  from: string;
+  to: string;
+}>;
+
+/** What a route id or a feature name stands for: its routes, and the flag that they share. */
+export type Subject = Readonly<{
+  name: RouteId | FeatureName;
+  routes: readonly RouteView[];
+  flag: FlagView | undefined;
+}>;
+
+export function findSubject(table: TableView, name: string): Subject | AdminFailure {
+  const route = table.routes.find(({ id }) => id === name);
+  const feature = table.features.find((known) => known.name === name);
+  const flagName = feature?.flag ?? route?.flag;
+  const flag = table.flags.find((known) => known.name === flagName);
+  if (feature) return { name: feature.name, routes: table.routes.filter((r) => r.feature === name), flag };
+  if (route) return { name: route.id, routes: [route], flag };
+  return refuseUnknown(table, name);
+}
+
+function refuseUnknown(table: TableView, name: string): AdminFailure {
+  const known = [...table.features.map((feature) => feature.name), ...table.routes.map(({ id }) => id)];
+  const sentence = `"${name}" is neither a route nor a feature of the table.`;
+  return refuse('route_unknown', sentence + suggestName(name, known));
+}
+
+export function describeSubject({ routes, flag }: Subject): string {
+  return describeState(
+    routes.map(({ stage }) => stage),
+    routes.some(({ stage }) => stage === 'canary') ? flag : undefined,
+  );
+}
+
+/** Makes the change in the text and looks at the result as the gateway will. */
+export function planFlip(
+  texts: TableTexts,
+  file: string,
+  before: Source,
+  wish: FlipWish,
+): FlipPlan | AdminFailure {
+  const subject = findSubject(before.table, wish.subject);
+  if ('kind' in subject) return subject;
+  const after = editSource(texts, file, before, [{ ...pickChange(wish), subject: subject.name }]);
+  if ('kind' in after) return after;
+  const changed = findSubject(after.table, subject.name);
+  if ('kind' in changed) return changed;
+  return {
+    subject: subject.name,
+    before,
+    after,
+    from: describeSubject(subject),
+    to: describeSubject(changed),
+  };
+}
+
+function pickChange({ stage, percent, tenants, except }: FlipWish): Omit<TableChange, 'subject'> {
+  return { stage, percent, tenants, except };
+}
+
+export function editSource(
+  texts: TableTexts,
+  file: string,
+  before: Source,
+  changes: readonly TableChange[],
+): Source | AdminFailure {
+  const text = changes.reduce((edited, change) => texts.edit(edited, change), before.text);
+  const read = texts.read(text, file);
+  if (read.kind === 'table') return { text, table: read.table };
+  return refuse(
+    'flip_refused',
+    `The table would no longer be good: ${read.mistakes.join(' ')}`,
+    read.mistakes,
+  );
+}

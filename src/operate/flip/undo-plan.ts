@@ -1,0 +1,92 @@
+import type { FlipLog, Revision } from '../../vocabulary/index.ts';
+import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
+import type { FlagView, TableChange, TableTexts, TableView } from '../ports.ts';
+import { listChanges } from './change-story.ts';
+import { describeSubject, editSource, type FlipPlan, findSubject, type Source } from './flip-plan.ts';
+
+export type UndoWish = Readonly<{
+  author: string;
+  reason: string | undefined;
+  expected: Revision | undefined;
+}>;
+export type StandingFlip = NonNullable<Awaited<ReturnType<FlipLog['lastStanding']>>>;
+
+/**
+ * Puts the text from before the flip back where the file is still as the flip left it. Where it was edited since, takes back
+ * only what the flip did, and only if nobody has touched just that in between.
+ */
+export function planUndo(
+  texts: TableTexts,
+  file: string,
+  now: Source,
+  flip: StandingFlip,
+): FlipPlan | AdminFailure {
+  const before = texts.read(flip.beforeText, file);
+  const after = texts.read(flip.afterText, file);
+  if (before.kind === 'mistakes') return refuseOld(flip, before.mistakes);
+  if (after.kind === 'mistakes') return refuseOld(flip, after.mistakes);
+  if (now.text === flip.afterText) return nameEnds(flip, now, { text: flip.beforeText, table: before.table });
+  const target = takeBack(texts, file, now, { flip, before: before.table, after: after.table });
+  return isRefusal(target) ? target : nameEnds(flip, now, target);
+}
+
+function refuseOld(flip: StandingFlip, mistakes: readonly string[]): AdminFailure {
+  const detail = `The table from before flip ${flip.id} is no good table any more: ${mistakes.join(' ')}`;
+  return refuse('flip_refused', detail, mistakes);
+}
+
+function nameEnds(flip: StandingFlip, before: Source, after: Source): FlipPlan {
+  const name = (table: TableView) => {
+    const subject = findSubject(table, flip.subject);
+    return 'kind' in subject ? 'not listed' : describeSubject(subject);
+  };
+  return {
+    subject: flip.subject as FlipPlan['subject'],
+    before,
+    after,
+    from: name(before.table),
+    to: name(after.table),
+  };
+}
+
+type Step = Readonly<{ flip: StandingFlip; before: TableView; after: TableView }>;
+
+function takeBack(texts: TableTexts, file: string, now: Source, step: Step): Source | AdminFailure {
+  const touched = describeTouched(step, now.table);
+  if (touched.length === 0) return editSource(texts, file, now, reverse(step));
+  const detail =
+    `${file} was changed since flip ${step.flip.id}, in just what that flip did: ${touched.join(' ')} ` +
+    'Make a new flip that says what you want.';
+  return refuse('flip_refused', detail, touched);
+}
+
+/** What was changed between the flip and now, of that which the flip itself had changed. */
+function describeTouched({ before, after }: Step, now: TableView): readonly string[] {
+  const flipped = new Set(listChanges(before, after).map(({ about }) => about));
+  return listChanges(after, now)
+    .filter(({ about }) => flipped.has(about))
+    .map(({ sentence }) => sentence);
+}
+
+function reverse({ before, after }: Step): readonly TableChange[] {
+  const none = { stage: undefined, percent: undefined, tenants: undefined, except: undefined };
+  const stages = before.routes
+    .filter((route) => after.routes.some(({ id, stage }) => id === route.id && stage !== route.stage))
+    .map(({ id, stage }) => ({ ...none, subject: id, stage }));
+  const flags = before.flags
+    .filter((flag) => after.flags.some((other) => other.name === flag.name && !isSameFlag(flag, other)))
+    .flatMap((flag) => reverseFlag(before, flag));
+  return [...stages, ...flags];
+}
+
+function reverseFlag(table: TableView, { name, percent, tenants, except }: FlagView): readonly TableChange[] {
+  const feature = table.features.find(({ flag }) => flag === name)?.name;
+  const subject = feature ?? table.routes.find(({ flag }) => flag === name)?.id;
+  return subject === undefined ? [] : [{ subject, stage: undefined, percent, tenants, except }];
+}
+
+function isSameFlag(one: FlagView, other: FlagView): boolean {
+  return (
+    one.percent === other.percent && `${one.tenants}|${one.except}` === `${other.tenants}|${other.except}`
+  );
+}
