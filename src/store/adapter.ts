@@ -22,7 +22,8 @@ export function tenantAdapter(pool: pg.Pool): SqlDriverAdapterFactory {
 }
 
 function fenceAdapter(adapter: SqlDriverAdapter, pool: pg.Pool): SqlDriverAdapter {
-  const refuse = () => Promise.reject(new Error('A query outside within() has no tenant: the store does not run it.'));
+  const refuse = () =>
+    Promise.reject(new Error('A query outside within() has no tenant: the store does not run it.'));
   return {
     provider: adapter.provider,
     adapterName: adapter.adapterName,
@@ -37,7 +38,8 @@ function fenceAdapter(adapter: SqlDriverAdapter, pool: pg.Pool): SqlDriverAdapte
 
 async function startTransaction(adapter: SqlDriverAdapter, pool: pg.Pool): Promise<Transaction> {
   const tenant = openingFor.getStore();
-  if (tenant === undefined) throw new Error('A transaction outside within() has no tenant: the store does not open it.');
+  if (tenant === undefined)
+    throw new Error('A transaction outside within() has no tenant: the store does not open it.');
   const connection = await pool.connect().catch((error: unknown) => {
     throw new StoreUnavailable(error);
   });

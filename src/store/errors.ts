@@ -3,7 +3,11 @@ export class StoreRefusal extends Error {
   override readonly name = 'StoreRefusal';
   readonly findings: readonly string[];
   constructor(findings: readonly string[]) {
-    super(findings.length === 1 ? String(findings[0]) : ['The new store cannot be used:', ...findings].join('\n- '));
+    super(
+      findings.length === 1
+        ? String(findings[0])
+        : ['The new store cannot be used:', ...findings].join('\n- '),
+    );
     this.findings = Object.freeze([...findings]);
   }
 }
@@ -37,7 +41,11 @@ export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof StoreUnavailable) return false;
   const code = codeOf(error);
   // 57P01..03: the server is going down, crashed, or not up yet. 25P03: it ended a transaction that did nothing for too long.
-  return UNAVAILABLE.has(code) || /^(57P0[123]|08...|25P03)$/.test(code) || /Connection terminated|not queryable/.test(error.message);
+  return (
+    UNAVAILABLE.has(code) ||
+    /^(57P0[123]|08...|25P03)$/.test(code) ||
+    /Connection terminated|not queryable/.test(error.message)
+  );
 }
 
 /** 40001 and 40P01: PostgreSQL asks for a repetition. Prisma calls both P2034. */

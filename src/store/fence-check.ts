@@ -14,14 +14,16 @@ type Check = Readonly<{ sql: string; say(names: string): string }>;
 const CHECKS: readonly Check[] = [
   {
     sql: `SELECT place FROM t WHERE relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity)`,
-    say: (names) => `Row-level security is not enabled and forced on ${names}. SELECT banyan.fence('…') on it.`,
+    say: (names) =>
+      `Row-level security is not enabled and forced on ${names}. SELECT banyan.fence('…') on it.`,
   },
   {
     sql: `SELECT place FROM t WHERE relkind IN ('r', 'p') AND NOT EXISTS (
             SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polcmd = '*' AND p.polpermissive
               AND pg_get_expr(p.polqual, t.oid) = pg_get_expr(p.polwithcheck, t.oid)
               AND pg_get_expr(p.polqual, t.oid) = $1)`,
-    say: (names) => `The policy that keeps tenants apart is missing or changed on ${names}. SELECT banyan.fence('…') on it.`,
+    say: (names) =>
+      `The policy that keeps tenants apart is missing or changed on ${names}. SELECT banyan.fence('…') on it.`,
   },
   {
     sql: `SELECT place FROM t WHERE relkind IN ('r', 'p') AND EXISTS (
@@ -32,7 +34,8 @@ const CHECKS: readonly Check[] = [
   {
     sql: `SELECT place FROM t WHERE relispartition AND EXISTS (
             SELECT FROM aclexplode(relacl) g WHERE g.grantee <> relowner)`,
-    say: (names) => `Rights are granted on the partitions ${names}; reading a partition passes by its parent. REVOKE them.`,
+    say: (names) =>
+      `Rights are granted on the partitions ${names}; reading a partition passes by its parent. REVOKE them.`,
   },
   {
     sql: `SELECT place FROM t WHERE relkind IN ('r', 'p') AND NOT relispartition AND NOT EXISTS (
@@ -52,13 +55,15 @@ const CHECKS: readonly Check[] = [
             JOIN pg_rewrite r ON r.ev_class = c.oid JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
           WHERE c.relkind = 'v' AND d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM t) AND d.refobjid <> c.oid
             AND NOT COALESCE(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false)`,
-    say: (names) => `The view ${names} reads tenant tables with its owner's rights. ALTER VIEW … SET (security_invoker = true).`,
+    say: (names) =>
+      `The view ${names} reads tenant tables with its owner's rights. ALTER VIEW … SET (security_invoker = true).`,
   },
   {
     sql: `SELECT p.oid::regprocedure::text AS place FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
           WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')
             AND has_function_privilege(current_user, p.oid, 'EXECUTE')`,
-    say: (names) => `The function ${names} runs with its owner's rights (SECURITY DEFINER). REVOKE EXECUTE on it from this role and PUBLIC.`,
+    say: (names) =>
+      `The function ${names} runs with its owner's rights (SECURITY DEFINER). REVOKE EXECUTE on it from this role and PUBLIC.`,
   },
   {
     sql: `SELECT place FROM t WHERE relkind = 'f'`,

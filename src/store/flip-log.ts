@@ -29,15 +29,29 @@ export function openFlipLog(pool: pg.Pool): FlipLog {
         pool,
         `INSERT INTO banyan.flip (author, reason, subject, change, before, after, undoes, before_text, after_text)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
-        [flip.author, flip.reason, flip.subject, flip.change, flip.before, flip.after, flip.undoes, flip.beforeText, flip.afterText],
+        [
+          flip.author,
+          flip.reason,
+          flip.subject,
+          flip.change,
+          flip.before,
+          flip.after,
+          flip.undoes,
+          flip.beforeText,
+          flip.afterText,
+        ],
       );
       return readFlip(onlyRow(rows));
     },
     list: async (limit) =>
-      (await ask<Row>(pool, `SELECT ${COLUMNS} FROM banyan.flip ORDER BY id DESC LIMIT $1`, [limit])).map(readFlip),
+      (await ask<Row>(pool, `SELECT ${COLUMNS} FROM banyan.flip ORDER BY id DESC LIMIT $1`, [limit])).map(
+        readFlip,
+      ),
     lastStanding: async () => {
       const [row] = await ask<TextRow>(pool, STANDING);
-      return row && Object.freeze({ ...readFlip(row), beforeText: row.before_text, afterText: row.after_text });
+      return (
+        row && Object.freeze({ ...readFlip(row), beforeText: row.before_text, afterText: row.after_text })
+      );
     },
   };
 }

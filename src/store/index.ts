@@ -2,8 +2,10 @@
 // `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
 // tenant, `rehearse` the same and undoes it. Both throw TenantUnknown and StoreUnavailable as expected failures; UnscopedQuery is a
 // handler's bug. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
+export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
 export { StoreRefusal, StoreUnavailable, TenantUnknown, UnscopedQuery } from './errors.ts';
 export { Prisma } from './generated/client.ts';
+export { isolateTenant, shareTenant } from './giant.ts';
 export { migrateStore } from './migrate.ts';
 export { APP_ROLE, OWNER_ROLE, type PreparedDatabase, prepareDatabase } from './prepare.ts';
 export type { TenantStore } from './rehearsal.ts';

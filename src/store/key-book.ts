@@ -19,15 +19,23 @@ const COLUMNS = 'id, hash, tenant, user_id, scopes, label, created_at, expires_a
 /** API keys in `banyan.api_key`: only their hashes. */
 export function openKeyBook(pool: pg.Pool): KeyBook {
   return {
-    find: async (hash) => first(await ask<Row>(pool, `SELECT ${COLUMNS} FROM banyan.api_key WHERE hash = $1`, [hash])),
+    find: async (hash) =>
+      first(await ask<Row>(pool, `SELECT ${COLUMNS} FROM banyan.api_key WHERE hash = $1`, [hash])),
     add: async (key) => {
-      await ask(
-        pool,
-        `INSERT INTO banyan.api_key (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-        [key.id, key.hash, key.tenant, key.user, key.scopes, key.label, key.createdAt, key.expiresAt, key.revokedAt],
-      );
+      await ask(pool, `INSERT INTO banyan.api_key (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, [
+        key.id,
+        key.hash,
+        key.tenant,
+        key.user,
+        key.scopes,
+        key.label,
+        key.createdAt,
+        key.expiresAt,
+        key.revokedAt,
+      ]);
     },
-    list: async () => (await ask<Row>(pool, `SELECT ${COLUMNS} FROM banyan.api_key ORDER BY created_at, id`)).map(readKey),
+    list: async () =>
+      (await ask<Row>(pool, `SELECT ${COLUMNS} FROM banyan.api_key ORDER BY created_at, id`)).map(readKey),
     revoke: async (id, at) =>
       first(
         await ask<Row>(
@@ -38,7 +46,11 @@ export function openKeyBook(pool: pg.Pool): KeyBook {
       ),
     revokedSince: async (since) => {
       const from = new Date(since.getTime() - OVERLAP_MS);
-      const rows = await ask<{ hash: string }>(pool, 'SELECT hash FROM banyan.api_key WHERE revoked_at >= $1', [from]);
+      const rows = await ask<{ hash: string }>(
+        pool,
+        'SELECT hash FROM banyan.api_key WHERE revoked_at >= $1',
+        [from],
+      );
       return rows.map((row) => row.hash);
     },
   };

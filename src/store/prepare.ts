@@ -42,7 +42,10 @@ export async function prepareDatabase(
   };
 }
 
-async function prepareRoles(client: pg.Client, passwords: { ownerPassword: string; appPassword: string }): Promise<void> {
+async function prepareRoles(
+  client: pg.Client,
+  passwords: { ownerPassword: string; appPassword: string },
+): Promise<void> {
   const attributes = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION';
   for (const [role, password] of [
     [OWNER_ROLE, passwords.ownerPassword],

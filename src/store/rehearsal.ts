@@ -43,7 +43,11 @@ function joinBySavepoints(raw: Prisma.TransactionClient, tx: TenantTransaction):
   };
 }
 
-async function betweenSavepoints<T>(raw: Prisma.TransactionClient, name: string, work: () => Promise<T>): Promise<T> {
+async function betweenSavepoints<T>(
+  raw: Prisma.TransactionClient,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
   await raw.$executeRawUnsafe(`SAVEPOINT ${name}`);
   try {
     const result = await work();

@@ -13,21 +13,42 @@ let loaded: Promise<typeof bindings> | undefined;
 
 // Node has it; the compiler's list of libraries without a browser's does not.
 type Wasm = Readonly<{
-  instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
+  instantiate(
+    bytes: Uint8Array,
+    imports: object,
+  ): Promise<{ instance: { exports: Record<string, unknown> } }>;
 }>;
 
 async function loadEngine(): Promise<typeof bindings> {
-  const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'));
+  const folder = dirname(
+    createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'),
+  );
   const bytes = readFileSync(join(folder, 'schema_engine_bg.wasm'));
-  const { instance } = await (Reflect.get(globalThis, 'WebAssembly') as Wasm).instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
+  const { instance } = await (Reflect.get(globalThis, 'WebAssembly') as Wasm).instantiate(bytes, {
+    './schema_engine_bg.js': withPassiveTimers(),
+  });
   bindings.__wbg_set_wasm(instance.exports);
   const start = instance.exports['__wbindgen_start'];
   if (typeof start === 'function') start();
   return bindings;
 }
 
+// The engine leaves the 10 s timer of its own lock behind when it is done: that timer must not keep the process alive.
+function withPassiveTimers(): Record<string, unknown> {
+  const passive = (run: () => void, afterMs: number) => setTimeout(run, afterMs >>> 0).unref();
+  return Object.fromEntries(
+    Object.entries(bindings).map(([name, value]) => [
+      name,
+      name.startsWith('__wbg_setTimeout_') ? passive : value,
+    ]),
+  );
+}
+
 /** Runs `work` with Prisma's engine on one database. Its connection ends with the work, and with it the engine's own lock. */
-export async function withSchemaEngine<T>(ownerUrl: string, work: (engine: SchemaEngine) => Promise<T>): Promise<T> {
+export async function withSchemaEngine<T>(
+  ownerUrl: string,
+  work: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> {
   loaded ??= loadEngine();
   const { SchemaEngine } = await loaded;
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'banyan migrate' });

@@ -28,7 +28,8 @@ export function findScopeFault(operation: string, args: unknown, tenant: TenantI
   const given: Args = isPlain(args) ? args : {};
   if (namesForeign(given, tenant)) return 'foreign';
   if (READS_AND_CHANGES.has(operation) && !pinsTenant(given['where'])) return 'unnamed';
-  if (CREATES.has(operation) && !createsNamed(given[operation === 'upsert' ? 'create' : 'data'])) return 'unnamed';
+  if (CREATES.has(operation) && !createsNamed(given[operation === 'upsert' ? 'create' : 'data']))
+    return 'unnamed';
   return undefined;
 }
 
@@ -39,14 +40,18 @@ export function findRawScopeFault(text: string): ScopeFault {
 
 /** Statements that would change whose transaction this is, or end it. */
 export function leavesTheFence(text: string): boolean {
-  return /banyan\.tenant_id|\bset_config\b/i.test(text) || /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|set|reset|discard|prepare)\b/i.test(text);
+  return (
+    /banyan\.tenant_id|\bset_config\b/i.test(text) ||
+    /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|set|reset|discard|prepare)\b/i.test(text)
+  );
 }
 
 function pinsTenant(where: unknown): boolean {
   if (Array.isArray(where)) return where.some(pinsTenant);
   if (!isPlain(where)) return false;
   return Object.entries(where).some(([key, value]) => {
-    if (key === 'tenantId') return typeof value === 'number' || (isPlain(value) && typeof value['equals'] === 'number');
+    if (key === 'tenantId')
+      return typeof value === 'number' || (isPlain(value) && typeof value['equals'] === 'number');
     if (key === 'AND') return pinsTenant(value);
     return key.startsWith('tenantId_') && isPlain(value) && typeof value['tenantId'] === 'number';
   });
@@ -54,13 +59,20 @@ function pinsTenant(where: unknown): boolean {
 
 function createsNamed(data: unknown): boolean {
   if (Array.isArray(data)) return data.every(createsNamed);
-  return isPlain(data) && Object.entries(data).some(([key, value]) => (key === 'tenantId' ? typeof value === 'number' : mentionsTenant(value)));
+  return (
+    isPlain(data) &&
+    Object.entries(data).some(([key, value]) =>
+      key === 'tenantId' ? typeof value === 'number' : mentionsTenant(value),
+    )
+  );
 }
 
 // A relation given by `connect` brings the tenant of its key along.
 function mentionsTenant(value: unknown): boolean {
   if (!isPlain(value)) return false;
-  return Object.entries(value).some(([key, inner]) => (key === 'tenantId' ? typeof inner === 'number' : mentionsTenant(inner)));
+  return Object.entries(value).some(([key, inner]) =>
+    key === 'tenantId' ? typeof inner === 'number' : mentionsTenant(inner),
+  );
 }
 
 function namesForeign(value: unknown, tenant: TenantId): boolean {

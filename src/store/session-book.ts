@@ -10,11 +10,17 @@ import type { TenantTransaction } from './transaction.ts';
 const LONGEST_KEY = 40;
 
 /** Sessions begun on the new side (`django_session`), and the graves of all ended ones (`banyan.ended_session`). */
-export function openSessionBook(pool: pg.Pool, scope: (tenant: TenantName, handler: string) => TenantStore): SessionBook {
+export function openSessionBook(
+  pool: pg.Pool,
+  scope: (tenant: TenantName, handler: string) => TenantStore,
+): SessionBook {
   return {
     find: async (tenant, sessionKey) => {
-      if (sessionKey.length === 0 || sessionKey.length > LONGEST_KEY || sessionKey.includes('\0')) return undefined;
-      return scope(tenant, 'sessions.find').within((tx) => findSession(tx, sessionKey)).catch(noneForUnknownTenant);
+      if (sessionKey.length === 0 || sessionKey.length > LONGEST_KEY || sessionKey.includes('\0'))
+        return undefined;
+      return scope(tenant, 'sessions.find')
+        .within((tx) => findSession(tx, sessionKey))
+        .catch(noneForUnknownTenant);
     },
     isEnded: async (tenant, sessionKey) => {
       const sql = 'SELECT 1 FROM banyan.ended_session WHERE tenant = $1 AND hash = $2';
@@ -22,15 +28,22 @@ export function openSessionBook(pool: pg.Pool, scope: (tenant: TenantName, handl
     },
     // The grave first: from then on no instance takes the session, even if the row could not be removed.
     end: async (tenant, sessionKey) => {
-      await ask(pool, 'INSERT INTO banyan.ended_session (tenant, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-        tenant,
-        hashKey(sessionKey),
-      ]);
-      await scope(tenant, 'sessions.end').within((tx) => dropSession(tx, sessionKey)).catch(noneForUnknownTenant);
+      await ask(
+        pool,
+        'INSERT INTO banyan.ended_session (tenant, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+        [tenant, hashKey(sessionKey)],
+      );
+      await scope(tenant, 'sessions.end')
+        .within((tx) => dropSession(tx, sessionKey))
+        .catch(noneForUnknownTenant);
     },
     endedSince: async (since) => {
       const from = new Date(since.getTime() - OVERLAP_MS);
-      const rows = await ask<{ hash: string }>(pool, 'SELECT hash FROM banyan.ended_session WHERE ended_at >= $1', [from]);
+      const rows = await ask<{ hash: string }>(
+        pool,
+        'SELECT hash FROM banyan.ended_session WHERE ended_at >= $1',
+        [from],
+      );
       return rows.map((row) => row.hash);
     },
   };

@@ -12,7 +12,9 @@ export function readSessionUser(sessionData: string): UserId | undefined {
   const compressed = payload.startsWith('.');
   try {
     const bytes = Buffer.from(compressed ? payload.slice(1) : payload, 'base64url');
-    const json: unknown = JSON.parse(String(compressed ? inflateSync(bytes, { maxOutputLength: LARGEST_BYTES }) : bytes));
+    const json: unknown = JSON.parse(
+      String(compressed ? inflateSync(bytes, { maxOutputLength: LARGEST_BYTES }) : bytes),
+    );
     const isObject = typeof json === 'object' && json !== null && '_auth_user_id' in json;
     return isObject ? parseUserId(json._auth_user_id) : undefined;
   } catch {

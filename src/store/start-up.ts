@@ -27,9 +27,12 @@ function describeUnreachable(error: unknown, url: string): string {
   const { host, pathname } = parseAddress(url);
   const place = `The new store at ${host}, database "${pathname.slice(1)}",`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === '28P01' || code === '28000') return `${place} does not let this role in. Check user and password in DATABASE_URL.`;
-  if (code === '3D000') return `${place} does not exist. Create it (docs/store.md), then run "banyan migrate".`;
-  if (code === '42501') return `${place} gives this role no right to connect. GRANT CONNECT to it (docs/store.md).`;
+  if (code === '28P01' || code === '28000')
+    return `${place} does not let this role in. Check user and password in DATABASE_URL.`;
+  if (code === '3D000')
+    return `${place} does not exist. Create it (docs/store.md), then run "banyan migrate".`;
+  if (code === '42501')
+    return `${place} gives this role no right to connect. GRANT CONNECT to it (docs/store.md).`;
   return `${place} cannot be reached${code ? ` (${code})` : ''}. Start PostgreSQL or correct DATABASE_URL.`;
 }
 
@@ -60,10 +63,18 @@ async function findRoleFaults(connection: pg.PoolClient): Promise<readonly strin
   if (row.superuser) return [`The role ${row.role} is a superuser, whom no policy stops. ${remedy}`];
   return [
     ...(row.bypasses ? [`The role ${row.role} has BYPASSRLS, so no policy stops it. ${remedy}`] : []),
-    ...(row.owns ? [`The role ${row.role} owns tables of the store and could change their policies. ${remedy}`] : []),
-    ...(row.member ? [`The role ${row.role} is a member of ${row.member} and could act as the owner. REVOKE ${row.member} FROM ${row.role}.`] : []),
+    ...(row.owns
+      ? [`The role ${row.role} owns tables of the store and could change their policies. ${remedy}`]
+      : []),
+    ...(row.member
+      ? [
+          `The role ${row.role} is a member of ${row.member} and could act as the owner. REVOKE ${row.member} FROM ${row.role}.`,
+        ]
+      : []),
     ...(row.unbounded
-      ? [`The role ${row.role} has no statement_timeout or no idle_in_transaction_session_timeout. ALTER ROLE … SET both (docs/store.md).`]
+      ? [
+          `The role ${row.role} has no statement_timeout or no idle_in_transaction_session_timeout. ALTER ROLE … SET both (docs/store.md).`,
+        ]
       : []),
   ];
 }
@@ -74,7 +85,8 @@ async function findMigrationFaults(connection: pg.PoolClient): Promise<readonly 
     `SELECT has_table_privilege(to_regclass('public._prisma_migrations'), 'SELECT') AS readable`,
   );
   if (found[0]?.readable == null) return [`The new store has no tables yet. ${remedy}`];
-  if (!found[0].readable) return ['This role may not read _prisma_migrations. GRANT SELECT on it (docs/store.md).'];
+  if (!found[0].readable)
+    return ['This role may not read _prisma_migrations. GRANT SELECT on it (docs/store.md).'];
   const { rows: applied } = await connection.query<Applied>(
     'SELECT migration_name, checksum, finished_at IS NOT NULL AS finished FROM public._prisma_migrations WHERE rolled_back_at IS NULL',
   );
@@ -84,8 +96,10 @@ async function findMigrationFaults(connection: pg.PoolClient): Promise<readonly 
 function judgeMigration(file: MigrationFile, applied: readonly Applied[], remedy: string): readonly string[] {
   const tries = applied.filter((row) => row.migration_name === file.name);
   const done = tries.find((row) => row.finished);
-  if (!done && tries.length > 0) return [`The migration ${file.name} failed half-way. Mend it and run "prisma migrate resolve".`];
+  if (!done && tries.length > 0)
+    return [`The migration ${file.name} failed half-way. Mend it and run "prisma migrate resolve".`];
   if (!done) return [`The migration ${file.name} has not been applied. ${remedy}`];
-  if (done.checksum !== file.checksum) return [`The migration ${file.name} was changed after it was applied. Put the file back.`];
+  if (done.checksum !== file.checksum)
+    return [`The migration ${file.name} was changed after it was applied. Put the file back.`];
   return [];
 }

@@ -66,7 +66,8 @@ function assembleStore(engine: Engine, control: pg.Pool, close: () => Promise<vo
     Object.freeze({ tenant, within: <T>(work: Work<T>) => runWithin(engine, tenant, handler, work) });
   return Object.freeze({
     within: (tenant, work) => runWithin(engine, tenant, 'within', work),
-    rehearse: (tenant, work) => runUndone(engine, tenant, (raw, found) => work(guard(engine, raw, found, 'rehearse'))),
+    rehearse: (tenant, work) =>
+      runUndone(engine, tenant, (raw, found) => work(guard(engine, raw, found, 'rehearse'))),
     scope,
     rehearsal: (tenant, handler, run) => runRehearsal(engine, tenant, handler, run),
     keys: openKeyBook(control),

@@ -44,9 +44,11 @@ export function openTenants(pool: pg.Pool): Tenants {
 }
 
 async function readTenants(pool: pg.Pool): Promise<readonly Tenant[]> {
-  const { rows } = await pool.query<{ id: number; name: string }>('SELECT id, name FROM public.tenant ORDER BY id').catch((error: unknown) => {
-    throw new StoreUnavailable(error);
-  });
+  const { rows } = await pool
+    .query<{ id: number; name: string }>('SELECT id, name FROM public.tenant ORDER BY id')
+    .catch((error: unknown) => {
+      throw new StoreUnavailable(error);
+    });
   return rows.flatMap((row) => {
     const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];
     return id !== undefined && name !== undefined ? [{ id, name }] : [];

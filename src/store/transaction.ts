@@ -45,7 +45,10 @@ export function guardTransaction(raw: Prisma.TransactionClient, policy: ScopePol
     $executeRaw: guardRaw(raw.$executeRaw.bind(raw) as Method, '$executeRaw', policy),
   };
   for (const model of TENANT_MODELS) {
-    Object.defineProperty(guarded, model, { get: () => guardModel(raw[model], model, policy), enumerable: true });
+    Object.defineProperty(guarded, model, {
+      get: () => guardModel(raw[model], model, policy),
+      enumerable: true,
+    });
   }
   return Object.freeze(guarded) as TenantTransaction;
 }
@@ -67,7 +70,9 @@ function guardRaw(run: Method, operation: string, policy: ScopePolicy): Method {
   return (query, ...values) => {
     const text = sqlText(query);
     if (leavesTheFence(text)) {
-      throw new UnscopedQuery(`${policy.handler}: ${operation} may not change or end its own transaction. Leave that to within().`);
+      throw new UnscopedQuery(
+        `${policy.handler}: ${operation} may not change or end its own transaction. Leave that to within().`,
+      );
     }
     judge(findRawScopeFault(text), policy, '$raw', operation);
     return run(query, ...values);
@@ -76,7 +81,8 @@ function guardRaw(run: Method, operation: string, policy: ScopePolicy): Method {
 
 function sqlText(query: unknown): string {
   if (Array.isArray(query)) return query.join('?');
-  if (typeof query === 'object' && query !== null && 'strings' in query && Array.isArray(query.strings)) return query.strings.join('?');
+  if (typeof query === 'object' && query !== null && 'strings' in query && Array.isArray(query.strings))
+    return query.strings.join('?');
   throw new UnscopedQuery('Raw SQL is written as a tagged template: tx.$queryRaw`…`.');
 }
 
@@ -84,7 +90,9 @@ function judge(fault: ScopeFault, policy: ScopePolicy, model: string, operation:
   if (fault === undefined) return;
   const { handler, emit, onUnscoped, tenant } = policy;
   if (fault === 'foreign') {
-    throw new UnscopedQuery(`${handler}: ${model}.${operation} names another tenant than its transaction's (${tenant}).`);
+    throw new UnscopedQuery(
+      `${handler}: ${model}.${operation} names another tenant than its transaction's (${tenant}).`,
+    );
   }
   if (onUnscoped === 'refuse') {
     throw new UnscopedQuery(

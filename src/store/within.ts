@@ -20,7 +20,12 @@ const LIMITS = { maxWait: 5_000, timeout: 30_000 } as const;
 const ATTEMPTS = 3;
 
 /** Runs `work` in one transaction of one tenant. Repeated only where PostgreSQL itself asks for it (40001, 40P01). */
-export async function runWithin<T>(engine: Engine, name: TenantName, handler: string, work: Work<T>): Promise<T> {
+export async function runWithin<T>(
+  engine: Engine,
+  name: TenantName,
+  handler: string,
+  work: Work<T>,
+): Promise<T> {
   const tenant = await findTenant(engine, name);
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -51,12 +56,21 @@ export async function runUndone<T>(
   }
 }
 
-export function guard(engine: Engine, raw: Prisma.TransactionClient, tenant: Tenant, handler: string): TenantTransaction {
+export function guard(
+  engine: Engine,
+  raw: Prisma.TransactionClient,
+  tenant: Tenant,
+  handler: string,
+): TenantTransaction {
   const { emit, onUnscoped } = engine;
   return guardTransaction(raw, { tenant: tenant.id, handler, onUnscoped, emit });
 }
 
-async function openTransaction<T>(engine: Engine, tenant: Tenant, run: (raw: Prisma.TransactionClient) => Promise<T>): Promise<T> {
+async function openTransaction<T>(
+  engine: Engine,
+  tenant: Tenant,
+  run: (raw: Prisma.TransactionClient) => Promise<T>,
+): Promise<T> {
   try {
     return await openingFor.run(tenant.id, () => engine.prisma.$transaction(run, LIMITS));
   } catch (error) {

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrateStore, prepareDatabase } from '../../src/store/index.ts';
-import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../../src/vocabulary/index.ts';
+import {
+  parseTenantId,
+  parseTenantName,
+  type TenantId,
+  type TenantName,
+} from '../../src/vocabulary/index.ts';
 import { asSuperuser, superuserUrl } from './database.ts';
 
 const PASSWORDS = { ownerPassword: 'owner-in-tests', appPassword: 'app-in-tests' } as const;
@@ -23,7 +28,9 @@ export type StoreDatabase = Readonly<{
 export async function createStoreDatabase(): Promise<StoreDatabase> {
   const name = `store_${randomBytes(4).toString('hex')}`;
   await withTemplateLock(async (client) => {
-    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [TEMPLATE]);
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [
+      TEMPLATE,
+    ]);
     if (rowCount === 0) await buildTemplate(client);
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} OWNER banyan_owner`);
   });
@@ -41,7 +48,8 @@ export async function addTenant(
   name: string,
 ): Promise<Readonly<{ id: TenantId; name: TenantName }>> {
   const [tenantId, tenantName] = [parseTenantId(id), parseTenantName(name)];
-  if (tenantId === undefined || tenantName === undefined) throw new Error(`${id}, ${name}: no tenant can be called so`);
+  if (tenantId === undefined || tenantName === undefined)
+    throw new Error(`${id}, ${name}: no tenant can be called so`);
   await asSuperuser(`INSERT INTO tenant (id, name) VALUES (${tenantId}, '${tenantName}')`, database.ownerUrl);
   return { id: tenantId, name: tenantName };
 }

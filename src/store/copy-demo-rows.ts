@@ -1,0 +1,141 @@
+import pg from 'pg';
+import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../vocabulary/index.ts';
+import { readTenantTables, type TenantTable } from './tenant-tables.ts';
+
+export type CopyWish = Readonly<{
+  legacyUrl: string;
+  ownerUrl: string;
+  /** After each tenant. */
+  onProgress?: (progress: Readonly<{ tenant: TenantName; done: number; all: number }>) => void;
+}>;
+export type Copied = Readonly<{ tenants: number; rows: number }>;
+
+type LegacyTenant = Readonly<{ id: TenantId; name: TenantName; schema: string }>;
+
+const LANES = 3;
+
+/**
+ * Copies what the legacy demo holds into the new store, ids kept; tenants that are there already are left as they are. For the
+ * demo only: it reads each tenant at one moment and does not follow what legacy writes afterwards.
+ */
+export async function copyDemoRows(wish: CopyWish): Promise<Copied> {
+  const legacy = new pg.Pool({
+    connectionString: wish.legacyUrl,
+    max: LANES,
+    application_name: 'banyan copy',
+  });
+  const owner = new pg.Pool({ connectionString: wish.ownerUrl, max: LANES, application_name: 'banyan copy' });
+  try {
+    return await copyMissing(legacy, owner, wish);
+  } finally {
+    await Promise.all([legacy.end(), owner.end()]);
+  }
+}
+
+async function copyMissing(legacy: pg.Pool, owner: pg.Pool, { onProgress }: CopyWish): Promise<Copied> {
+  const tenants = await listMissing(legacy, owner);
+  const tables = await withClient(owner, readTenantTables);
+  let [next, done, rows] = [0, 0, 0];
+  const copyNext = async (): Promise<void> => {
+    const tenant = tenants[next];
+    next += 1;
+    if (!tenant) return;
+    const contents = await readLegacy(legacy, tenant, tables);
+    rows += await withClient(owner, (client) => writeTenant(client, tenant, tables, contents));
+    done += 1;
+    onProgress?.({ tenant: tenant.name, done, all: tenants.length });
+    return copyNext();
+  };
+  await Promise.all(Array.from({ length: LANES }, copyNext));
+  return { tenants: tenants.length, rows };
+}
+
+async function listMissing(legacy: pg.Pool, owner: pg.Pool): Promise<readonly LegacyTenant[]> {
+  const { rows: present } = await owner.query<{ id: number }>('SELECT id FROM public.tenant');
+  const known = new Set(present.map((row) => row.id));
+  const { rows } = await legacy.query<{ id: number; name: string; schema_name: string }>(
+    'SELECT id, name, schema_name FROM public.tenants_tenant ORDER BY id',
+  );
+  return rows
+    .filter((row) => !known.has(row.id))
+    .map((row) => {
+      const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];
+      if (id === undefined || name === undefined)
+        throw new Error(`Legacy's tenant ${row.id} has a name that no host can have: "${row.name}".`);
+      return { id, name, schema: row.schema_name };
+    });
+}
+
+/** One statement, so one moment: each table's rows as one JSON text (numbers and microseconds untouched), and where its ids stand. */
+type Contents = Readonly<{ tables: Readonly<Record<string, string>>; ids: Readonly<Record<string, number>> }>;
+
+async function readLegacy(
+  legacy: pg.Pool,
+  tenant: LegacyTenant,
+  tables: readonly TenantTable[],
+): Promise<Contents> {
+  const schema = pg.escapeIdentifier(tenant.schema);
+  const lists = tables.map(({ name }) => {
+    const table = pg.escapeIdentifier(name);
+    return `(SELECT COALESCE(json_agg(t), '[]')::text FROM ${schema}.${table} t) AS ${table}`;
+  });
+  const ids = `(SELECT COALESCE(json_object_agg(regexp_replace(sequencename, '_id_seq$', ''), last_value), '{}')::text
+    FROM pg_sequences WHERE schemaname = $1 AND last_value IS NOT NULL AND sequencename LIKE '%\\_id\\_seq') AS ids`;
+  const { rows } = await legacy.query<Record<string, string>>(`SELECT ${[...lists, ids].join(', ')}`, [
+    tenant.schema,
+  ]);
+  const { ids: lastIds = '{}', ...contents } = rows[0] ?? {};
+  return { tables: contents, ids: JSON.parse(lastIds) as Record<string, number> };
+}
+
+async function writeTenant(
+  client: pg.ClientBase,
+  tenant: LegacyTenant,
+  tables: readonly TenantTable[],
+  contents: Contents,
+): Promise<number> {
+  let rows = 0;
+  await client.query(`BEGIN; SELECT set_config('banyan.tenant_id', '${tenant.id}', true)`);
+  try {
+    await client.query('INSERT INTO public.tenant (id, name) VALUES ($1, $2)', [tenant.id, tenant.name]);
+    for (const table of tables)
+      rows += await writeRows(client, tenant, table, contents.tables[table.name] ?? '[]');
+    await client.query(
+      `INSERT INTO banyan.id_counter (tenant_id, table_name, last_id)
+       SELECT $1, key, value::int FROM json_each_text($2) WHERE key = ANY ($3)`,
+      [tenant.id, JSON.stringify(contents.ids), tables.map((table) => table.name)],
+    );
+    await client.query('COMMIT');
+    return rows;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function writeRows(
+  client: pg.ClientBase,
+  tenant: LegacyTenant,
+  table: TenantTable,
+  json: string,
+): Promise<number> {
+  if (json === '[]') return 0;
+  const columns = table.columns
+    .filter((column) => column !== 'tenant_id')
+    .map((column) => pg.escapeIdentifier(column));
+  const { rowCount } = await client.query(
+    `INSERT INTO ${table.place} (tenant_id, ${columns.join(', ')})
+     SELECT $1, ${columns.join(', ')} FROM json_populate_recordset(NULL::${table.place}, $2)`,
+    [tenant.id, json],
+  );
+  return rowCount ?? 0;
+}
+
+async function withClient<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    return await work(client);
+  } finally {
+    client.release();
+  }
+}
