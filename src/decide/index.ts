@@ -1,0 +1,15 @@
+// decide: which route is this, who answers, who shadows.
+//
+// In goes the route table (a YAML file that the platform team edits) and the flags; out comes one frozen Decision per request, made
+// from ONE pinned snapshot, each flag read ONCE. Unlisted route, silent flag service, no tenant, open breaker: legacy answers.
+// A good file is in force within a second of being written; a bad one is refused with every mistake in it, and the last good one stays.
+// Changes nothing outside, waits for nobody on a request's way, and tells what happens by events alone.
+export { type Decide, type DecideOptions, openDecide, type ReloadResult } from './decide.ts';
+export type { BreakerSettings } from './feature-breaker.ts';
+export { type Mistake, printMistake, TableRefusal } from './mistake.ts';
+export type { Match } from './route-matcher.ts';
+export type { Snapshot } from './snapshot.ts';
+export type { FeatureEntry, FlagEntry, MirrorRules, RouteRow, Table } from './table.ts';
+export { readTable, type TableResult } from './table-reader.ts';
+export type { Surroundings } from './table-rules.ts';
+export { tableJsonSchema } from './table-schema.ts';

@@ -1,0 +1,68 @@
+import type { IfNewFails, Reason, Side } from '../vocabulary/index.ts';
+import type { FlagReading } from './flag-reader.ts';
+import type { RouteRow } from './table.ts';
+
+/** Who answers and why: the heart of a decision, without the particulars of the request. */
+export type Ruling = Readonly<{ side: Side; shadow: Side | undefined; reason: Reason }>;
+
+const rule = (side: Side, reason: Reason, shadow?: Side): Ruling => Object.freeze({ side, shadow, reason });
+
+export const UNLISTED = rule('legacy', 'unlisted');
+const STAGE_LEGACY = rule('legacy', 'stage_legacy');
+const SHADOWED = rule('legacy', 'stage_shadow', 'new');
+const NOT_SHADOWED = rule('legacy', 'stage_shadow');
+const STAGE_NEW = rule('new', 'stage_new');
+const STAGE_RETIRED = rule('new', 'stage_retired');
+const NO_TENANT = rule('legacy', 'no_tenant');
+const FORCED: Readonly<Record<Side, Ruling>> = {
+  legacy: rule('legacy', 'forced'),
+  new: rule('new', 'forced'),
+};
+const BY_FLAG: Readonly<Record<FlagReading, Ruling>> = {
+  on: rule('new', 'flag_on'),
+  off: rule('legacy', 'flag_off'),
+  unknown: rule('legacy', 'flag_unknown'),
+};
+const RESTING: Readonly<Record<IfNewFails, Ruling>> = {
+  legacy: rule('legacy', 'breaker_open'),
+  refuse: rule('new', 'breaker_open'),
+};
+
+/**
+ * The stage's word, breaker aside. `reading` is what the flag said, for stage canary; `wish` only that of a caller who may have one.
+ * A request without a tenant stays with legacy wherever there still is one: the new side keeps nothing that belongs to nobody.
+ */
+export function ruleByStage(
+  row: RouteRow,
+  tenant: string | undefined,
+  reading: FlagReading,
+  wish: Side | undefined,
+): Ruling {
+  if (wish !== undefined && isPossible(row, wish)) return FORCED[wish];
+  switch (row.stage) {
+    case 'legacy':
+      return STAGE_LEGACY;
+    case 'shadow':
+      return tenant === undefined ? NOT_SHADOWED : SHADOWED;
+    case 'canary':
+      return tenant === undefined ? NO_TENANT : BY_FLAG[reading];
+    case 'new':
+      return tenant === undefined ? NO_TENANT : STAGE_NEW;
+    case 'retired':
+      return STAGE_RETIRED;
+  }
+}
+
+function isPossible({ stage, handler }: RouteRow, wish: Side): boolean {
+  return wish === 'new' ? handler !== undefined : stage !== 'retired';
+}
+
+/** A breaker is asked only where the new side would answer by the table's own word: who forces a side wants to see it fail. */
+export function asksBreaker({ side, reason }: Ruling): boolean {
+  return side === 'new' && reason !== 'forced';
+}
+
+/** The new side rests: legacy answers, or nobody does (side `new` with reason `breaker_open` is refused without being asked). */
+export function ruleWhileResting(whenResting: IfNewFails): Ruling {
+  return RESTING[whenResting];
+}

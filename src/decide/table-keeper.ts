@@ -1,0 +1,81 @@
+import type { Emit } from '../vocabulary/index.ts';
+import { type Mistake, printMistake, TableRefusal } from './mistake.ts';
+import type { Table } from './table.ts';
+import { type FileReading, keyOf, readSettledFile } from './table-file.ts';
+import { readTable } from './table-reader.ts';
+import type { Surroundings } from './table-rules.ts';
+import { watchTableFile } from './table-watch.ts';
+
+export type GoodTable = Readonly<{ text: string; table: Table }>;
+
+/** What a look at the file found: a good table, a bad one, or what was there already. */
+export type LookResult =
+  | Readonly<{ kind: 'good'; good: GoodTable }>
+  | Readonly<{ kind: 'bad'; mistakes: readonly Mistake[] }>;
+
+export type TableKeeper = Readonly<{
+  current(): GoodTable;
+  /** Looks at the file now. */
+  look(): Promise<LookResult>;
+  close(): void;
+}>;
+
+export type TableKeeperParts = Readonly<{
+  file: string;
+  surroundings: Surroundings;
+  emit: Emit;
+  /** Called with every good table that is not the one before. */
+  onTable(good: GoodTable): void;
+}>;
+
+/** Keeps the last good table of a file. Throws a TableRefusal if there is none to begin with. */
+export async function openTableKeeper(parts: TableKeeperParts): Promise<TableKeeper> {
+  const first = await readSettledFile(parts.file);
+  const judged = judge(first, parts.surroundings);
+  if (judged.kind === 'bad') throw new TableRefusal(parts.file, judged.mistakes);
+  return keepTable(parts, first, judged.good);
+}
+
+function judge(reading: FileReading, surroundings: Surroundings): LookResult {
+  if (reading.kind === 'mistakes') return { kind: 'bad', mistakes: reading.mistakes };
+  const { text } = reading;
+  const result = readTable(text, surroundings);
+  if (result.kind === 'mistakes') return { kind: 'bad', mistakes: result.mistakes };
+  return { kind: 'good', good: { text, table: result.table } };
+}
+
+function keepTable(parts: TableKeeperParts, first: FileReading, firstGood: GoodTable): TableKeeper {
+  let good = firstGood;
+  let lastKey = keyOf(first);
+  let lastResult: LookResult = { kind: 'good', good };
+  let queue: Promise<unknown> = Promise.resolve();
+  const lookOnce = async (): Promise<LookResult> => {
+    const reading = await readSettledFile(parts.file);
+    if (keyOf(reading) === lastKey) return lastResult;
+    lastKey = keyOf(reading);
+    lastResult = judge(reading, parts.surroundings);
+    if (lastResult.kind === 'good') {
+      good = lastResult.good;
+      parts.onTable(good);
+    } else tellRefusal(parts, lastResult.mistakes);
+    return lastResult;
+  };
+  // One look at a time: a flip that asks for one must not overtake the watcher's.
+  const look = (): Promise<LookResult> => {
+    const result = queue.then(lookOnce);
+    queue = result.catch(() => {});
+    return result;
+  };
+  const watch = watchTableFile(parts.file, async () => {
+    await look();
+  });
+  return { current: () => good, look, close: () => watch.close() };
+}
+
+function tellRefusal({ file, emit }: TableKeeperParts, mistakes: readonly Mistake[]): void {
+  emit({
+    type: 'table_refused',
+    source: file,
+    mistakes: mistakes.map((mistake) => printMistake(file, mistake)),
+  });
+}

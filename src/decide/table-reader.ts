@@ -1,0 +1,87 @@
+import type { FeatureName, FlagName } from '../vocabulary/index.ts';
+import { draftTable } from './draft.ts';
+import { freezeDeep } from './freeze.ts';
+import type { Mistake } from './mistake.ts';
+import { checkOverlaps } from './overlap-rules.ts';
+import { describeIssues, mistakeAt } from './schema-mistakes.ts';
+import type { FeatureEntry, FlagEntry, MirrorRules, RouteRow, Table } from './table.ts';
+import { parseTableText } from './table-document.ts';
+import { type Complain, checkRules, type Surroundings } from './table-rules.ts';
+import { type RawRoute, type RawTable, tableSchema } from './table-schema.ts';
+
+export type TableResult =
+  | Readonly<{ kind: 'table'; table: Table }>
+  | Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** More would bury the first ones, which are the ones to mend. */
+const MOST_MISTAKES = 200;
+
+/** Reads a table text: the whole table, or every mistake in it, in the order of the text. Pure. */
+export function readTable(text: string, surroundings: Partial<Surroundings> = {}): TableResult {
+  const document = parseTableText(text);
+  const mistakes = [...document.mistakes];
+  const parsed = tableSchema.safeParse(document.value);
+  if (!parsed.success && document.yaml) mistakes.push(...describeIssues(document, parsed.error.issues));
+  const complain: Complain = (path, message, part = 'value') =>
+    mistakes.push(mistakeAt(document, path, part, message));
+  const draft = draftTable(document.value);
+  checkRules(draft, { handlers: undefined, flagSource: 'file', ...surroundings }, complain);
+  checkOverlaps(draft, complain);
+  if (parsed.success && mistakes.length === 0) return { kind: 'table', table: buildTable(parsed.data) };
+  return { kind: 'mistakes', mistakes: sortMistakes(mistakes) };
+}
+
+function sortMistakes(mistakes: readonly Mistake[]): readonly Mistake[] {
+  const distinct = new Map(
+    mistakes.map((mistake) => [`${mistake.line}:${mistake.column}:${mistake.message}`, mistake]),
+  );
+  return [...distinct.values()]
+    .sort((one, other) => one.line - other.line || one.column - other.column)
+    .slice(0, MOST_MISTAKES);
+}
+
+function buildTable(raw: RawTable): Table {
+  const defaults = {
+    admit: raw.defaults?.admit ?? 'required',
+    stage: raw.defaults?.stage ?? 'legacy',
+    timeoutMs: raw.defaults?.timeout_ms ?? DEFAULT_TIMEOUT_MS,
+  } as const;
+  const features = Object.entries(raw.features ?? {}).map(
+    ([name, { flag, tables }]): FeatureEntry => ({ name: name as FeatureName, flag, tables: tables ?? [] }),
+  );
+  const flags = Object.entries(raw.flags ?? {}).map(
+    ([name, { percent, tenants, except }]): FlagEntry => ({
+      name: name as FlagName,
+      percent: percent ?? 0,
+      tenants: tenants ?? [],
+      except: except ?? [],
+    }),
+  );
+  const rows = raw.routes.map((route) => buildRow(route, features, defaults));
+  const exposeSide = raw.expose_side ?? false;
+  return freezeDeep({ exposeSide, byHost: raw.tenants?.by_host, defaults, flags, features, rows });
+}
+
+function buildRow(raw: RawRoute, features: readonly FeatureEntry[], defaults: Table['defaults']): RouteRow {
+  const { method, path, over } = raw.match;
+  return {
+    id: raw.id,
+    methods: typeof method === 'string' ? [method] : method,
+    path,
+    over: over ?? [],
+    feature: raw.feature,
+    flag: features.find(({ name }) => name === raw.feature)?.flag,
+    stage: raw.stage ?? defaults.stage,
+    handler: raw.handle,
+    admit: raw.admit ?? defaults.admit,
+    timeoutMs: raw.timeout_ms ?? defaults.timeoutMs,
+    mirror: raw.mirror && buildMirror(raw.mirror),
+    ifNewFails: raw.if_new_fails,
+  };
+}
+
+function buildMirror(raw: NonNullable<RawRoute['mirror']>): MirrorRules {
+  const tolerance = Object.entries(raw.tolerance ?? {}).map(([pointer, within]) => ({ pointer, within }));
+  return { percent: raw.percent ?? 100, ignore: raw.ignore ?? [], unordered: raw.unordered ?? [], tolerance };
+}

@@ -1,0 +1,133 @@
+import { parseFeatureName, parseFlagName } from '../vocabulary/index.ts';
+import type { Draft, FeatureDraft, FlagDraft, RouteDraft } from './draft.ts';
+import { suggestNearest, type TablePath } from './mistake.ts';
+
+/** Says that something is wrong at a path: at its value, or at its key. */
+export type Complain = (path: TablePath, message: string, part?: 'value' | 'key') => void;
+
+export type Surroundings = Readonly<{
+  /** The new side's handlers, or undefined where nobody knows them. */
+  handlers: readonly string[] | undefined;
+  /** Where flags live. With `unleash`, a feature may name a flag that the file does not list. */
+  flagSource: 'file' | 'unleash';
+}>;
+
+/** The rules that look at more than one place of the table. */
+export function checkRules(draft: Draft, surroundings: Surroundings, complain: Complain): void {
+  for (const flag of draft.flags) checkFlag(flag, complain);
+  const tables = new Map<string, string>();
+  for (const feature of draft.features) {
+    checkFeature(feature, draft, surroundings, complain);
+    checkTables(feature, tables, complain);
+  }
+  const firstWithId = new Map<string, number>();
+  for (const route of draft.routes) {
+    checkId(route, firstWithId, complain);
+    checkMethods(route, complain);
+    checkFeatureOf(route, draft, complain);
+    checkHandler(route, surroundings, complain);
+    checkStage(route, draft, complain);
+  }
+}
+
+function checkFlag({ name, tenants, except }: FlagDraft, complain: Complain): void {
+  if (!parseFlagName(name))
+    complain(['flags', name], `expected a flag name such as ai-engine (lower case), found "${name}"`, 'key');
+  checkRepeats(['flags', name, 'tenants'], tenants, complain);
+  checkRepeats(['flags', name, 'except'], except, complain);
+  for (const [index, tenant] of except.entries())
+    if (tenant !== undefined && tenants.includes(tenant))
+      complain(
+        ['flags', name, 'except', index],
+        `expected each tenant in one list, found "${tenant}" in tenants and in except`,
+      );
+}
+
+function checkRepeats(path: TablePath, names: readonly (string | undefined)[], complain: Complain): void {
+  for (const [index, name] of names.entries())
+    if (name !== undefined && names.indexOf(name) < index)
+      complain([...path, index], `expected each name once, found "${name}" again`);
+}
+
+function checkFeature(feature: FeatureDraft, draft: Draft, around: Surroundings, complain: Complain): void {
+  const { name, flag } = feature;
+  if (!parseFeatureName(name))
+    complain(['features', name], `expected a feature name such as ai (lower case), found "${name}"`, 'key');
+  const flags = draft.flags.map((known) => known.name);
+  if (flag !== undefined && around.flagSource === 'file' && !flags.includes(flag))
+    complain(
+      ['features', name, 'flag'],
+      `expected a flag listed under flags, found "${flag}"${suggestNearest(flag, flags)}`,
+    );
+}
+
+function checkTables({ name, tables }: FeatureDraft, ownerOf: Map<string, string>, complain: Complain): void {
+  checkRepeats(['features', name, 'tables'], tables, complain);
+  for (const [index, table] of tables.entries()) {
+    if (table === undefined) continue;
+    const owner = ownerOf.get(table) ?? name;
+    ownerOf.set(table, owner);
+    if (owner !== name)
+      complain(
+        ['features', name, 'tables', index],
+        `expected each table in one feature, found "${table}", which is in feature ${owner} already`,
+      );
+  }
+}
+
+function checkId({ id, index }: RouteDraft, firstWithId: Map<string, number>, complain: Complain): void {
+  if (id === undefined) return;
+  const first = firstWithId.get(id);
+  if (first === undefined) firstWithId.set(id, index);
+  else
+    complain(
+      ['routes', index, 'id'],
+      `expected each route id once, found "${id}", which routes[${first}] has already`,
+    );
+}
+
+function checkMethods({ methods, index }: RouteDraft, complain: Complain): void {
+  checkRepeats(['routes', index, 'match', 'method'], methods ?? [], complain);
+}
+
+function checkFeatureOf({ feature, index }: RouteDraft, { features }: Draft, complain: Complain): void {
+  const known = features.map(({ name }) => name);
+  if (feature !== undefined && !known.includes(feature))
+    complain(
+      ['routes', index, 'feature'],
+      `expected a feature listed under features, found "${feature}"${suggestNearest(feature, known)}`,
+    );
+}
+
+function checkHandler({ handle, index }: RouteDraft, { handlers }: Surroundings, complain: Complain): void {
+  if (handle !== undefined && handlers && !handlers.includes(handle))
+    complain(
+      ['routes', index, 'handle'],
+      `expected a handler of the new side, found "${handle}"${suggestNearest(handle, handlers)}`,
+    );
+}
+
+function checkStage(route: RouteDraft, draft: Draft, complain: Complain): void {
+  const { index, stage } = route;
+  if (stage === undefined || stage === 'legacy') return;
+  const about = ['routes', index, 'stage'];
+  if (!route.hasHandle)
+    complain(about, `expected a handle beside stage ${stage}, found none: who should answer?`);
+  if (stage === 'canary') checkCanary(route, draft, complain);
+  if (stage === 'retired' && route.ifNewFails === 'legacy')
+    complain(
+      ['routes', index, 'if_new_fails'],
+      'expected refuse, found legacy: a retired route has no way back to legacy',
+    );
+}
+
+function checkCanary({ index, feature, hasFeature }: RouteDraft, draft: Draft, complain: Complain): void {
+  const about = ['routes', index, 'stage'];
+  if (!hasFeature) complain(about, 'expected a feature with a flag beside stage canary, found no feature');
+  const known = draft.features.find(({ name }) => name === feature);
+  if (known && !known.hasFlag)
+    complain(
+      about,
+      `expected a flag on feature ${known.name} for stage canary, found none: add flag: to the feature`,
+    );
+}

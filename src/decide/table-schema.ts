@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import {
+  ADMIT_POLICIES,
+  parseFeatureName,
+  parseFlagName,
+  parseRouteId,
+  parseTenantName,
+  STAGES,
+} from '../vocabulary/index.ts';
+import { findTemplateTrouble } from './path-template.ts';
+
+// One source for the types, the JSON Schema for editors and the mistakes. Every schema's error is the phrase that follows
+// "expected " in a mistake; an enum's values and a mapping's keys are also what a typing error is measured against.
+
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+export type Method = (typeof METHODS)[number];
+
+const LONGEST_TIMEOUT_MS = 600_000;
+
+const phrase = (text: string) => ({ error: () => text });
+
+/** Known keys, joined: a mapping's error for unknown keys carries them to whoever words the mistake. */
+const KEY_SEPARATOR = ', ';
+
+function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? Object.keys(shape).join(KEY_SEPARATOR) : 'a mapping',
+  });
+}
+
+export function splitKnownKeys(message: string): readonly string[] {
+  return message.split(KEY_SEPARATOR);
+}
+
+function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
+  return z.enum(values, phrase(`one of ${values.join(', ')}`));
+}
+
+function named<Id>(parse: (value: unknown) => Id | undefined, expected: string, pattern: string) {
+  return z
+    .string(phrase(expected))
+    .refine((value) => parse(value) !== undefined, phrase(expected))
+    .transform((value) => value as Id & string)
+    .meta({ pattern });
+}
+
+const DOTTED = '^[a-z0-9][a-z0-9_-]*(\\.[a-z0-9][a-z0-9_-]*)*$';
+const tenantName = named(
+  parseTenantName,
+  'a tenant name (lower-case letters, digits and dashes, at most 63)',
+  '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+);
+const flagName = named(parseFlagName, 'a flag name such as ai-engine (lower case)', DOTTED);
+const featureName = named(parseFeatureName, 'a feature name such as ai (lower case)', DOTTED);
+const routeId = named(parseRouteId, 'a route id such as ai.complete (lower case)', DOTTED);
+
+const PERCENT = 'a percentage from 0 to 100 in steps of 0.01';
+const percent = z
+  .number(phrase(PERCENT))
+  .min(0, phrase(PERCENT))
+  .max(100, phrase(PERCENT))
+  .multipleOf(0.01, phrase(PERCENT));
+
+const TIMEOUT = `a whole number of milliseconds from 1 to ${LONGEST_TIMEOUT_MS}`;
+const timeoutMs = z
+  .number(phrase(TIMEOUT))
+  .min(1, phrase(TIMEOUT))
+  .max(LONGEST_TIMEOUT_MS, phrase(TIMEOUT))
+  .multipleOf(1, phrase(TIMEOUT));
+
+const handlerName = z
+  .string(phrase('a handler such as ai/complete'))
+  .regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, phrase('a handler such as ai/complete'));
+const tableName = z
+  .string(phrase('a table name such as ai_job'))
+  .regex(/^[a-z_][a-z0-9_]{0,62}$/, phrase('a table name such as ai_job'));
+const pointer = z
+  .string(phrase('a JSON pointer such as /items/0/id'))
+  .regex(/^(\/([^~/]|~[01])*)+$/, phrase('a JSON pointer such as /items/0/id'));
+const hostPattern = z
+  .string(phrase('a host pattern such as "{tenant}.example.com"'))
+  .regex(
+    /^\{tenant\}(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/,
+    phrase('a host pattern such as "{tenant}.example.com"'),
+  );
+
+const list = <Item extends z.ZodType>(item: Item) => z.array(item, phrase('a list'));
+const record = <Value extends z.ZodType>(value: Value) => z.record(z.string(), value, phrase('a mapping'));
+
+const method = oneOf(METHODS);
+const methods = z.union(
+  [method, list(method).min(1, phrase('at least one method'))],
+  phrase('a method or a list of methods'),
+);
+const template = z.string(phrase('a path template such as /api/jobs/:id/')).superRefine((value, context) => {
+  const trouble = findTemplateTrouble(value);
+  if (trouble) context.addIssue({ code: 'custom', message: trouble });
+});
+
+const stage = oneOf(STAGES).describe('How far the route has come: legacy → shadow → canary → new → retired.');
+const admit = oneOf(ADMIT_POLICIES).describe(
+  'Who may come in: public ignores bad credentials, optional refuses them, required wants one.',
+);
+
+export const flagSchema = mapping({
+  percent: percent.optional().describe('Share of the tenants for whom the flag is on; sticks to the tenant.'),
+  tenants: list(tenantName).optional().describe('Always on for these.'),
+  except: list(tenantName).optional().describe('Always off for these, whatever else is said.'),
+});
+
+export const featureSchema = mapping({
+  flag: flagName.optional().describe('The flag that routes at stage canary ask.'),
+  tables: list(tableName).optional().describe("The feature's own tables: they move together."),
+});
+
+export const mirrorSchema = mapping({
+  percent: percent.optional().describe('Share of the requests that are mirrored; 100 without it.'),
+  ignore: list(pointer).optional().describe('Parts of the answer that are not compared.'),
+  unordered: list(pointer).optional().describe('Lists whose order does not matter.'),
+  tolerance: z
+    .record(
+      pointer,
+      z.number(phrase('a number, 0 or more')).min(0, phrase('a number, 0 or more')),
+      phrase('a mapping'),
+    )
+    .optional()
+    .describe('How far numbers may be apart.'),
+});
+
+export const matchSchema = mapping({
+  method: methods.describe('GET also answers HEAD.'),
+  path: template.describe(
+    'The canonical path. `:name` stands for one segment; the trailing slash is part of it.',
+  ),
+  over: list(routeId).optional().describe('Ids of wider routes that this one goes before.'),
+});
+
+export const routeSchema = mapping({
+  id: routeId,
+  match: matchSchema,
+  feature: featureName.optional(),
+  stage: stage.optional(),
+  handle: handlerName.optional().describe("The new side's handler."),
+  admit: admit.optional(),
+  timeout_ms: timeoutMs.optional(),
+  mirror: mirrorSchema.optional(),
+  if_new_fails: oneOf(['legacy', 'refuse'])
+    .optional()
+    .describe(
+      'What happens when the new side fails before its handler has begun. legacy for GET, else refuse.',
+    ),
+});
+
+export const defaultsSchema = mapping({
+  admit: admit.optional(),
+  stage: stage.optional(),
+  timeout_ms: timeoutMs.optional(),
+});
+
+export const tenantsSchema = mapping({
+  by_host: hostPattern.optional().describe('Names the tenant of a request by its host.'),
+});
+
+export const tableSchema = mapping({
+  version: z.literal(1, phrase('1, the only version')),
+  expose_side: z
+    .boolean(phrase('true or false'))
+    .optional()
+    .describe('Adds X-Served-By: legacy|new to every answer.'),
+  tenants: tenantsSchema.optional(),
+  defaults: defaultsSchema.optional().describe('What routes are without saying so.'),
+  flags: record(flagSchema).optional().describe('The built-in flags.'),
+  features: record(featureSchema).optional().describe('Routes and tables that must move together.'),
+  routes: list(routeSchema),
+});
+
+export type RawTable = z.output<typeof tableSchema>;
+export type RawRoute = z.output<typeof routeSchema>;
+
+/** The JSON Schema of the file, for editors. `routes.schema.json` holds it. */
+export function tableJsonSchema(): object {
+  const schema = z.toJSONSchema(tableSchema, { target: 'draft-7', io: 'input' });
+  return { ...schema, title: 'Banyan route table', description: 'See docs/route-table.md.' };
+}

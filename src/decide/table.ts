@@ -1,0 +1,63 @@
+import type {
+  AdmitPolicy,
+  FeatureName,
+  FlagName,
+  IfNewFails,
+  RouteId,
+  Stage,
+  TenantName,
+} from '../vocabulary/index.ts';
+import type { Method } from './table-schema.ts';
+
+/** Which parts of two answers are compared, and how. Kept for mirror; JSON pointers. */
+export type MirrorRules = Readonly<{
+  percent: number;
+  ignore: readonly string[];
+  unordered: readonly string[];
+  tolerance: readonly Readonly<{ pointer: string; within: number }>[];
+}>;
+
+/** One row of the table, with everything filled in that it left to the defaults. */
+export type RouteRow = Readonly<{
+  id: RouteId;
+  /** As listed; GET also answers HEAD. */
+  methods: readonly Method[];
+  /** The path template. */
+  path: string;
+  /** Wider routes that this one goes before. */
+  over: readonly RouteId[];
+  feature: FeatureName | undefined;
+  flag: FlagName | undefined;
+  stage: Stage;
+  handler: string | undefined;
+  admit: AdmitPolicy;
+  timeoutMs: number;
+  mirror: MirrorRules | undefined;
+  /** What the table says, or undefined: the default depends on the method. */
+  ifNewFails: IfNewFails | undefined;
+}>;
+
+export type FeatureEntry = Readonly<{
+  name: FeatureName;
+  flag: FlagName | undefined;
+  tables: readonly string[];
+}>;
+
+export type FlagEntry = Readonly<{
+  name: FlagName;
+  /** 0 to 100 in steps of 0.01. */
+  percent: number;
+  tenants: readonly TenantName[];
+  except: readonly TenantName[];
+}>;
+
+/** A whole table without a mistake, deep-frozen. */
+export type Table = Readonly<{
+  exposeSide: boolean;
+  /** `tenants.by_host`, for example `{tenant}.localhost`. */
+  byHost: string | undefined;
+  defaults: Readonly<{ admit: AdmitPolicy; stage: Stage; timeoutMs: number }>;
+  flags: readonly FlagEntry[];
+  features: readonly FeatureEntry[];
+  rows: readonly RouteRow[];
+}>;

@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Decide, type DecideOptions, openDecide } from '../../../src/decide/index.ts';
+import type { BanyanEvent, Caller, TenantName, UserId } from '../../../src/vocabulary/index.ts';
+
+export const HANDLERS = [
+  'login/login',
+  'login/logout',
+  'login/me',
+  'ai/complete',
+  'ai/jobs',
+  'ai/job',
+  'chat/channels',
+  'chat/messages',
+  'chat/post',
+  'chat/socket',
+  'files/list',
+  'files/upload',
+  'files/content',
+  'files/delete',
+  'dashboard/summary',
+] as const;
+
+/** The demo's tenants, as many as asked for. */
+export function listTenants(count: number): readonly TenantName[] {
+  const named = ['acme', 'globex', 'initech', 'umbrella'];
+  const numbered = Array.from(
+    { length: count - 4 },
+    (_, index) => `tenant-${String(index + 5).padStart(3, '0')}`,
+  );
+  return [...named, ...numbered].slice(0, count) as TenantName[];
+}
+
+export function callerOf(tenant: string, scopes: readonly string[] = []): Caller {
+  return {
+    kind: 'known',
+    tenant: tenant as TenantName,
+    user: 1 as UserId,
+    scopes,
+    by: 'api_key',
+    credentialId: 'byn_test_12345678',
+  };
+}
+
+export const NOBODY: Caller = { kind: 'anonymous', tenant: undefined };
+
+export type Bench = Readonly<{
+  file: string;
+  decide: Decide;
+  events: BanyanEvent[];
+  write(text: string): void;
+  close(): Promise<void>;
+}>;
+
+/** A table file in a folder of its own, opened. */
+export async function openBench(text: string, options: Partial<DecideOptions> = {}): Promise<Bench> {
+  const folder = mkdtempSync(join(tmpdir(), 'banyan-decide-'));
+  const file = join(folder, 'routes.config.yaml');
+  const events: BanyanEvent[] = [];
+  writeFileSync(file, text);
+  const decide = await openDecide({
+    file,
+    handlers: HANDLERS,
+    emit: (event) => void events.push(event),
+    ...options,
+  });
+  return {
+    file,
+    decide,
+    events,
+    write: (changed) => writeFileSync(file, changed),
+    async close() {
+      await decide.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks again and again until the answer is true, for at most `withinMs`; answers how long it took. */
+export async function waitUntil(isTrue: () => boolean, withinMs: number): Promise<number> {
+  const begun = performance.now();
+  while (!isTrue()) {
+    if (performance.now() - begun > withinMs) throw new Error(`not true within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return performance.now() - begun;
+}
