@@ -13,7 +13,7 @@ export async function createDatabase(
 }
 
 export function superuserUrl(): string {
-  const url = process.env['BANYAN_TEST_PG'];
+  const url = process.env.BANYAN_TEST_PG;
   if (!url)
     throw new Error(
       'BANYAN_TEST_PG is not set: run these tests by `npm test`, whose global setup starts PostgreSQL',

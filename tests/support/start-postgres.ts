@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../../src/operate/demo/embedded-postgres.ts';
+import { freePort } from './free-port.ts';
 
 /** One real PostgreSQL for the whole run; each test file makes databases of its own on it (see `database.ts`). */
 export default async function startPostgres(): Promise<void> {
@@ -22,18 +22,6 @@ export default async function startPostgres(): Promise<void> {
       'max_locks_per_transaction=1024',
     ],
   });
-  process.env['BANYAN_TEST_PG'] = server.url('postgres');
+  process.env.BANYAN_TEST_PG = server.url('postgres');
   Object.assign(globalThis, { __banyanPostgres: { server, folder } });
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }

