@@ -156,6 +156,12 @@ export const FAILURES = {
     title: 'Store unavailable',
     detail: 'The database cannot be reached at the moment. Try again shortly.',
   },
+  issuer_unreachable: {
+    status: 503,
+    blame: 'us',
+    title: 'Issuer unreachable',
+    detail: "The keys of the token's issuer cannot be fetched at the moment. Try again shortly.",
+  },
   shutting_down: {
     status: 503,
     blame: 'us',

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import { type Failure, fail } from '../vocabulary/index.ts';
+
+/** What receive reads of a request: the head as it came, before Node joins, hides or repairs anything. */
+export type RawRequest = Readonly<
+  Pick<IncomingMessage, 'rawHeaders' | 'httpVersionMajor' | 'httpVersionMinor'> & {
+    method?: string | undefined;
+    url?: string | undefined;
+    socket: Readonly<{ remoteAddress?: string | undefined; encrypted?: boolean | undefined }>;
+  }
+>;
+
+export type HeaderLine = Readonly<{ name: string; lower: string; value: string }>;
+
+export type Head = Readonly<{
+  lines: readonly HeaderLine[];
+  /** Every value of one field, in the order in which they came; `lower` in lower case. */
+  all(lower: string): readonly string[];
+}>;
+
+/**
+ * Node cuts `rawHeaders` at `server.maxHeadersCount` but still frames by what it cut (faults row 11). A head that reaches the cap may
+ * be a cut one, so reaching it is refused: right for any server with `maxHeadersCount` 0 (no cut) or from 200 upwards.
+ */
+export const HEADERS_CAP = 200;
+const HEAD_BYTES = 16 * 1024;
+const NONE: readonly string[] = [];
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+
+export function readHead(rawHeaders: readonly string[]): Head | Failure {
+  if (rawHeaders.length / 2 >= HEADERS_CAP) return fail('headers_too_large');
+  const lines: HeaderLine[] = [];
+  const fields = new Map<string, string[]>();
+  let bytes = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const value = rawHeaders[i + 1] ?? '';
+    bytes += name.length + value.length + 4;
+    if (CONTROL.test(value))
+      return fail('request_malformed', { detail: 'A header holds control characters.' });
+    const lower = name.toLowerCase();
+    lines.push({ name, lower, value });
+    const known = fields.get(lower);
+    if (known === undefined) fields.set(lower, [value]);
+    else known.push(value);
+  }
+  if (bytes > HEAD_BYTES) return fail('headers_too_large');
+  return { lines, all: (lower) => fields.get(lower) ?? NONE };
+}
+
+/** The members of a comma-separated field, over all its lines, trimmed. */
+export function readList(head: Head, lower: string): readonly string[] {
+  return head
+    .all(lower)
+    .flatMap((value) => value.split(','))
+    .map((member) => member.trim())
+    .filter((member) => member !== '');
+}

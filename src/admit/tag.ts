@@ -1,0 +1,72 @@
+import { hash, randomBytes, sign } from 'node:crypto';
+import type { Arrival, Caller, CredentialKind, Side, TenantName } from '../vocabulary/index.ts';
+import type { Clock } from './clock.ts';
+import type { TagKeys } from './tag-keys.ts';
+
+/** The `typ` of our tags: no client token may have it, no tag may be taken for one. */
+export const TAG_TYPE = 'banyan-tag+jwt';
+export const TAG_ISSUER = 'banyan';
+const LIFE_S = 30;
+
+/** What a tag says; `docs/identity.md` lists the claims that it becomes. */
+export type TagContent = Readonly<{
+  side: Side;
+  subject: string;
+  tenant: TenantName | undefined;
+  scopes: readonly string[];
+  by: CredentialKind | undefined;
+  requestId: string;
+  method: string;
+  target: string;
+}>;
+
+export type TagSigner = (content: TagContent) => string;
+
+/** Signs by node:crypto itself: this runs once per request, and the header never changes. */
+export function openTagSigner(keys: TagKeys, clock: Clock): TagSigner {
+  const { kid, privateKey } = keys.signing;
+  const header = encode({ alg: 'ES256', kid, typ: TAG_TYPE });
+  return (content) => {
+    const signed = `${header}.${encode(writeClaims(content, Math.floor(clock.wallMs() / 1000)))}`;
+    // RFC 7518 section 3.4: R and S side by side, not DER.
+    const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    return `${signed}.${signature.toString('base64url')}`;
+  };
+}
+
+/** What a tag says of one request to one side. */
+export function describeRequest(arrival: Arrival, caller: Caller, side: Side): TagContent {
+  const isKnown = caller.kind === 'known';
+  return {
+    side,
+    subject: isKnown ? String(caller.user) : 'anonymous',
+    tenant: caller.tenant,
+    scopes: isKnown ? caller.scopes : [],
+    by: isKnown ? caller.by : undefined,
+    requestId: arrival.requestId,
+    method: arrival.method,
+    target: arrival.target,
+  };
+}
+
+// Absent where undefined: JSON leaves such members out.
+function writeClaims(content: TagContent, nowS: number): object {
+  return {
+    iss: TAG_ISSUER,
+    aud: content.side,
+    sub: content.subject,
+    tenant: content.tenant,
+    scope: content.scopes.join(' '),
+    amr: content.by === undefined ? undefined : [content.by],
+    rid: content.requestId,
+    htm: content.method,
+    htp: hash('sha256', content.target, 'base64url'),
+    iat: nowS,
+    exp: nowS + LIFE_S,
+    jti: randomBytes(16).toString('base64url'),
+  };
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
