@@ -57,10 +57,17 @@ export type TableChange = Readonly<{
   except: readonly TenantName[] | undefined;
 }>;
 
+/** One thing wrong with a table text. Lines and columns count from 1. */
+export type TableMistake = Readonly<{ line: number; column: number; path: string; message: string }>;
+
+/** `routes.config.yaml:14:5: message`, as compilers print it. */
+export function printMistakes(file: string, mistakes: readonly TableMistake[]): readonly string[] {
+  return mistakes.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
+}
+
 export type ReadResult =
   | Readonly<{ kind: 'table'; table: TableView }>
-  /** One sentence each, with file, line and column. */
-  | Readonly<{ kind: 'mistakes'; mistakes: readonly string[] }>;
+  | Readonly<{ kind: 'mistakes'; mistakes: readonly TableMistake[] }>;
 
 /** What decide knows of table texts; pure. */
 export type TableTexts = Readonly<{
@@ -96,7 +103,7 @@ export interface TableInForce {
   /** The newest good table and its revision. */
   current(): Readonly<{ revision: Revision; table: TableView }>;
   /** Reads the file now; afterwards a good one is in force. Answers the mistakes of a bad one. */
-  reload(): Promise<readonly string[]>;
+  reload(): Promise<readonly TableMistake[]>;
   explain(question: Question): Explanation;
   breakers(): Breakers;
   readonly flagSource: 'file' | 'unleash';

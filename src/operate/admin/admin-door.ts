@@ -81,8 +81,8 @@ function openApp(): Express {
     .set('query parser', 'simple')
     .set('case sensitive routing', true);
   app.use((_req, res, next) => {
-    res.locals['requestId'] = randomUUID();
-    res.set(SECURITY_HEADERS).set('X-Request-Id', res.locals['requestId']);
+    res.locals.requestId = randomUUID();
+    res.set(SECURITY_HEADERS).set('X-Request-Id', res.locals.requestId);
     next();
   });
   return app;
@@ -179,7 +179,7 @@ function sendAnswer(req: Request, res: Response, answer: Answer): void {
 }
 
 function sendRefusal(res: Response, failure: AdminFailure): void {
-  const problem = toProblem(failure, String(res.locals['requestId']));
+  const problem = toProblem(failure, String(res.locals.requestId));
   res.status(statusOf(failure)).set('Cache-Control', 'no-store').type('application/problem+json');
   res.send(`${JSON.stringify(problem)}\n`);
 }

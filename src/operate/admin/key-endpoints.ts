@@ -93,7 +93,7 @@ function revokeKey({ keys }: KeyParts): Endpoint {
     params: { id: 'The key’s public id, as GET /api/keys shows it.' },
     answers: { 200: { means: 'The record as it is now.', schema: keyShape } },
     answer: async ({ params }) => {
-      const id = params['id'] ?? '';
+      const id = params.id ?? '';
       const now = new Date();
       const record = await keys.revoke(id, now);
       if (record) return { status: 200, json: toKeyJson(record, now) };

@@ -28,11 +28,8 @@ export function openApiEndpoint(others: readonly Endpoint[]): Endpoint {
 }
 
 function writeDocument(endpoints: readonly Endpoint[]): object {
-  const paths: Record<string, Record<string, object>> = {};
-  for (const endpoint of endpoints) {
-    const path = (paths[endpoint.path] ??= {});
-    path[endpoint.method.toLowerCase()] = writeOperation(endpoint);
-  }
+  const byPath = Map.groupBy(endpoints, ({ path }) => path);
+  const paths = Object.fromEntries([...byPath].map(([path, group]) => [path, writePath(group)]));
   return {
     openapi: '3.1.0',
     info: {
@@ -48,6 +45,12 @@ function writeDocument(endpoints: readonly Endpoint[]): object {
       schemas: { Problem: writeSchema(problem, 'output') },
     },
   };
+}
+
+function writePath(group: readonly Endpoint[]): object {
+  return Object.fromEntries(
+    group.map((endpoint) => [endpoint.method.toLowerCase(), writeOperation(endpoint)]),
+  );
 }
 
 function writeOperation({ summary, access, body, answers, ...endpoint }: Endpoint): object {

@@ -61,8 +61,8 @@ function tellRoute(inForce: TableInForce): Endpoint {
     answers: { 200: { means: 'The route; the table’s revision is the ETag.', schema: oneRouteShape } },
     answer: ({ params }) => {
       const { revision, table } = inForce.current();
-      const route = table.routes.find(({ id }) => id === params['id']);
-      if (!route) return refuseUnknownRoute(params['id'] ?? '', table.routes);
+      const route = table.routes.find(({ id }) => id === params.id);
+      if (!route) return refuseUnknownRoute(params.id ?? '', table.routes);
       const flag = table.flags.find(({ name }) => name === route.flag);
       const json = {
         ...toRouteJson(route, inForce.breakers()),
@@ -95,8 +95,8 @@ function patchRoute(inForce: TableInForce, desk: FlipDesk): Endpoint {
     },
     answer: async ({ params, headers, body: wish }) => {
       const { table } = inForce.current();
-      const subject = findSubject({ ...table, features: [] }, params['id'] ?? '');
-      if ('kind' in subject) return refuseUnknownRoute(params['id'] ?? '', table.routes);
+      const subject = findSubject({ ...table, features: [] }, params.id ?? '');
+      if ('kind' in subject) return refuseUnknownRoute(params.id ?? '', table.routes);
       const expected = parseIfMatch(headers);
       if (expected === undefined) return refuse('revision_missing');
       if (isRefusal(expected)) return expected;

@@ -1,8 +1,8 @@
 import type { Emit, FlipLog, FlipRecord, Revision } from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
-import type { TableInForce, TableTexts } from '../ports.ts';
+import type { TableInForce, TableMistake, TableTexts } from '../ports.ts';
 import { describeChange } from './change-story.ts';
-import { type FlipPlan, type FlipWish, planFlip, type Source } from './flip-plan.ts';
+import { type FlipPlan, type FlipWish, planFlip, refuseMistakes, type Source } from './flip-plan.ts';
 import { readTableFile, TableFileTrouble, writeTableFile } from './table-file.ts';
 import { planUndo, type UndoWish } from './undo-plan.ts';
 
@@ -65,12 +65,14 @@ async function withSource<Result>(
 ): Promise<Result | AdminFailure> {
   try {
     const mistakes = await inForce.reload();
-    if (mistakes.length > 0) return refuseBroken(mistakes);
+    if (mistakes.length > 0) return refuseBroken(file, mistakes);
     const { revision } = inForce.current();
     if (expected !== undefined && expected !== revision) return refuseStale(expected, revision);
     const text = await readTableFile(file);
     const read = texts.read(text, file);
-    return read.kind === 'table' ? await work({ text, table: read.table }) : refuseBroken(read.mistakes);
+    return read.kind === 'table'
+      ? await work({ text, table: read.table })
+      : refuseBroken(file, read.mistakes);
   } catch (error) {
     if (error instanceof TableFileTrouble)
       return refuse('table_unwritable', `${error.message} Nothing was changed.`);
@@ -78,9 +80,8 @@ async function withSource<Result>(
   }
 }
 
-function refuseBroken(mistakes: readonly string[]): AdminFailure {
-  const detail = `The table's file has mistakes at the moment; mend them first: ${mistakes.join(' ')}`;
-  return refuse('flip_refused', detail, mistakes);
+function refuseBroken(file: string, mistakes: readonly TableMistake[]): AdminFailure {
+  return refuseMistakes('The table has mistakes at the moment; mend them first', file, mistakes);
 }
 
 function refuseStale(expected: Revision, current: Revision): AdminFailure {
@@ -177,7 +178,7 @@ async function putInForce(
   const mistakes = await inForce.reload();
   if (mistakes.length === 0) return undefined;
   await writeTableFile(file, from.text);
-  return refuse('flip_refused', `The gateway did not take the new table: ${mistakes.join(' ')}`, mistakes);
+  return refuseMistakes('The gateway did not take the new table', file, mistakes);
 }
 
 function writeLog(

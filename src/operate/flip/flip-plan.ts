@@ -1,7 +1,15 @@
 import type { FeatureName, Revision, RouteId, Stage, TenantName } from '../../vocabulary/index.ts';
 import { type AdminFailure, refuse } from '../admin/problem.ts';
 import { suggestName } from '../nearest-name.ts';
-import type { FlagView, RouteView, TableChange, TableTexts, TableView } from '../ports.ts';
+import {
+  type FlagView,
+  printMistakes,
+  type RouteView,
+  type TableChange,
+  type TableMistake,
+  type TableTexts,
+  type TableView,
+} from '../ports.ts';
 import { describeState } from './change-story.ts';
 
 export type FlipWish = Readonly<{
@@ -94,9 +102,10 @@ export function editSource(
   const text = changes.reduce((edited, change) => texts.edit(edited, change), before.text);
   const read = texts.read(text, file);
   if (read.kind === 'table') return { text, table: read.table };
-  return refuse(
-    'flip_refused',
-    `The table would no longer be good: ${read.mistakes.join(' ')}`,
-    read.mistakes,
-  );
+  return refuseMistakes('The table would no longer be good', file, read.mistakes);
+}
+
+export function refuseMistakes(what: string, file: string, mistakes: readonly TableMistake[]): AdminFailure {
+  const lines = printMistakes(file, mistakes);
+  return refuse('flip_refused', `${what}: ${lines.join('; ')}.`, lines);
 }

@@ -2,7 +2,14 @@ import type { FlipLog, Revision } from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
 import type { FlagView, TableChange, TableTexts, TableView } from '../ports.ts';
 import { listChanges } from './change-story.ts';
-import { describeSubject, editSource, type FlipPlan, findSubject, type Source } from './flip-plan.ts';
+import {
+  describeSubject,
+  editSource,
+  type FlipPlan,
+  findSubject,
+  refuseMistakes,
+  type Source,
+} from './flip-plan.ts';
 
 export type UndoWish = Readonly<{
   author: string;
@@ -23,16 +30,12 @@ export function planUndo(
 ): FlipPlan | AdminFailure {
   const before = texts.read(flip.beforeText, file);
   const after = texts.read(flip.afterText, file);
-  if (before.kind === 'mistakes') return refuseOld(flip, before.mistakes);
-  if (after.kind === 'mistakes') return refuseOld(flip, after.mistakes);
+  const old = `The table from flip ${flip.id} is no good table any more`;
+  if (before.kind === 'mistakes') return refuseMistakes(old, file, before.mistakes);
+  if (after.kind === 'mistakes') return refuseMistakes(old, file, after.mistakes);
   if (now.text === flip.afterText) return nameEnds(flip, now, { text: flip.beforeText, table: before.table });
   const target = takeBack(texts, file, now, { flip, before: before.table, after: after.table });
   return isRefusal(target) ? target : nameEnds(flip, now, target);
-}
-
-function refuseOld(flip: StandingFlip, mistakes: readonly string[]): AdminFailure {
-  const detail = `The table from before flip ${flip.id} is no good table any more: ${mistakes.join(' ')}`;
-  return refuse('flip_refused', detail, mistakes);
 }
 
 function nameEnds(flip: StandingFlip, before: Source, after: Source): FlipPlan {

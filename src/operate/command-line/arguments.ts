@@ -1,0 +1,69 @@
+import { InvalidArgumentError } from 'commander';
+import {
+  parseTenantName,
+  parseUserId,
+  STAGES,
+  type Stage,
+  type TenantName,
+  type UserId,
+} from '../../vocabulary/index.ts';
+import { suggestName } from '../nearest-name.ts';
+
+/** Parsers of what is typed: each throws what commander prints as wrong usage (exit 2). */
+
+export function readStage(typed: string): Stage {
+  const stage = STAGES.find((known) => known === typed);
+  if (stage) return stage;
+  throw new InvalidArgumentError(`A stage is one of ${STAGES.join(', ')}.${suggestName(typed, STAGES)}`);
+}
+
+export function readPercent(typed: string): number {
+  const percent = Number(/^(\d{1,3}(?:\.\d{1,2})?)\s?%?$/.exec(typed)?.[1] ?? Number.NaN);
+  if (percent >= 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('A percentage goes from 0 to 100 in steps of 0.01, for example 10 or 0.25.');
+}
+
+export function readTenant(typed: string): TenantName {
+  const tenant = parseTenantName(typed);
+  if (tenant) return tenant;
+  throw new InvalidArgumentError(
+    'A tenant’s name has lower-case letters, digits and dashes, for example acme.',
+  );
+}
+
+/** Takes `--tenant a b`, `--tenant a,b` and `--tenant a --tenant b` alike. */
+export function collectTenants(typed: string, before: unknown): readonly TenantName[] {
+  const names = typed.split(',').filter((name) => name !== '');
+  const sofar = Array.isArray(before) ? (before as readonly TenantName[]) : [];
+  return [...new Set([...sofar, ...names.map(readTenant)])];
+}
+
+export function readUser(typed: string): UserId {
+  const user = parseUserId(typed);
+  if (user) return user;
+  throw new InvalidArgumentError('A user is a positive whole number, as legacy’s auth_user.id.');
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+};
+
+/** `90d`, `12h`, `8w`, `1y`, or a date: the moment at which a key made now expires. */
+export function readExpiry(typed: string, now: Date = new Date()): Date {
+  const [, count, unit] = /^(\d{1,5})([hdwy])$/.exec(typed) ?? [];
+  if (count && unit) return new Date(now.getTime() + Number(count) * (UNITS_MS[unit] ?? 0));
+  const date = /^\d{4}-\d{2}-\d{2}(T.*)?$/.test(typed) ? new Date(typed) : undefined;
+  if (date && !Number.isNaN(date.getTime())) return date;
+  throw new InvalidArgumentError(
+    'An expiry is a span such as 90d, 12h, 8w or 1y, or a date such as 2027-01-31.',
+  );
+}
+
+export function readCount(typed: string): number {
+  const count = /^\d{1,4}$/.test(typed) ? Number(typed) : 0;
+  if (count >= 1 && count <= 5000) return count;
+  throw new InvalidArgumentError('A number of tenants goes from 1 to 5000.');
+}

@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import type { Explanation, Question, ReadResult, TableTexts } from '../ports.ts';
+import { CommandRefusal, type ExitCode, type Terminal } from './terminal.ts';
+
+/** What main hands to the command line: whatever needs a room that this one may not open. */
+export type CommandLineParts = Readonly<{
+  /** Runs the gateway until a signal ends it. */
+  serve(options: ServeOptions): Promise<ExitCode>;
+  /** Runs the whole system on embedded parts until a signal ends it. */
+  demo(options: DemoOptions): Promise<ExitCode>;
+  /** Applies the store's migrations; answers the names of those that were new. Throws one clear sentence. */
+  migrate(): Promise<readonly string[]>;
+  texts: TableTexts;
+  /** What a gateway with this table, all breakers closed and no flag server would decide. */
+  explainText(text: string, question: Question): Promise<Explanation>;
+  version: string;
+}>;
+
+export type Output = 'text' | 'json';
+export type ServeOptions = Readonly<{ output: Output }>;
+export type DemoOptions = Readonly<{ output: Output; fresh: boolean; tenants: number | undefined }>;
+
+export type Bench = Readonly<{ terminal: Terminal; parts: CommandLineParts; finish(code: ExitCode): void }>;
+
+/** A command with what all of them have: `--json`, and an example at the end of its help. */
+export function makeCommand(name: string, description: string, example: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--json', 'print JSON')
+    .addHelpText('after', `\nExample:\n  $ ${example.replaceAll('\n', '\n  $ ')}`);
+}
+
+export function outputOf(options: Readonly<{ json?: boolean }>): Output {
+  return options.json ? 'json' : 'text';
+}
+
+export function printJson({ out }: Terminal, value: unknown): void {
+  out(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+export const DEFAULT_TABLE = 'routes.config.yaml';
+
+/** The table's text, from the file that was typed, or the one that the gateway would take. */
+export async function readTableText(
+  terminal: Terminal,
+  typed: string | undefined,
+): Promise<{ file: string; text: string }> {
+  const file = typed ?? (terminal.env.BANYAN_CONFIG || DEFAULT_TABLE);
+  try {
+    return { file, text: await terminal.readFile(file) };
+  } catch {
+    throw new CommandRefusal(`${file} cannot be read. Name a route table, or set BANYAN_CONFIG.`);
+  }
+}
+
+/** A table that must be good for what comes next. */
+export function refuseMistakes(
+  file: string,
+  read: ReadResult,
+): asserts read is Extract<ReadResult, { kind: 'table' }> {
+  if (read.kind === 'table') return;
+  const count = read.mistakes.length === 1 ? 'a mistake' : `${read.mistakes.length} mistakes`;
+  throw new CommandRefusal(`${file} has ${count}. See them all with: banyan validate ${file}`, {
+    error: 'table_refused',
+    file,
+    mistakes: read.mistakes,
+  });
+}

@@ -1,0 +1,117 @@
+import type { Command } from 'commander';
+import type { Stage, TenantName } from '../../../vocabulary/index.ts';
+import type { FlipJson } from '../../admin/wire.ts';
+import { openAdminClient } from '../admin-client.ts';
+import { collectTenants, readPercent, readStage } from '../arguments.ts';
+import { type Bench, makeCommand, printJson } from '../command.ts';
+import { type Colour, openPaint } from '../paint.ts';
+
+type Typed = Readonly<{
+  json?: boolean;
+  percent?: number;
+  /** False where `--no-tenant` was typed. */
+  tenant?: readonly TenantName[] | false;
+  except?: readonly TenantName[] | false;
+  reason?: string;
+  author?: string;
+  expect?: string;
+  dryRun?: boolean;
+}>;
+
+type Flipped = Readonly<{
+  changed: boolean;
+  revision: string;
+  story: readonly string[];
+  flip: FlipJson | null;
+}>;
+type Preview = Omit<Flipped, 'flip'> &
+  Readonly<{ outcomes: readonly Readonly<{ route: string; outcome: string }>[]; diff: readonly string[] }>;
+
+export function flipCommand(bench: Bench): Command {
+  return makeCommand(
+    'flip',
+    'Change the stage of a route or of a whole feature, and whom its flag reaches. What is not named stays as it is.',
+    'banyan flip ai canary --percent 10 --tenant acme --reason "first tenant on the new engine"\nbanyan flip ai legacy --reason "answers look odd"',
+  )
+    .argument('<subject>', 'a route id or a feature')
+    .argument('<stage>', 'legacy, shadow, canary, new or retired', readStage)
+    .option('--percent <percent>', 'share of the tenants, 0 to 100 in steps of 0.01', readPercent)
+    .option('--tenant <tenants...>', 'the tenants who are always on: exactly these', collectTenants)
+    .option('--no-tenant', 'nobody is always on')
+    .option('--except <tenants...>', 'the tenants who are always off: exactly these', collectTenants)
+    .option('--no-except', 'nobody is always off')
+    .option('--reason <sentence>', 'why, for the audit log')
+    .option('--author <name>', 'who, for the audit log', bench.terminal.userName)
+    .option('--expect <revision>', 'refuse if the table is no longer this revision')
+    .option('--dry-run', 'say what would change, and change nothing')
+    .action((subject: string, stage: Stage, typed: Typed, command: Command) => {
+      if (!typed.reason?.trim() && !typed.dryRun)
+        command.error('error: a flip needs a reason, for the audit log: --reason "why"', { exitCode: 2 });
+      return flip(bench, subject, stage, typed);
+    });
+}
+
+async function flip({ terminal, finish }: Bench, subject: string, stage: Stage, typed: Typed): Promise<void> {
+  const { percent, tenant, except, reason, author, expect, dryRun } = typed;
+  const body = {
+    subject,
+    stage,
+    percent,
+    tenants: tenant === false ? [] : tenant,
+    except: except === false ? [] : except,
+    ...(dryRun ? { dry_run: true } : { reason, author }),
+    expected: expect,
+  };
+  const answer = await openAdminClient(terminal).post<Flipped & Preview>('/api/flips', body);
+  if (typed.json) printJson(terminal, answer);
+  else if (dryRun) printPreview(terminal, answer);
+  else printFlipped(terminal, answer);
+  finish(0);
+}
+
+function printFlipped(terminal: Bench['terminal'], { story, flip, revision }: Flipped): void {
+  for (const sentence of story) terminal.out(`${sentence}\n`);
+  const paint = openPaint(terminal);
+  if (flip)
+    terminal.out(
+      paint('dim', `Flip ${flip.id} is in force as revision ${revision}. Take it back: banyan undo\n`),
+    );
+  else terminal.out(`Nothing to do: it is so already (revision ${revision}).\n`);
+}
+
+function printPreview(terminal: Bench['terminal'], { story, outcomes, diff, changed }: Preview): void {
+  const paint = openPaint(terminal);
+  if (!changed) terminal.out('Nothing would change: it is so already.\n');
+  for (const sentence of story) terminal.out(`${sentence}\n`);
+  for (const { route, outcome } of changed ? outcomes : []) terminal.out(`${route}: ${outcome}\n`);
+  for (const line of diff) terminal.out(`${paint(colourOfLine(line), line)}\n`);
+}
+
+function colourOfLine(line: string): Colour {
+  return line.startsWith('+') ? 'green' : 'red';
+}
+
+export function undoCommand({ terminal, finish }: Bench): Command {
+  return makeCommand(
+    'undo',
+    'Take back the newest flip that still stands. Again: the one before it.',
+    'banyan undo --reason "answers look odd"',
+  )
+    .option('--reason <sentence>', 'why, for the audit log')
+    .option('--author <name>', 'who, for the audit log', terminal.userName)
+    .option('--expect <revision>', 'refuse if the table is no longer this revision')
+    .action(async ({ json, reason, author, expect }: Typed) => {
+      const body = { author, reason, expected: expect };
+      const answer = await openAdminClient(terminal).post<Flipped>('/api/flips/undo', body);
+      if (json) printJson(terminal, answer);
+      else printUndone(terminal, answer);
+      finish(0);
+    });
+}
+
+function printUndone(terminal: Bench['terminal'], { story, flip, revision }: Flipped): void {
+  for (const sentence of story) terminal.out(`${sentence}\n`);
+  terminal.out(
+    openPaint(terminal)('dim', `Flip ${flip?.undoes} is taken back; revision ${revision} is in force.\n`),
+  );
+}

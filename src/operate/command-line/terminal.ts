@@ -1,0 +1,30 @@
+/** Where the command line reads from and writes to: the process's own, or a test's. */
+export type Terminal = Readonly<{
+  out(text: string): void;
+  err(text: string): void;
+  /** What stdout is: a person's screen gets tables and colour, a pipe gets plain lines. */
+  screen: Readonly<{ columns: number }> | undefined;
+  env: Readonly<Record<string, string | undefined>>;
+  /** The author of flips that name none. */
+  userName: string;
+  readFile(path: string): Promise<string>;
+}>;
+
+/** 0 done, 1 refused or falls short, 2 wrong usage. */
+export type ExitCode = 0 | 1 | 2;
+
+/** Ends a command with one clear sentence and exit code 1. */
+export class CommandRefusal extends Error {
+  override readonly name = 'CommandRefusal';
+  /** What `--json` prints instead of the sentence. */
+  readonly json: object;
+
+  constructor(sentence: string, json: object = { error: sentence }) {
+    super(sentence);
+    this.json = json;
+  }
+}
+
+export function hasColour({ screen, env }: Terminal): boolean {
+  return screen !== undefined && !env.NO_COLOR && env.TERM !== 'dumb';
+}
