@@ -1,0 +1,71 @@
+/** Python's `repr` of a finite float: the shortest digits that read back, with `e` below 1e-4 and from 1e16 on. */
+export function reprFloat(value: number): string {
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  const [mantissa = '0', power = '0'] = Math.abs(value).toExponential().split('e');
+  const digits = mantissa.replace('.', '');
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16) return sign + writeWithExponent(digits, exponent);
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
+  return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`;
+}
+
+function writeWithExponent(digits: string, exponent: number): string {
+  const rest = digits.slice(1);
+  const power = String(Math.abs(exponent)).padStart(2, '0');
+  return `${digits[0]}${rest && `.${rest}`}e${exponent < 0 ? '-' : '+'}${power}`;
+}
+
+/**
+ * Python's `round(value, 4)`: exact decimal rounding, ties to even. A double is a tie at the fifth place only if it is an odd
+ * number of 32nds, because (2k+1)/20000 has a power of five below the line otherwise.
+ */
+export function roundToFourPlaces(value: number): number {
+  const nearest = Number(value.toFixed(4));
+  const thirtySeconds = value * 32;
+  if (!Number.isInteger(thirtySeconds) || thirtySeconds % 2 === 0) return nearest;
+  const below = Math.floor(value * 10_000);
+  return (below % 2 === 0 ? below : below + 1) / 10_000;
+}
+
+const FLOAT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+const INTEGER = /^[+-]?\d+(?:_\d+)*$/;
+
+/** Python's `float()` of a text, but only what is finite. */
+export function parseFloatText(text: string): number | undefined {
+  const trimmed = text.trim();
+  if (!FLOAT.test(trimmed)) return undefined;
+  const value = Number(trimmed.replaceAll('_', ''));
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** Python's `int()` of a text, as a double: exact where it matters (inside any limit that we check). */
+export function parseIntegerText(text: string): number | undefined {
+  const trimmed = text.trim();
+  return INTEGER.test(trimmed) ? Number(trimmed.replaceAll('_', '')) : undefined;
+}
+
+export function countCodePoints(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length - 1; i++) if (isPair(text, i)) count--;
+  return count;
+}
+
+/** The first surrogate that stands alone, as `D800`. */
+export function findLoneSurrogate(text: string): string | undefined {
+  if (text.isWellFormed()) return undefined;
+  for (let i = 0; i < text.length; i++) {
+    if (isPair(text, i)) i++;
+    else if (text.charCodeAt(i) >> 11 === 0x1b) return text.charCodeAt(i).toString(16).toUpperCase();
+  }
+  return undefined;
+}
+
+function isPair(text: string, at: number): boolean {
+  return text.charCodeAt(at) >> 10 === 0x36 && text.charCodeAt(at + 1) >> 10 === 0x37;
+}
+
+/** Whitespace-separated words: how the demo product counts tokens. */
+export function countWords(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0;
+}
