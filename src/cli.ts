@@ -1,0 +1,158 @@
+// What the `banyan` command does, put together from the rooms: serve, demo, migrate, and the pure parts of decide.
+import { createWriteStream, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { createTagKeysText } from './admit/index.ts';
+import { type House, openHouse } from './main.ts';
+import { createLineSink } from './observe/index.ts';
+import {
+  CommandRefusal,
+  type DemoOptions,
+  type ExitCode,
+  runCommandLine,
+  startDemo,
+  type Terminal,
+} from './operate/index.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { copyDemoRows, migrateStore, prepareDatabase } from './store/index.ts';
+
+/** Runs `banyan <argv>`; answers the exit code. What a person may have caused becomes one sentence, never a stack trace. */
+export function runCli(argv: readonly string[]): Promise<ExitCode> {
+  const terminal = openTerminal();
+  return runCommandLine(argv, terminal, {
+    serve: () => serve(),
+    demo: (options) => demo(options, terminal),
+    migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
+    version: readVersion(),
+  } as never);
+}
+
+async function serve(): Promise<ExitCode> {
+  const settings = loadSettings(['DATABASE_URL', 'LEGACY_URL', 'BANYAN_ADMIN_TOKEN', 'TAG_SIGNING_KEYS']);
+  const house = await inOneSentence(
+    openHouse({
+      settings,
+      databaseUrl: need(settings.DATABASE_URL),
+      legacyUrl: need(settings.LEGACY_URL),
+      adminToken: need(settings.BANYAN_ADMIN_TOKEN),
+      tagKeys: need(settings.TAG_SIGNING_KEYS),
+      demoKeys: 'refused',
+      sink: createLineSink(process.stdout),
+    }),
+  );
+  return runUntilSignal((signal) => house.close(signal));
+}
+
+async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {
+  const settings = loadSettings([]);
+  const say = (line: string) => terminal.out(`${line}\n`);
+  const running = await inOneSentence(
+    startDemo(
+      {
+        isFresh: options.fresh,
+        tenants: options.tenants ?? 4,
+        dataDir: settings.BANYAN_DATA_DIR,
+        ports: {
+          gateway: settings.PORT,
+          admin: settings.ADMIN_PORT,
+          legacy: settings.LEGACY_PORT,
+          postgres: settings.EMBEDDED_PG_PORT,
+        },
+        databaseUrl: settings.DATABASE_URL,
+        legacyUrl: settings.LEGACY_URL,
+        legacyDatabaseUrl: settings.LEGACY_DATABASE_URL,
+        adminToken: settings.BANYAN_ADMIN_TOKEN,
+        say,
+      },
+      {
+        prepareDatabase,
+        migrateStore,
+        copyDemoRows,
+        createTagKeys: createTagKeysText,
+        open: (parts) => openDemoHouse(settings, parts),
+      },
+    ),
+  );
+  return runUntilSignal(async (signal) => {
+    say(`\nStopping (${signal}) …`);
+    await running.close(signal);
+  });
+}
+
+function openDemoHouse(
+  settings: Settings,
+  parts: Pick<Parameters<typeof openHouse>[0], 'databaseUrl' | 'legacyUrl' | 'adminToken' | 'tagKeys'>,
+): Promise<House> {
+  const log = createWriteStream(join(settings.BANYAN_DATA_DIR, 'log', 'gateway.log'), { flags: 'a' });
+  return openHouse({
+    settings,
+    ...parts,
+    tagKeys: settings.TAG_SIGNING_KEYS ?? parts.tagKeys,
+    demoKeys: settings.DATABASE_URL === undefined ? 'accepted' : 'refused',
+    sink: createLineSink(log),
+  });
+}
+
+/** Ends with the first SIGINT or SIGTERM, after everything is closed; a second one ends the process at once. */
+function runUntilSignal(close: (signal: string) => Promise<unknown>): Promise<ExitCode> {
+  return new Promise((resolve, reject) => {
+    const stop = (signal: string) => {
+      process.on('SIGINT', () => process.exit(130));
+      process.on('SIGTERM', () => process.exit(143));
+      close(signal).then(() => resolve(0), reject);
+    };
+    let isStopping = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        if (!isStopping) stop(signal);
+        isStopping = true;
+      });
+    }
+  });
+}
+
+function loadSettings(required: Parameters<typeof readSettings>[1]): Settings {
+  const result = readSettings(process.env, required);
+  if (result.kind === 'mistakes')
+    throw new CommandRefusal(result.mistakes.join('\n'), {
+      error: 'settings_refused',
+      mistakes: result.mistakes,
+    });
+  return result.settings;
+}
+
+async function inOneSentence<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw new CommandRefusal(error instanceof Error ? error.message : String(error));
+  });
+}
+
+function need<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a required setting is missing');
+  return value;
+}
+
+function openTerminal(): Terminal {
+  return {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    screen: process.stdout.isTTY ? { columns: process.stdout.columns } : undefined,
+    env: process.env,
+    userName: readUserName(),
+    readFile: (path) => readFile(path, 'utf8'),
+  };
+}
+
+function readUserName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,155 @@
+// Opens the house: settings → rooms → listeners. The only place where rooms are built and handed to one another.
+import { type Listener, openListener } from './accept/index.ts';
+import { type Admit, createApiKey, openAdmit, parseTagKeys } from './admit/index.ts';
+import { type Decide, openDecide } from './decide/index.ts';
+import { type Forward, openForward } from './forward/index.ts';
+import { openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
+import { createObserve, type LineSink, type Observe } from './observe/index.ts';
+import { type AdminDoor, openAdminDoor } from './operate/index.ts';
+import { openCorridor } from './proxy.ts';
+import type { Settings } from './settings.ts';
+import { openStore, type Store, StoreUnavailable } from './store/index.ts';
+import { watchParts } from './watch.ts';
+
+export type HouseWish = Readonly<{
+  settings: Settings;
+  databaseUrl: string;
+  legacyUrl: string;
+  adminToken: string;
+  tagKeys: string;
+  /** `byn_demo_<tenant>` opens the door with the embedded store only. */
+  demoKeys: 'accepted' | 'refused';
+  sink: LineSink;
+}>;
+
+export type House = Readonly<{
+  gatewayUrl: string;
+  adminUrl: string;
+  /** Takes nothing new, lets what is in flight end, closes every room; answers how many requests were cut. */
+  close(signal: string): Promise<number>;
+}>;
+
+/** Throws an Error with one clear sentence where a part cannot be had. */
+export async function openHouse(wish: HouseWish): Promise<House> {
+  const { settings } = wish;
+  const observe = createObserve({ level: settings.LOG_LEVEL, sink: wish.sink });
+  const closers: (() => unknown)[] = [];
+  try {
+    const store = await openStore({
+      url: wish.databaseUrl,
+      emit: observe.emit,
+      poolSize: settings.DATABASE_POOL_SIZE,
+      onUnscoped: 'count',
+    });
+    closers.push(store.close);
+    const forward = openForward({ legacyUrl: wish.legacyUrl, maxBodyBytes: settings.MAX_BODY_BYTES });
+    closers.push(forward.close);
+    const admit = openAdmitRoom(wish, observe, store, forward);
+    closers.push(admit.close);
+    const handle = openHandleRoom(settings, observe, store);
+    closers.push(handle.close);
+    const decide = await openDecide({
+      file: settings.BANYAN_CONFIG,
+      handlers: handle.names,
+      emit: observe.emit,
+    });
+    closers.push(decide.close);
+    closers.push(watchParts({ store, forward, emit: observe.emit }));
+    const door = openDoor(wish, observe, { store, admit, decide });
+    const admin = await openListener(
+      { host: settings.ADMIN_HOST, port: settings.ADMIN_PORT, setting: 'ADMIN_PORT', maxConnections: 1_000 },
+      { request: async (req, res) => door.listener(req, res) },
+    );
+    closers.push(() => admin.drain(0), door.close);
+    const gateway = await openListener(
+      { host: settings.HOST, port: settings.PORT, setting: 'PORT', maxConnections: settings.MAX_CONNECTIONS },
+      openCorridor({ admit, decide, forward, handle, emit: observe.emit }),
+    );
+    observe.emit({ type: 'part_changed', part: 'gateway', state: 'ready', detail: 'listening' });
+    observe.emit({ type: 'listening', door: 'admin', url: admin.url });
+    observe.emit({ type: 'listening', door: 'gateway', url: gateway.url });
+    return {
+      gatewayUrl: gateway.url,
+      adminUrl: admin.url,
+      close: (signal) => closeHouse(wish, observe, gateway, closers, signal),
+    };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+function openAdmitRoom(wish: HouseWish, { emit }: Observe, store: Store, forward: Forward): Admit {
+  const { JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS, JWT_JWKS_URL, JWT_PUBLIC_KEY, TRUSTED_PROXIES } =
+    wish.settings;
+  const jwt = JWT_ISSUER !== undefined && {
+    issuer: JWT_ISSUER,
+    audience: JWT_AUDIENCE ?? '',
+    algorithms: JWT_ALGORITHMS,
+    trust:
+      JWT_JWKS_URL === undefined
+        ? { kind: 'public_key' as const, pem: JWT_PUBLIC_KEY ?? '' }
+        : { kind: 'jwks' as const, url: JWT_JWKS_URL },
+  };
+  return openAdmit({
+    tagKeys: parseTagKeys(wish.tagKeys),
+    emit,
+    keys: store.keys,
+    sessions: store.sessions,
+    askLegacySession: forward.askSession,
+    ...(jwt && { jwt }),
+    demoKeys: wish.demoKeys,
+    isTenant: async (name) => (await store.tenants.find(name)) !== undefined,
+    trustedProxies: TRUSTED_PROXIES,
+  });
+}
+
+function openHandleRoom(settings: Settings, { emit }: Observe, store: Store) {
+  const { AI_BASE_URL, AI_API_KEY, MAX_BODY_BYTES } = settings;
+  const ai =
+    AI_BASE_URL === undefined
+      ? openLocalEngine()
+      : openHttpEngine({ baseUrl: AI_BASE_URL, apiKey: AI_API_KEY });
+  return openHandle({ store, ai, emit, endSession: store.sessions.end, largestFileBytes: MAX_BODY_BYTES });
+}
+
+type DoorRooms = Readonly<{ store: Store; admit: Admit; decide: Decide }>;
+
+function openDoor(wish: HouseWish, observe: Observe, { store, admit, decide }: DoorRooms): AdminDoor {
+  return openAdminDoor({
+    inForce: decide,
+    texts: decide,
+    tableFile: wish.settings.BANYAN_CONFIG,
+    flips: store.flips,
+    token: wish.adminToken,
+    emit: observe.emit,
+    subscribe: observe.subscribe,
+    hosts: [wish.settings.ADMIN_HOST],
+    isStoreUnavailable: (error) => error instanceof StoreUnavailable,
+    readiness: observe.readiness,
+    metrics: observe.metrics,
+    jwks: admit.jwks,
+    keys: store.keys,
+    createApiKey: (key) => createApiKey({ env: 'live', ...key }),
+    listTenants: store.tenants.list,
+  });
+}
+
+async function closeHouse(
+  wish: HouseWish,
+  { emit }: Observe,
+  gateway: Listener,
+  closers: (() => unknown)[],
+  signal: string,
+): Promise<number> {
+  const graceMs = wish.settings.SHUTDOWN_GRACE_MS;
+  emit({ type: 'stopping', signal, graceMs });
+  const cut = await gateway.drain(graceMs);
+  await closeAll(closers);
+  emit({ type: 'stopped', inFlight: cut });
+  return cut;
+}
+
+async function closeAll(closers: (() => unknown)[]): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close();
+}
