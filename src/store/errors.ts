@@ -15,8 +15,11 @@ export class StoreRefusal extends Error {
 /** The database cannot be asked at the moment: unreachable, no free connection in time, or the connection broke. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
-  constructor(cause: unknown) {
+  /** True only where COMMIT was sent and its answer lost: then nobody knows. In all other cases nothing was written. */
+  readonly mayHaveWritten: boolean;
+  constructor(cause: unknown, more: { readonly mayHaveWritten: boolean } = { mayHaveWritten: false }) {
     super('The database cannot be reached at the moment.', { cause });
+    this.mayHaveWritten = more.mayHaveWritten;
   }
 }
 
@@ -38,21 +41,33 @@ export class UnscopedQuery extends Error {
 const UNAVAILABLE = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
 
 export function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof StoreUnavailable) return false;
+  if (error instanceof StoreUnavailable) return false;
   const code = codeOf(error);
   // 57P01..03: the server is going down, crashed, or not up yet. 25P03: it ended a transaction that did nothing for too long.
+  const ended = UNAVAILABLE.has(code) || /^(57P0[123]|08...|25P03|E[A-Z]+)$/.test(code);
   return (
-    UNAVAILABLE.has(code) ||
-    /^(57P0[123]|08...|25P03)$/.test(code) ||
-    /Connection terminated|not queryable/.test(error.message)
+    ended ||
+    /Connection terminated|not queryable|timeout exceeded when trying to connect|after calling end/.test(
+      messageOf(error),
+    )
   );
 }
 
 /** 40001 and 40P01: PostgreSQL asks for a repetition. Prisma calls both P2034. */
 export function isWriteConflict(error: unknown): boolean {
-  return error instanceof Error && /^(P2034|40001|40P01)$/.test(codeOf(error));
+  return /^(P2034|40001|40P01)$/.test(codeOf(error));
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+// Read by shape, not by class: errors come from Node, from pg and from Prisma.
+export function codeOf(error: unknown): string {
+  return readText(error, 'code');
+}
+
+export function messageOf(error: unknown): string {
+  return readText(error, 'message');
+}
+
+function readText(error: unknown, key: string): string {
+  const text: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined;
+  return typeof text === 'string' ? text : '';
 }

@@ -36,9 +36,7 @@ export function shareTenant(
   return rearrange(ownerUrl, tenant, limits.lockTimeoutMs, async (client, id, tables) => {
     const shared = await withoutOwnPartition(client, id, tables);
     const own = tables.filter((table) => !shared.includes(table));
-    for (const table of own.toReversed()) {
-      await client.query(`ALTER TABLE ${table.place} DETACH PARTITION ${ownPartition(table, id)}`);
-    }
+    for (const table of own.toReversed()) await detachOwnPartition(client, id, table);
     for (const table of own) {
       await client.query(`INSERT INTO ${table.place} SELECT * FROM ${ownPartition(table, id)}`);
       await client.query(`DROP TABLE ${ownPartition(table, id)}`);
@@ -106,6 +104,18 @@ async function fillOwnPartition(client: pg.Client, id: TenantId, table: TenantTa
   );
   await client.query(`SELECT banyan.fence('${own}')`);
   await client.query(`INSERT INTO ${own} SELECT * FROM ${table.place} WHERE tenant_id = ${id}`);
+}
+
+// A detached partition keeps the parent's foreign keys as its own, and they would hold the rows that it refers to.
+async function detachOwnPartition(client: pg.Client, id: TenantId, table: TenantTable): Promise<void> {
+  const own = ownPartition(table, id);
+  await client.query(`ALTER TABLE ${table.place} DETACH PARTITION ${own}`);
+  const { rows } = await client.query<{ conname: string }>(
+    "SELECT conname FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f' AND conparentid = 0",
+    [own],
+  );
+  for (const { conname } of rows)
+    await client.query(`ALTER TABLE ${own} DROP CONSTRAINT ${pg.escapeIdentifier(conname)}`);
 }
 
 function ownPartition(table: TenantTable, id: TenantId): string {

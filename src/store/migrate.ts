@@ -1,20 +1,26 @@
 import pg from 'pg';
+import { messageOf, StoreRefusal } from './errors.ts';
 import { findMigrationsFolder, readMigrationFiles } from './migration-files.ts';
 import { withSchemaEngine } from './schema-engine.ts';
+import { describeUnreachable } from './unreachable.ts';
 
 // Any number that nobody else locks: "banyan" in letters' places.
 const MIGRATION_LOCK = 2_114_251_114;
 
 /**
  * Applies what is missing of `prisma/migrations` through Prisma's own engine, so that `prisma migrate status` agrees elsewhere.
- * Answers the names applied now; none when all were there. Two at once wait for one another.
+ * Answers the names applied now; none when all were there. Two at once wait for one another. Throws StoreRefusal.
  */
 export async function migrateStore(ownerUrl: string): Promise<readonly string[]> {
   const guard = new pg.Client({ connectionString: ownerUrl, application_name: 'banyan migrate' });
-  await guard.connect();
+  await guard.connect().catch((error: unknown) => {
+    throw new StoreRefusal([describeUnreachable(error, ownerUrl, 'OWNER_DATABASE_URL')]);
+  });
   try {
     await guard.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     return await applyMigrations(ownerUrl);
+  } catch (error) {
+    throw new StoreRefusal([`The migrations could not be applied. ${describeFailure(error)}`]);
   } finally {
     await guard.end();
   }
@@ -28,6 +34,14 @@ async function applyMigrations(ownerUrl: string): Promise<readonly string[]> {
     }),
   );
   return appliedMigrationNames;
+}
+
+// The engine's own words name the migration and what the database said; the rest is its code position.
+function describeFailure(error: unknown): string {
+  const lines = messageOf(error)
+    .split('\n')
+    .map((line) => line.trim());
+  return lines.filter((line) => line.length > 0 && !line.startsWith('at ') && !/^\d+:/.test(line)).join(' ');
 }
 
 function listMigrations(baseDir: string) {

@@ -3,13 +3,14 @@ import { StoreRefusal } from './errors.ts';
 import { findFenceFaults } from './fence-check.ts';
 import { type MigrationFile, readMigrationFiles } from './migration-files.ts';
 import { OWNER_ROLE } from './prepare.ts';
+import { describeUnreachable } from './unreachable.ts';
 
 type Applied = { migration_name: string; checksum: string; finished: boolean };
 
 /** All that must be true before the first request: see docs/store.md, "What start-up checks". Throws StoreRefusal. */
 export async function checkStore(pool: pg.Pool, url: string): Promise<void> {
   const connection = await pool.connect().catch((error: unknown) => {
-    throw new StoreRefusal([describeUnreachable(error, url)]);
+    throw new StoreRefusal([describeUnreachable(error, url, 'DATABASE_URL')]);
   });
   try {
     const findings = [
@@ -21,23 +22,6 @@ export async function checkStore(pool: pg.Pool, url: string): Promise<void> {
   } finally {
     connection.release();
   }
-}
-
-function describeUnreachable(error: unknown, url: string): string {
-  const { host, pathname } = parseAddress(url);
-  const place = `The new store at ${host}, database "${pathname.slice(1)}",`;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === '28P01' || code === '28000')
-    return `${place} does not let this role in. Check user and password in DATABASE_URL.`;
-  if (code === '3D000')
-    return `${place} does not exist. Create it (docs/store.md), then run "banyan migrate".`;
-  if (code === '42501')
-    return `${place} gives this role no right to connect. GRANT CONNECT to it (docs/store.md).`;
-  return `${place} cannot be reached${code ? ` (${code})` : ''}. Start PostgreSQL or correct DATABASE_URL.`;
-}
-
-function parseAddress(url: string): Pick<URL, 'host' | 'pathname'> {
-  return URL.canParse(url) ? new URL(url) : { host: 'an address that is no URL', pathname: '/' };
 }
 
 async function findRoleFaults(connection: pg.PoolClient): Promise<readonly string[]> {

@@ -71,10 +71,16 @@ async function openTransaction<T>(
   tenant: Tenant,
   run: (raw: Prisma.TransactionClient) => Promise<T>,
 ): Promise<T> {
+  let committing = false;
+  const runToTheEnd = async (raw: Prisma.TransactionClient): Promise<T> => {
+    const result = await run(raw);
+    committing = true;
+    return result;
+  };
   try {
-    return await openingFor.run(tenant.id, () => engine.prisma.$transaction(run, LIMITS));
+    return await openingFor.run(tenant.id, () => engine.prisma.$transaction(runToTheEnd, LIMITS));
   } catch (error) {
-    throw isUnavailable(error) ? new StoreUnavailable(error) : error;
+    throw isUnavailable(error) ? new StoreUnavailable(error, { mayHaveWritten: committing }) : error;
   }
 }
 

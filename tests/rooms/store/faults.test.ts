@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { StoreUnavailable } from '../../../src/store/index.ts';
+import { asSuperuser } from '../../support/database.ts';
+import { openTwoTenants, type TwoTenants } from './open.ts';
+
+let house: TwoTenants;
+beforeAll(async () => {
+  house = await openTwoTenants({ poolSize: 2 });
+});
+afterAll(() => house.close());
+
+const waitMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('when all connections are taken, a transaction is StoreUnavailable after about two seconds', async () => {
+  const { store, acme } = house;
+  const held = [1, 2].map(() => store.within(acme.name, () => waitMs(3_000)));
+  await waitMs(100);
+  const startedMs = performance.now();
+  await expect(store.within(acme.name, async (tx) => tx.tenantId)).rejects.toBeInstanceOf(StoreUnavailable);
+  const waitedMs = performance.now() - startedMs;
+  expect(waitedMs).toBeGreaterThan(1_500);
+  expect(waitedMs).toBeLessThan(2_800);
+  await store.ping();
+  await Promise.all(held);
+  await expect(store.within(acme.name, async (tx) => tx.tenantId)).resolves.toBe(1);
+});
+
+test('a connection that the server kills makes that transaction StoreUnavailable, and the next one works', async () => {
+  const { store, acme, database } = house;
+  const killed = store.within(acme.name, async (tx) => {
+    await asSuperuser(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database.name}' AND usename = 'banyan_app'`,
+    );
+    return tx.aiJob.count({ where: { tenantId: tx.tenantId } });
+  });
+  await expect(killed).rejects.toBeInstanceOf(StoreUnavailable);
+  await expect(
+    store.within(acme.name, (tx) => tx.aiJob.count({ where: { tenantId: tx.tenantId } })),
+  ).resolves.toBe(0);
+  await expect(store.ping()).resolves.toBeUndefined();
+});
+
+test('the statement timeout of the role really stops a statement, and the connection is good afterwards', async () => {
+  const { database, acme } = house;
+  await asSuperuser(`ALTER ROLE banyan_app IN DATABASE ${database.name} SET statement_timeout = '300ms'`);
+  const { openStore } = await import('../../../src/store/index.ts');
+  const store = await openStore({
+    url: database.appUrl,
+    emit: () => undefined,
+    poolSize: 1,
+    onUnscoped: 'refuse',
+  });
+  try {
+    const startedMs = performance.now();
+    const slow = store.within(acme.name, (tx) => tx.$queryRaw`SELECT pg_sleep(20)::text /* tenant_id */`);
+    await expect(slow).rejects.toThrow(/statement timeout/);
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+    const running = store.within(
+      acme.name,
+      (tx) => tx.$queryRaw<{ n: number }[]>`
+        SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid() /* tenant_id */`,
+    );
+    await expect(running).resolves.toEqual([{ n: 0 }]);
+  } finally {
+    await store.close();
+    await asSuperuser(`ALTER ROLE banyan_app IN DATABASE ${database.name} RESET statement_timeout`);
+  }
+});
+
+test('a transaction that does nothing for too long is ended by the server', async () => {
+  const { database, acme } = house;
+  await asSuperuser(
+    `ALTER ROLE banyan_app IN DATABASE ${database.name} SET idle_in_transaction_session_timeout = '200ms'`,
+  );
+  const { openStore } = await import('../../../src/store/index.ts');
+  const store = await openStore({
+    url: database.appUrl,
+    emit: () => undefined,
+    poolSize: 1,
+    onUnscoped: 'refuse',
+  });
+  try {
+    const idle = store.within(acme.name, async (tx) => {
+      await waitMs(600);
+      return tx.aiJob.count({ where: { tenantId: tx.tenantId } });
+    });
+    await expect(idle).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(store.within(acme.name, async (tx) => tx.tenantId)).resolves.toBe(1);
+  } finally {
+    await store.close();
+    await asSuperuser(
+      `ALTER ROLE banyan_app IN DATABASE ${database.name} RESET idle_in_transaction_session_timeout`,
+    );
+  }
+});
+
+test('a database that refuses writes is an error of that write only', async () => {
+  const { database, acme, store } = house;
+  await asSuperuser(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
+  await asSuperuser(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database.name}' AND usename = 'banyan_app'`,
+  );
+  await waitMs(100);
+  try {
+    await expect(store.within(acme.name, (tx) => tx.nextId('ai_job'))).rejects.toThrow(/read-only/);
+    await expect(
+      store.within(acme.name, (tx) => tx.aiJob.count({ where: { tenantId: tx.tenantId } })),
+    ).resolves.toBe(0);
+  } finally {
+    await asSuperuser(`ALTER DATABASE ${database.name} RESET default_transaction_read_only`);
+  }
+});
+
+test('nothing runs after close, and closing ends every connection', async () => {
+  const { database } = house;
+  const { openStore } = await import('../../../src/store/index.ts');
+  const store = await openStore({ url: database.appUrl, emit: () => undefined, onUnscoped: 'refuse' });
+  await store.close();
+  await expect(store.ping()).rejects.toBeInstanceOf(StoreUnavailable);
+});
