@@ -1,16 +1,9 @@
 import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import {
-  type KeyRecord,
-  parseTenantName,
-  RESERVED_SCOPE_PREFIX,
-  type TenantName,
-  type UserId,
-} from '../vocabulary/index.ts';
+import { type KeyRecord, RESERVED_SCOPE_PREFIX, type TenantName, type UserId } from '../vocabulary/index.ts';
 
 /** Everything that begins so is one of our API keys, or pretends to be. */
 export const KEY_PREFIX = 'byn_';
-const DEMO_PREFIX = 'byn_demo_';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 32;
@@ -62,11 +55,6 @@ export function isWellFormedKey(key: string): boolean {
   if (!KEY.test(key)) return false;
   const body = key.slice(0, -CHECKSUM_LENGTH);
   return key.endsWith(writeChecksum(body));
-}
-
-/** The tenant of a demo key, `byn_demo_<tenant>`. */
-export function readDemoKey(key: string): TenantName | undefined {
-  return key.startsWith(DEMO_PREFIX) ? parseTenantName(key.slice(DEMO_PREFIX.length)) : undefined;
 }
 
 /** SHA-256 in hex. Enough for keys of 190 random bits: nothing can be guessed that a slow hash would have to protect. */

@@ -1,17 +1,16 @@
 import {
   type Emit,
-  type Failure,
   fail,
   type KeyBook,
   type KeyRecord,
-  parseUserId,
   RESERVED_SCOPE_PREFIX,
   type TenantName,
 } from '../vocabulary/index.ts';
-import { hashSecret, isWellFormedKey, KEY_PREFIX, readDemoKey } from './api-key.ts';
+import { hashSecret, isWellFormedKey } from './api-key.ts';
 import type { Clock } from './clock.ts';
+import { openDemoKeys, readDemoKey } from './demo-key.ts';
 import { type Denials, openDenials } from './denials.ts';
-import { type Eventual, then } from './eventual.ts';
+import type { Eventual } from './eventual.ts';
 import { openProofCache, type Proof, type ProofCache } from './proof-cache.ts';
 import { openSingleFlight } from './single-flight.ts';
 import { tellTrouble } from './trouble.ts';
@@ -34,12 +33,13 @@ export type KeyRing = Readonly<{ check(key: string): Eventual<Proof>; close(): v
 
 /** Whose API key is this? The checksum is asked first, then the denials, the cache, and last the store, once for all who wait. */
 export function openKeyRing(wish: KeyRingWish): KeyRing {
+  const checkDemoKey = wish.demoKeys === 'accepted' ? openDemoKeys(wish) : undefined;
   const denials = wish.keys && watchRevocations(wish.keys, wish);
   const lookup = wish.keys && denials && openLookup(wish.keys, denials, wish);
   return Object.freeze({
     check: (key: string) => {
       const demoTenant = readDemoKey(key);
-      if (demoTenant !== undefined && wish.demoKeys === 'accepted') return checkDemoKey(demoTenant, wish);
+      if (demoTenant !== undefined && checkDemoKey !== undefined) return checkDemoKey(demoTenant);
       if (lookup === undefined || !isWellFormedKey(key)) return fail('credential_invalid');
       return lookup(hashSecret(key));
     },
@@ -99,33 +99,4 @@ function judge(record: KeyRecord | undefined, clock: Clock): Proof {
     by: 'api_key',
     credentialId: record.id,
   });
-}
-
-function checkDemoKey(tenant: TenantName, { isTenant, emit }: KeyRingWish): Eventual<Proof> {
-  const judgeTenant = (exists: boolean): Proof => (exists ? makeDemoCaller(tenant) : refuseDemoTenant());
-  try {
-    const answer = then(isTenant(tenant), judgeTenant);
-    return answer instanceof Promise
-      ? answer.catch((error: unknown) => tellTrouble(error, 'admit: tenants', emit))
-      : answer;
-  } catch (error) {
-    return tellTrouble(error, 'admit: tenants', emit);
-  }
-}
-
-function makeDemoCaller(tenant: TenantName): Proof {
-  const user = parseUserId(1);
-  if (user === undefined) throw new Error('1 is a user id');
-  return Object.freeze({
-    kind: 'known',
-    tenant,
-    user,
-    scopes: Object.freeze(['read', 'write']),
-    by: 'api_key',
-    credentialId: `${KEY_PREFIX}demo_${tenant}`,
-  });
-}
-
-function refuseDemoTenant(): Failure {
-  return fail('credential_invalid', { detail: 'No demo tenant has the name in this demo key.' });
 }

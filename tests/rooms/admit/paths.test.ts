@@ -222,9 +222,9 @@ describe('of all paths that can be made up', () => {
       const url = `/${Array.from({ length }, () => PIECES[Math.floor(next() * PIECES.length)]).join('')}`;
       const arrival = receiveAt(admit, { url });
       if (isFailure(arrival)) continue;
-      const plain = arrival.path.replace(/%[0-9a-f]{2}/gi, (escape) => {
-        const sign = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-        return /[A-Za-z0-9\-._~/]/.test(sign) ? sign : escape;
+      const plain = arrival.path.replace(/%[0-9a-f]{2}/gi, (triplet) => {
+        const sign = String.fromCharCode(Number.parseInt(triplet.slice(1), 16));
+        return /[A-Za-z0-9\-._~/]/.test(sign) ? sign : triplet;
       });
       expect(plain).toBe(arrival.path);
     }
