@@ -1,0 +1,143 @@
+import type {
+  AdmitPolicy,
+  BreakerState,
+  Caller,
+  Decision,
+  FeatureName,
+  IfNewFails,
+  Reason,
+  Revision,
+  RouteId,
+  Side,
+  Stage,
+  TenantName,
+  UserId,
+} from '../vocabulary/index.ts';
+import { adviseChange, adviseListing } from './advice.ts';
+import { isOn, makeDecision, readFlagOf } from './decision.ts';
+import type { FeatureBreaker } from './feature-breaker.ts';
+import { type FlagStory, tellFlag } from './flag-story.ts';
+import type { Match } from './route-matcher.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export type Question = Readonly<{
+  method: string;
+  /** The canonical path; a query is cut off. */
+  path: string;
+  tenant?: TenantName | undefined;
+  user?: UserId | undefined;
+  /** As if a caller with scope `qa` had forced this side. */
+  wish?: Side | undefined;
+}>;
+
+/** Who would answer a request, why, and what would change it. Made by the code that decides, hence never at odds with it. */
+export type Explanation = Readonly<{
+  revision: Revision;
+  method: string;
+  path: string;
+  tenant: TenantName | undefined;
+  user: UserId | undefined;
+  route: RouteId | undefined;
+  /** The path template that matched. */
+  template: string | undefined;
+  feature: FeatureName | undefined;
+  stage: Stage | undefined;
+  handler: string | undefined;
+  admit: AdmitPolicy;
+  timeoutMs: number;
+  ifNewFails: IfNewFails;
+  flag: FlagStory | undefined;
+  breaker: BreakerState | undefined;
+  side: Side;
+  shadow: Side | undefined;
+  reason: Reason;
+  /** One sentence. */
+  why: string;
+  /** One sentence each. */
+  wouldChange: readonly string[];
+}>;
+
+export function explainDecision(
+  snapshot: Snapshot,
+  question: Question,
+  breakerOf: (feature: FeatureName | undefined) => FeatureBreaker | undefined,
+): Explanation {
+  const method = question.method.toUpperCase();
+  const path = question.path.replace(/[?#].*$/s, '');
+  const caller = imagineCaller(question);
+  const match = snapshot.find(method, path);
+  const holdsBack = (feature: FeatureName | undefined) => breakerOf(feature)?.isResting() ?? false;
+  const decision = makeDecision(snapshot, match, caller, question.wish, holdsBack);
+  const flag = tellFlagOf(snapshot, match, caller);
+  const { revision, route, feature, handler, timeoutMs, ifNewFails, side, shadow, reason } = decision;
+  return {
+    revision,
+    method,
+    path,
+    tenant: caller.tenant,
+    user: question.user,
+    route,
+    template: match.row?.path,
+    feature,
+    stage: match.row?.stage,
+    handler,
+    admit: match.admit,
+    timeoutMs,
+    ifNewFails,
+    flag,
+    breaker: breakerOf(feature)?.state(),
+    side,
+    shadow,
+    reason,
+    why: tellWhy(decision, flag, `${method} ${path}`),
+    wouldChange: match.row
+      ? adviseChange(match.row, decision, flag, caller.tenant)
+      : adviseListing(snapshot, method, path),
+  };
+}
+
+function imagineCaller({ tenant, user, wish }: Question): Caller {
+  if (tenant === undefined || (user === undefined && wish === undefined))
+    return { kind: 'anonymous', tenant };
+  const scopes = wish === undefined ? [] : ['qa'];
+  return {
+    kind: 'known',
+    tenant,
+    user: user ?? (1 as UserId),
+    scopes,
+    by: 'api_key',
+    credentialId: 'explain',
+  };
+}
+
+function tellFlagOf(snapshot: Snapshot, { row }: Match, caller: Caller): FlagStory | undefined {
+  if (row?.flag === undefined) return undefined;
+  const reading = readFlagOf(snapshot, row, caller);
+  const facts = { isAsked: row.stage === 'canary', on: isOn(reading), reading };
+  return tellFlag(snapshot, row.flag, caller.tenant, facts);
+}
+
+const WHY: Readonly<Record<Reason, string>> = {
+  unlisted: 'The table lists no such route, so legacy answers.',
+  stage_legacy: 'The route is at stage legacy, so legacy answers.',
+  stage_shadow: 'The route is at stage shadow: legacy answers, and the new side is asked afterwards.',
+  stage_new: 'The route is at stage new, so the new side answers every tenant.',
+  stage_retired: 'The route is retired: only the new side is left to answer.',
+  flag_on: 'The flag is on, so the new side answers.',
+  flag_off: 'The flag is off, so legacy answers.',
+  flag_unknown: 'The flag is not known, so legacy answers to be safe.',
+  no_tenant: 'The request names no tenant, and the new side keeps nothing without one, so legacy answers.',
+  breaker_open: 'The new side rests after failures, so legacy answers.',
+  forced: 'A caller with scope qa has forced this side.',
+};
+const REFUSED_WHILE_RESTING =
+  'The new side rests after failures, and legacy must not take its place here, so the request is refused at once.';
+
+function tellWhy({ side, reason }: Decision, flag: FlagStory | undefined, request: string): string {
+  if (reason === 'unlisted') return `${WHY.unlisted.replace('no such route', `no route for ${request}`)}`;
+  if (reason === 'breaker_open' && side === 'new') return REFUSED_WHILE_RESTING;
+  const isByFlag = reason === 'flag_on' || reason === 'flag_off' || reason === 'flag_unknown';
+  return isByFlag && flag
+    ? `${flag.why} ${WHY[reason].replace(/^.*, so (.)/, (_, first) => `So ${first}`)}`
+    : WHY[reason];
+}
