@@ -41,7 +41,8 @@ async function copyMissing(legacy: pg.Pool, owner: pg.Pool, { onProgress }: Copy
     next += 1;
     if (!tenant) return;
     const contents = await readLegacy(legacy, tenant, tables);
-    rows += await withClient(owner, (client) => writeTenant(client, tenant, tables, contents));
+    const written = await withClient(owner, (client) => writeTenant(client, tenant, tables, contents));
+    rows += written;
     done += 1;
     onProgress?.({ tenant: tenant.name, done, all: tenants.length });
     return copyNext();

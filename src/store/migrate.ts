@@ -20,7 +20,7 @@ export async function migrateStore(ownerUrl: string): Promise<readonly string[]>
     await guard.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     return await applyMigrations(ownerUrl);
   } catch (error) {
-    throw new StoreRefusal([`The migrations could not be applied. ${describeFailure(error)}`]);
+    throw new StoreRefusal([describeFailure(error)]);
   } finally {
     await guard.end();
   }
@@ -36,12 +36,16 @@ async function applyMigrations(ownerUrl: string): Promise<readonly string[]> {
   return appliedMigrationNames;
 }
 
-// The engine's own words name the migration and what the database said; the rest is its code position.
+// The engine tells the migration and the database's own words between framing of its own, and then where in its code it was.
 function describeFailure(error: unknown): string {
-  const lines = messageOf(error)
-    .split('\n')
-    .map((line) => line.trim());
-  return lines.filter((line) => line.length > 0 && !line.startsWith('at ') && !/^\d+:/.test(line)).join(' ');
+  const message = messageOf(error).replaceAll(/\s+/g, ' ');
+  const name = /with migration_name="([^"]+)"/.exec(message)?.[1];
+  const reason = String(message.split(' 0: ')[0]).replaceAll(
+    / ?with migration_name="[^"]*"|external connector error |Error querying the database: /gi,
+    '',
+  );
+  const subject = name ? `The migration ${name}` : 'The migrations';
+  return `${subject} could not be applied: ${reason.replace(/^Error /, '').trim()}`;
 }
 
 function listMigrations(baseDir: string) {

@@ -28,7 +28,7 @@ async function loadEngine(): Promise<typeof bindings> {
     './schema_engine_bg.js': withPassiveTimers(),
   });
   bindings.__wbg_set_wasm(instance.exports);
-  const start = instance.exports['__wbindgen_start'];
+  const start = instance.exports.__wbindgen_start;
   if (typeof start === 'function') start();
   return bindings;
 }

@@ -27,7 +27,7 @@ type Args = Readonly<Record<string, unknown>>;
 export function findScopeFault(operation: string, args: unknown, tenant: TenantId): ScopeFault {
   const given: Args = isPlain(args) ? args : {};
   if (namesForeign(given, tenant)) return 'foreign';
-  if (READS_AND_CHANGES.has(operation) && !pinsTenant(given['where'])) return 'unnamed';
+  if (READS_AND_CHANGES.has(operation) && !pinsTenant(given.where)) return 'unnamed';
   if (CREATES.has(operation) && !createsNamed(given[operation === 'upsert' ? 'create' : 'data']))
     return 'unnamed';
   return undefined;
@@ -51,9 +51,9 @@ function pinsTenant(where: unknown): boolean {
   if (!isPlain(where)) return false;
   return Object.entries(where).some(([key, value]) => {
     if (key === 'tenantId')
-      return typeof value === 'number' || (isPlain(value) && typeof value['equals'] === 'number');
+      return typeof value === 'number' || (isPlain(value) && typeof value.equals === 'number');
     if (key === 'AND') return pinsTenant(value);
-    return key.startsWith('tenantId_') && isPlain(value) && typeof value['tenantId'] === 'number';
+    return key.startsWith('tenantId_') && isPlain(value) && typeof value.tenantId === 'number';
   });
 }
 
