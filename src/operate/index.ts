@@ -8,3 +8,4 @@ export { runCommandLine } from './command-line/run-command-line.ts';
 export { CommandRefusal, type ExitCode, type Terminal } from './command-line/terminal.ts';
 export * from './demo/index.ts';
 export type * from './ports.ts';
+export { openTableTexts } from './table-texts.ts';

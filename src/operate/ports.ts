@@ -1,13 +1,11 @@
+import type { Decide, Explanation, Mistake, Question, Table, TableChange } from '../decide/index.ts';
 import type {
   AdmitPolicy,
-  BreakerState,
   FeatureName,
   FlagName,
   IfNewFails,
-  Reason,
   Revision,
   RouteId,
-  Side,
   Stage,
   TenantName,
 } from '../vocabulary/index.ts';
@@ -22,7 +20,8 @@ export type RouteView = Readonly<{
   handler: string | undefined;
   admit: AdmitPolicy;
   timeoutMs: number;
-  ifNewFails: IfNewFails;
+  /** What the table says, or undefined: the default depends on the method. */
+  ifNewFails: IfNewFails | undefined;
 }>;
 
 export type FeatureView = Readonly<{
@@ -46,65 +45,66 @@ export type TableView = Readonly<{
   flags: readonly FlagView[];
 }>;
 
-export type Breakers = ReadonlyMap<FeatureName, BreakerState>;
-
-/** A flip in the words of the table. What is undefined stays as it is. */
-export type TableChange = Readonly<{
-  subject: RouteId | FeatureName;
-  stage: Stage | undefined;
-  percent: number | undefined;
-  tenants: readonly TenantName[] | undefined;
-  except: readonly TenantName[] | undefined;
-}>;
-
-/** One thing wrong with a table text. Lines and columns count from 1. */
-export type TableMistake = Readonly<{ line: number; column: number; path: string; message: string }>;
-
-/** `routes.config.yaml:14:5: message`, as compilers print it. */
-export function printMistakes(file: string, mistakes: readonly TableMistake[]): readonly string[] {
-  return mistakes.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
-}
+export type Breakers = ReturnType<Decide['breakers']>;
 
 export type ReadResult =
   | Readonly<{ kind: 'table'; table: TableView }>
-  | Readonly<{ kind: 'mistakes'; mistakes: readonly TableMistake[] }>;
+  | Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
+
+export type EditResult =
+  | Readonly<{ kind: 'edited'; text: string; table: TableView }>
+  | Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
 
 /** What decide knows of table texts; pure. */
 export type TableTexts = Readonly<{
-  read(text: string, file: string): ReadResult;
-  /** The text with the change made; comments and order stay. */
-  edit(text: string, change: TableChange): string;
+  read(text: string): ReadResult;
+  /** The text with the change made, if it is a good table then; comments and order stay. */
+  edit(text: string, change: TableChange): EditResult;
   jsonSchema(): object;
 }>;
 
-export type Explanation = Readonly<{
-  revision: Revision;
-  method: string;
-  path: string;
-  tenant: TenantName | undefined;
-  route: RouteId | undefined;
-  feature: FeatureName | undefined;
-  stage: Stage | undefined;
-  flag:
-    | Readonly<{ name: FlagName; on: boolean | undefined; bucket: number | undefined; why: string }>
-    | undefined;
-  breaker: BreakerState | undefined;
-  side: Side;
-  shadow: Side | undefined;
-  reason: Reason;
-  why: string;
-  wouldChange: readonly string[];
-}>;
+/** The running gateway's decide, as much of it as the admin door needs. */
+export type Gateway = Pick<Decide, 'pin' | 'reload' | 'explain' | 'breakers' | 'flagSource'>;
 
-export type Question = Readonly<{ method: string; path: string; tenant: TenantName | undefined }>;
-
-/** The running gateway's decide, as the admin door sees it. */
+/** The same in the operators' words. */
 export interface TableInForce {
-  /** The newest good table and its revision. */
   current(): Readonly<{ revision: Revision; table: TableView }>;
   /** Reads the file now; afterwards a good one is in force. Answers the mistakes of a bad one. */
-  reload(): Promise<readonly TableMistake[]>;
+  reload(): Promise<readonly Mistake[]>;
   explain(question: Question): Explanation;
   breakers(): Breakers;
   readonly flagSource: 'file' | 'unleash';
+}
+
+export function openTableInForce(gateway: Gateway): TableInForce {
+  return Object.freeze({
+    current: () => {
+      const snapshot = gateway.pin();
+      return { revision: snapshot.revision, table: viewTable(snapshot) };
+    },
+    reload: async () => {
+      const result = await gateway.reload();
+      return result.kind === 'refused' ? result.mistakes : [];
+    },
+    explain: gateway.explain,
+    breakers: gateway.breakers,
+    flagSource: gateway.flagSource,
+  });
+}
+
+/** Decide's row has more than operators look at; the names of what they do look at are the same. */
+export function viewTable({ rows, features, flags }: Pick<Table, 'rows' | 'features' | 'flags'>): TableView {
+  return { routes: rows, features, flags };
+}
+
+/** `routes.config.yaml:14:5: message`, as compilers print it; without a place where the whole is meant. */
+export function printMistakes(file: string, mistakes: readonly Mistake[]): readonly string[] {
+  return mistakes.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
+}
+
+/** For a change that cannot be made: what concerns the change and no line of the file stands alone. */
+export function printRefusals(file: string, mistakes: readonly Mistake[]): readonly string[] {
+  return mistakes.map((mistake) =>
+    mistake.path === '' ? mistake.message : String(printMistakes(file, [mistake])[0]),
+  );
 }

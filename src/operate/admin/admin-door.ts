@@ -10,7 +10,7 @@ import express, {
 } from 'express';
 import type { Emit, FlipLog } from '../../vocabulary/index.ts';
 import { openFlipDesk } from '../flip/flip-desk.ts';
-import type { TableInForce, TableTexts } from '../ports.ts';
+import { type Gateway, openTableInForce, type TableTexts } from '../ports.ts';
 import { type Answer, defineEndpoint, type Endpoint } from './endpoint.ts';
 import { openEventHub } from './event-hub.ts';
 import { type EventStreams, openEventStreams } from './event-stream.ts';
@@ -25,7 +25,8 @@ import { listRouteEndpoints } from './route-endpoints.ts';
 export type AdminDoorWish = HealthParts &
   KeyParts &
   Readonly<{
-    inForce: TableInForce;
+    /** The gateway's decide. */
+    inForce: Gateway;
     texts: TableTexts;
     /** The route table's path. */
     tableFile: string;
@@ -90,7 +91,8 @@ function openApp(): Express {
 
 /** Everything that the door answers, in one list. */
 function listEndpoints(wish: AdminDoorWish, streams: EventStreams): readonly Endpoint[] {
-  const { inForce, texts, tableFile: file, flips, emit } = wish;
+  const { texts, tableFile: file, flips, emit } = wish;
+  const inForce = openTableInForce(wish.inForce);
   const desk = openFlipDesk({ inForce, texts, file, flips, emit });
   const listed = [
     ...listHealthEndpoints(wish),

@@ -9,18 +9,24 @@ import { type Answer, defineEndpoint, type Endpoint } from './endpoint.ts';
 import { type AdminFailure, isRefusal, refuse } from './problem.ts';
 import { flipShape, percent, person, sentence, tenantName, toFlipJson } from './wire.ts';
 
-/** The members of a body that say what a flip changes; what is left out stays as it is. */
+/**
+ * The members of a body that say what a flip changes; what is left out stays as it is. `tenants` and `except` are the flag's whole
+ * lists afterwards; `move` names tenants that alone go to the stage. Retired routes are left alone without `take_back_retired`.
+ */
 export const changeMembers = {
   stage: z.enum(STAGES).optional(),
   percent: percent.optional(),
   tenants: z.array(tenantName).max(10_000).optional(),
   except: z.array(tenantName).max(10_000).optional(),
+  move: z.array(tenantName).min(1).max(10_000).optional(),
+  take_back_retired: z.literal(true).optional(),
 } as const;
 
 type ChangeMembers = z.infer<z.ZodObject<typeof changeMembers>>;
 
-export function readChange({ stage, percent, tenants, except }: ChangeMembers) {
-  return { stage, percent, tenants, except } satisfies Partial<FlipWish>;
+export function readChange(body: ChangeMembers) {
+  const { stage, percent, tenants, except, move, take_back_retired: retired } = body;
+  return { stage, percent, tenants, except, move, retired: retired && ('take_back' as const) };
 }
 
 export const flipAnswerShape = z.object({

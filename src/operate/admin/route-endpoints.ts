@@ -19,6 +19,7 @@ import {
   toFlagJson,
   toRouteJson,
   toTableJson,
+  userId,
 } from './wire.ts';
 
 const oneRouteShape = routeShape.extend({ revision: z.string(), reach: flagShape.nullable() });
@@ -118,6 +119,7 @@ function explain(inForce: TableInForce): Endpoint {
     method: z.string().regex(/^[A-Za-z]{1,20}$/, 'expected an HTTP method such as GET'),
     path: z.string().min(1).max(16_384).startsWith('/', 'expected a path that begins with "/"'),
     tenant: tenantName.nullish(),
+    user: userId.nullish(),
   });
   return defineEndpoint({
     method: 'POST',
@@ -126,8 +128,8 @@ function explain(inForce: TableInForce): Endpoint {
     access: 'token',
     body,
     answers: { 200: { means: 'The explanation, by the table in force.', schema: explanationShape } },
-    answer: ({ body: { method, path, tenant } }) => {
-      const question = { method: method.toUpperCase(), path, tenant: tenant ?? undefined };
+    answer: ({ body: { method, path, tenant, user } }) => {
+      const question = { method, path, tenant: tenant ?? undefined, user: user ?? undefined };
       return { status: 200, json: toExplanationJson(inForce.explain(question)) };
     },
   });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Explanation } from '../../decide/index.ts';
 import {
   ADMIT_POLICIES,
   BREAKER_STATES,
@@ -13,7 +14,7 @@ import {
   type TenantName,
   type UserId,
 } from '../../vocabulary/index.ts';
-import type { Breakers, Explanation, FlagView, RouteView, TableView } from '../ports.ts';
+import type { Breakers, FlagView, RouteView, TableView } from '../ports.ts';
 
 /** What the admin API's JSON looks like, in both directions. Names are snake_case, as in the table and in the problems. */
 
@@ -61,7 +62,8 @@ export const routeShape = z.object({
   handler: text.nullable(),
   admit: z.enum(ADMIT_POLICIES),
   timeout_ms: z.number(),
-  if_new_fails: z.enum(['legacy', 'refuse']),
+  /** Null: legacy for GET and HEAD, else refuse. */
+  if_new_fails: z.enum(['legacy', 'refuse']).nullable(),
   breaker: z.enum(BREAKER_STATES).nullable(),
 });
 export const tableShape = z.object({
@@ -100,10 +102,26 @@ export const explanationShape = z.object({
   method: text,
   path: text,
   tenant: text.nullable(),
+  user: z.int().nullable(),
   route: name.nullable(),
+  template: text.nullable(),
   feature: name.nullable(),
   stage: z.enum(STAGES).nullable(),
-  flag: z.object({ name, on: z.boolean().nullable(), bucket: z.number().nullable(), why: text }).nullable(),
+  handler: text.nullable(),
+  admit: z.enum(ADMIT_POLICIES),
+  timeout_ms: z.number(),
+  if_new_fails: z.enum(['legacy', 'refuse']),
+  flag: z
+    .object({
+      name,
+      is_asked: z.boolean(),
+      on: z.boolean().nullable(),
+      rule: text.nullable(),
+      percent: z.number().nullable(),
+      bucket: z.number().nullable(),
+      why: text,
+    })
+    .nullable(),
   breaker: z.enum(BREAKER_STATES).nullable(),
   side: z.enum(SIDES),
   shadow: z.enum(SIDES).nullable(),
@@ -132,7 +150,7 @@ export function toRouteJson(route: RouteView, breakers: Breakers): RouteJson {
     handler: route.handler ?? null,
     admit,
     timeout_ms: route.timeoutMs,
-    if_new_fails: route.ifNewFails,
+    if_new_fails: route.ifNewFails ?? null,
     breaker,
   };
 }
@@ -183,16 +201,33 @@ function nameKeyState({ revokedAt, expiresAt }: KeyRecord, now: Date): KeyJson['
 }
 
 export function toExplanationJson(told: Explanation): ExplanationJson {
-  const { flag, wouldChange, ...rest } = told;
+  const { revision, method, path, admit, side, reason, why } = told;
   return {
-    ...rest,
+    revision,
+    method,
+    path,
     tenant: told.tenant ?? null,
+    user: told.user ?? null,
     route: told.route ?? null,
+    template: told.template ?? null,
     feature: told.feature ?? null,
     stage: told.stage ?? null,
-    flag: flag ? { ...flag, on: flag.on ?? null, bucket: flag.bucket ?? null } : null,
+    handler: told.handler ?? null,
+    admit,
+    timeout_ms: told.timeoutMs,
+    if_new_fails: told.ifNewFails,
+    flag: told.flag ? toFlagStoryJson(told.flag) : null,
     breaker: told.breaker ?? null,
+    side,
     shadow: told.shadow ?? null,
-    would_change: [...wouldChange],
+    reason,
+    why,
+    would_change: [...told.wouldChange],
   };
+}
+
+function toFlagStoryJson(flag: NonNullable<Explanation['flag']>): ExplanationJson['flag'] {
+  const { name, isAsked, on, rule, percent, bucket, why } = flag;
+  const known = { on: on ?? null, rule: rule ?? null, percent: percent ?? null, bucket: bucket ?? null };
+  return { name, is_asked: isAsked, ...known, why };
 }

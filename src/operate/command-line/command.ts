@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import type { Explanation, Question, ReadResult, TableTexts } from '../ports.ts';
+import type { Explanation, Question } from '../../decide/index.ts';
+import type { ReadResult, TableTexts } from '../ports.ts';
 import { CommandRefusal, type ExitCode, type Terminal } from './terminal.ts';
 
 /** What main hands to the command line: whatever needs a room that this one may not open. */
@@ -11,8 +12,8 @@ export type CommandLineParts = Readonly<{
   /** Applies the store's migrations; answers the names of those that were new. Throws one clear sentence. */
   migrate(): Promise<readonly string[]>;
   texts: TableTexts;
-  /** What a gateway with this table, all breakers closed and no flag server would decide. */
-  explainText(text: string, question: Question): Promise<Explanation>;
+  /** What a gateway with this (good) table, all breakers closed and no flag server would decide. */
+  explainFile(file: string, question: Question): Promise<Explanation>;
   version: string;
 }>;
 

@@ -1,6 +1,7 @@
+import type { Mistake } from '../../decide/index.ts';
 import type { Emit, FlipLog, FlipRecord, Revision } from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
-import type { TableInForce, TableMistake, TableTexts } from '../ports.ts';
+import type { TableInForce, TableTexts } from '../ports.ts';
 import { describeChange } from './change-story.ts';
 import { type FlipPlan, type FlipWish, planFlip, refuseMistakes, type Source } from './flip-plan.ts';
 import { readTableFile, TableFileTrouble, writeTableFile } from './table-file.ts';
@@ -69,7 +70,7 @@ async function withSource<Result>(
     const { revision } = inForce.current();
     if (expected !== undefined && expected !== revision) return refuseStale(expected, revision);
     const text = await readTableFile(file);
-    const read = texts.read(text, file);
+    const read = texts.read(text);
     return read.kind === 'table'
       ? await work({ text, table: read.table })
       : refuseBroken(file, read.mistakes);
@@ -80,7 +81,7 @@ async function withSource<Result>(
   }
 }
 
-function refuseBroken(file: string, mistakes: readonly TableMistake[]): AdminFailure {
+function refuseBroken(file: string, mistakes: readonly Mistake[]): AdminFailure {
   return refuseMistakes('The table has mistakes at the moment; mend them first', file, mistakes);
 }
 
@@ -106,7 +107,7 @@ async function flip(parts: FlipDeskParts, wish: FlipWish, source: Source): Promi
 }
 
 function planWithinFlags({ inForce, texts, file }: FlipDeskParts, wish: FlipWish, source: Source) {
-  const asksFlag = wish.percent !== undefined || wish.tenants !== undefined || wish.except !== undefined;
+  const asksFlag = [wish.percent, wish.tenants, wish.except, wish.move].some((part) => part !== undefined);
   return asksFlag && inForce.flagSource === 'unleash'
     ? refuse(
         'flip_refused',

@@ -1,15 +1,8 @@
+import type { Mistake, TableChange } from '../../decide/index.ts';
 import type { FeatureName, Revision, RouteId, Stage, TenantName } from '../../vocabulary/index.ts';
-import { type AdminFailure, refuse } from '../admin/problem.ts';
+import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
 import { suggestName } from '../nearest-name.ts';
-import {
-  type FlagView,
-  printMistakes,
-  type RouteView,
-  type TableChange,
-  type TableMistake,
-  type TableTexts,
-  type TableView,
-} from '../ports.ts';
+import { type FlagView, printRefusals, type RouteView, type TableTexts, type TableView } from '../ports.ts';
 import { describeState } from './change-story.ts';
 
 export type FlipWish = Readonly<{
@@ -19,6 +12,10 @@ export type FlipWish = Readonly<{
   percent: number | undefined;
   tenants: readonly TenantName[] | undefined;
   except: readonly TenantName[] | undefined;
+  /** Only these go to the stage. */
+  move: readonly TenantName[] | undefined;
+  /** Retired routes stay so without it. */
+  retired: 'take_back' | undefined;
   author: string;
   reason: string;
   /** The revision that the author has seen; undefined takes whatever is in force. */
@@ -75,11 +72,11 @@ export function planFlip(
   wish: FlipWish,
 ): FlipPlan | AdminFailure {
   const subject = findSubject(before.table, wish.subject);
-  if ('kind' in subject) return subject;
+  if (isRefusal(subject)) return subject;
   const after = editSource(texts, file, before, [{ ...pickChange(wish), subject: subject.name }]);
-  if ('kind' in after) return after;
+  if (isRefusal(after)) return after;
   const changed = findSubject(after.table, subject.name);
-  if ('kind' in changed) return changed;
+  if (isRefusal(changed)) return changed;
   return {
     subject: subject.name,
     before,
@@ -89,23 +86,34 @@ export function planFlip(
   };
 }
 
-function pickChange({ stage, percent, tenants, except }: FlipWish): Omit<TableChange, 'subject'> {
-  return { stage, percent, tenants, except };
+function pickChange({
+  stage,
+  percent,
+  tenants,
+  except,
+  move,
+  retired,
+}: FlipWish): Omit<TableChange, 'subject'> {
+  return { stage, percent, tenants, except, move, retired };
 }
 
+/** Makes the changes one after the other; each must leave a good table. */
 export function editSource(
   texts: TableTexts,
   file: string,
   before: Source,
   changes: readonly TableChange[],
 ): Source | AdminFailure {
-  const text = changes.reduce((edited, change) => texts.edit(edited, change), before.text);
-  const read = texts.read(text, file);
-  if (read.kind === 'table') return { text, table: read.table };
-  return refuseMistakes('The table would no longer be good', file, read.mistakes);
+  let source = before;
+  for (const change of changes) {
+    const edited = texts.edit(source.text, change);
+    if (edited.kind === 'mistakes') return refuseMistakes('The flip cannot be made', file, edited.mistakes);
+    source = { text: edited.text, table: edited.table };
+  }
+  return source;
 }
 
-export function refuseMistakes(what: string, file: string, mistakes: readonly TableMistake[]): AdminFailure {
-  const lines = printMistakes(file, mistakes);
+export function refuseMistakes(what: string, file: string, mistakes: readonly Mistake[]): AdminFailure {
+  const lines = printRefusals(file, mistakes);
   return refuse('flip_refused', `${what}: ${lines.join('; ')}.`, lines);
 }

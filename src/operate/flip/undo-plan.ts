@@ -1,6 +1,7 @@
+import type { TableChange } from '../../decide/index.ts';
 import type { FlipLog, Revision } from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
-import type { FlagView, TableChange, TableTexts, TableView } from '../ports.ts';
+import type { FlagView, TableTexts, TableView } from '../ports.ts';
 import { listChanges } from './change-story.ts';
 import {
   describeSubject,
@@ -28,8 +29,8 @@ export function planUndo(
   now: Source,
   flip: StandingFlip,
 ): FlipPlan | AdminFailure {
-  const before = texts.read(flip.beforeText, file);
-  const after = texts.read(flip.afterText, file);
+  const before = texts.read(flip.beforeText);
+  const after = texts.read(flip.afterText);
   const old = `The table from flip ${flip.id} is no good table any more`;
   if (before.kind === 'mistakes') return refuseMistakes(old, file, before.mistakes);
   if (after.kind === 'mistakes') return refuseMistakes(old, file, after.mistakes);
@@ -72,10 +73,9 @@ function describeTouched({ before, after }: Step, now: TableView): readonly stri
 }
 
 function reverse({ before, after }: Step): readonly TableChange[] {
-  const none = { stage: undefined, percent: undefined, tenants: undefined, except: undefined };
   const stages = before.routes
     .filter((route) => after.routes.some(({ id, stage }) => id === route.id && stage !== route.stage))
-    .map(({ id, stage }) => ({ ...none, subject: id, stage }));
+    .map(({ id, stage }): TableChange => ({ subject: id, stage, retired: 'take_back' }));
   const flags = before.flags
     .filter((flag) => after.flags.some((other) => other.name === flag.name && !isSameFlag(flag, other)))
     .flatMap((flag) => reverseFlag(before, flag));
@@ -85,7 +85,7 @@ function reverse({ before, after }: Step): readonly TableChange[] {
 function reverseFlag(table: TableView, { name, percent, tenants, except }: FlagView): readonly TableChange[] {
   const feature = table.features.find(({ flag }) => flag === name)?.name;
   const subject = feature ?? table.routes.find(({ flag }) => flag === name)?.id;
-  return subject === undefined ? [] : [{ subject, stage: undefined, percent, tenants, except }];
+  return subject === undefined ? [] : [{ subject, percent, tenants, except }];
 }
 
 function isSameFlag(one: FlagView, other: FlagView): boolean {

@@ -35,8 +35,8 @@ function askGateway({ terminal }: Bench, { method, path, tenant }: Asked): Promi
 
 async function readFile({ terminal, parts }: Bench, typed: string, asked: Asked): Promise<ExplanationJson> {
   const { file, text } = await readTableText(terminal, typed);
-  refuseMistakes(file, parts.texts.read(text, file));
-  return toExplanationJson(await parts.explainText(text, asked));
+  refuseMistakes(file, parts.texts.read(text));
+  return toExplanationJson(await parts.explainFile(file, asked));
 }
 
 function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
@@ -46,11 +46,11 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
   printPairs(terminal, [
     ['request', `${told.method} ${told.path}`],
     ['tenant', told.tenant ?? 'none'],
-    ['route', told.route ?? 'not listed'],
+    ['route', told.route ? `${told.route}, ${told.template}` : 'not listed'],
     ['feature', told.feature ?? undefined],
     ['stage', stage === null ? undefined : paint(colourOfStage(stage), stage)],
     ['flag', flag === null ? undefined : describeFlag(flag)],
-    ['bucket', flag?.bucket === null || flag === null ? undefined : String(flag.bucket)],
+    ['bucket', flag?.bucket === null ? undefined : flag?.bucket.toFixed(2)],
     ['breaker', told.breaker ?? undefined],
     ['answers', told.shadow === null ? answer : `${answer}, then ${told.shadow} is asked and compared`],
     ['because', `${told.why} (${told.reason})`],
@@ -59,7 +59,8 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
   ]);
 }
 
-function describeFlag({ name, on, why }: NonNullable<ExplanationJson['flag']>): string {
+/** A stage that asks no flag is told what the flag would say, which is what a canary would begin with. */
+function describeFlag({ name, is_asked: isAsked, on, why }: NonNullable<ExplanationJson['flag']>): string {
   const state = on === null ? 'unknown' : on ? 'on' : 'off';
-  return `${name}: ${state}, ${why}`;
+  return isAsked ? `${name}: ${state}. ${why}` : `${name}: not asked at this stage. ${why}`;
 }

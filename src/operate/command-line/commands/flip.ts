@@ -9,9 +9,8 @@ import { type Colour, openPaint } from '../paint.ts';
 type Typed = Readonly<{
   json?: boolean;
   percent?: number;
-  /** False where `--no-tenant` was typed. */
-  tenant?: readonly TenantName[] | false;
-  except?: readonly TenantName[] | false;
+  tenant?: readonly TenantName[];
+  takeBack?: boolean;
   reason?: string;
   author?: string;
   expect?: string;
@@ -30,16 +29,14 @@ type Preview = Omit<Flipped, 'flip'> &
 export function flipCommand(bench: Bench): Command {
   return makeCommand(
     'flip',
-    'Change the stage of a route or of a whole feature, and whom its flag reaches. What is not named stays as it is.',
-    'banyan flip ai canary --percent 10 --tenant acme --reason "first tenant on the new engine"\nbanyan flip ai legacy --reason "answers look odd"',
+    'Change the stage of a route or of a whole feature: for everybody, for a share of the tenants, or for some of them.',
+    'banyan flip ai canary --percent 10 --tenant acme --reason "first tenant on the new engine"\nbanyan flip ai legacy --tenant acme --reason "acme saw odd answers"',
   )
     .argument('<subject>', 'a route id or a feature')
     .argument('<stage>', 'legacy, shadow, canary, new or retired', readStage)
     .option('--percent <percent>', 'share of the tenants, 0 to 100 in steps of 0.01', readPercent)
-    .option('--tenant <tenants...>', 'the tenants who are always on: exactly these', collectTenants)
-    .option('--no-tenant', 'nobody is always on')
-    .option('--except <tenants...>', 'the tenants who are always off: exactly these', collectTenants)
-    .option('--no-except', 'nobody is always off')
+    .option('--tenant <tenants...>', 'only these tenants go to the stage', collectTenants)
+    .option('--take-back', 'also take back routes that are retired')
     .option('--reason <sentence>', 'why, for the audit log')
     .option('--author <name>', 'who, for the audit log', bench.terminal.userName)
     .option('--expect <revision>', 'refuse if the table is no longer this revision')
@@ -52,13 +49,13 @@ export function flipCommand(bench: Bench): Command {
 }
 
 async function flip({ terminal, finish }: Bench, subject: string, stage: Stage, typed: Typed): Promise<void> {
-  const { percent, tenant, except, reason, author, expect, dryRun } = typed;
+  const { percent, tenant, takeBack, reason, author, expect, dryRun } = typed;
   const body = {
     subject,
     stage,
     percent,
-    tenants: tenant === false ? [] : tenant,
-    except: except === false ? [] : except,
+    move: tenant,
+    ...(takeBack ? { take_back_retired: true } : {}),
     ...(dryRun ? { dry_run: true } : { reason, author }),
     expected: expect,
   };

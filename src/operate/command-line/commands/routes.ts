@@ -26,7 +26,7 @@ function askGateway({ terminal }: Bench): Promise<TableJson> {
 
 async function readFile({ terminal, parts }: Bench, typed: string): Promise<Shown> {
   const { file, text } = await readTableText(terminal, typed);
-  const read = parts.texts.read(text, file);
+  const read = parts.texts.read(text);
   refuseMistakes(file, read);
   return toTableJson(read.table, new Map());
 }

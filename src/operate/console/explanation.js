@@ -1,0 +1,33 @@
+import { make } from './dom.js';
+
+/** Who answers, why, and what would change it. */
+export function drawExplanation(told) {
+  const facts = [
+    ['route', told.route ?? 'not listed'],
+    ['stage', told.stage],
+    ['flag', told.flag && `${told.flag.name}: ${told.flag.why}`],
+    ['bucket', told.flag && told.flag.bucket !== null ? `${told.flag.bucket}` : null],
+    ['breaker', told.breaker],
+  ].filter(([, value]) => value);
+  return [
+    make(
+      'p',
+      { className: 'verdict' },
+      make('span', { className: `pill side ${told.side}` }, `${told.side} answers`),
+      told.shadow && make('span', { className: 'quiet small' }, ` then ${told.shadow} is asked and compared`),
+    ),
+    make('p', {}, told.why),
+    make(
+      'dl',
+      {},
+      facts.flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]),
+    ),
+    told.would_change.length > 0 && make('p', { className: 'quiet small' }, 'What would change it'),
+    told.would_change.length > 0 &&
+      make(
+        'ul',
+        { className: 'small' },
+        told.would_change.map((sentence) => make('li', {}, sentence)),
+      ),
+  ].filter(Boolean);
+}

@@ -1,0 +1,250 @@
+import { ask, session } from './api.js';
+import { STAGES } from './board.js';
+import { make, toast } from './dom.js';
+import { makeTenantField } from './tenant-field.js';
+
+const PREVIEW_PAUSE_MS = 200;
+
+/** Asks for a flip, shows what it would do while it is being typed, and makes it. */
+export function openFlipDialog(table, wish, onDone) {
+  const subject = findSubject(table, wish.subject);
+  const form = drawForm(table, subject, wish.stage ?? subject.stage ?? 'canary');
+  const dialog = showDialog(form.element);
+  let revision = table.revision;
+  let timer;
+  const preview = () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      revision =
+        (await showPreview(form, { subject: wish.subject, ...form.read(), dry_run: true })) ?? revision;
+    }, PREVIEW_PAUSE_MS);
+  };
+  form.onChange(preview);
+  form.element.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const body = {
+      subject: wish.subject,
+      ...form.read(),
+      reason: form.reason.value,
+      author: session.author,
+      expected: revision,
+    };
+    const done = await attempt(form, () => ask('/api/flips', body));
+    if (!done) return preview();
+    dialog.close();
+    toast(done.changed ? done.story.join(' ') : 'Nothing to do: it was so already.', 'good');
+    onDone();
+  });
+  preview();
+}
+
+function findSubject(table, name) {
+  const feature = table.features.find((known) => known.name === name);
+  const routes = table.routes.filter((route) => route.id === name || (feature && route.feature === name));
+  const flagName = feature?.flag ?? routes[0]?.flag;
+  const stages = new Set(routes.map(({ stage }) => stage));
+  return {
+    name,
+    feature,
+    routes,
+    flag: table.flags.find((flag) => flag.name === flagName),
+    siblings: table.routes.filter((route) => route.flag && route.flag === flagName).length,
+    stage: stages.size === 1 ? [...stages][0] : undefined,
+  };
+}
+
+export function showDialog(content) {
+  const dialog = make('dialog', { className: 'card' }, content);
+  dialog.addEventListener('close', () => dialog.remove());
+  content.querySelector('.cancel').addEventListener('click', () => dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Runs one call of the API; a refusal is shown in the form instead of thrown. */
+export async function attempt(form, call) {
+  form.error.textContent = '';
+  form.submit.disabled = true;
+  try {
+    return await call();
+  } catch (refusal) {
+    form.error.textContent = refusal.message;
+    return undefined;
+  } finally {
+    form.submit.disabled = false;
+  }
+}
+
+function drawForm(table, subject, stage) {
+  const listeners = [];
+  const changed = () => {
+    for (const listener of listeners) listener();
+  };
+  const stages = drawStages(stage, changed);
+  const reach = subject.flag && table.flag_source === 'file' ? drawReach(subject.flag, changed) : undefined;
+  const note = describeFlagPlace(table, subject);
+  const takeBack = drawTakeBack(subject, changed);
+  const reason = make('textarea', {
+    required: true,
+    maxLength: 500,
+    rows: 2,
+    placeholder: 'Why? This goes into the audit log.',
+  });
+  const preview = make('div', { className: 'preview', 'aria-live': 'polite' });
+  const error = make('p', { className: 'error', role: 'alert' });
+  const submit = make('button', { type: 'submit', className: 'primary' }, 'Flip');
+  const element = make(
+    'form',
+    { className: 'flip', method: 'dialog' },
+    make('h2', {}, `Flip ${subject.name}`),
+    make('p', { className: 'quiet small' }, describeSubject(subject)),
+    stages.element,
+    reach?.element,
+    takeBack?.element,
+    note && make('p', { className: 'quiet small note' }, note),
+    preview,
+    make('label', {}, 'Reason', reason),
+    error,
+    make(
+      'div',
+      { className: 'row end' },
+      make('button', { type: 'button', className: 'ghost cancel' }, 'Cancel'),
+      submit,
+    ),
+  );
+  const read = () => ({
+    stage: stages.read(),
+    ...(reach && stages.read() === 'canary' ? reach.read() : {}),
+    ...(takeBack?.isChecked() ? { take_back_retired: true } : {}),
+  });
+  const showReach = () => {
+    if (reach) reach.element.hidden = stages.read() !== 'canary';
+  };
+  listeners.push(showReach);
+  showReach();
+  return { element, reason, preview, error, submit, read, onChange: (listener) => listeners.push(listener) };
+}
+
+function describeSubject({ feature, routes, flag, siblings }) {
+  if (feature) return `${routes.length} ${routes.length === 1 ? 'route moves' : 'routes move'} together.`;
+  return flag && siblings > 1
+    ? `Its flag ${flag.name} is shared by ${siblings} routes: whoever it reaches, it reaches on all that are at canary.`
+    : 'One route.';
+}
+
+function describeFlagPlace(table, { flag, feature }) {
+  if (table.flag_source === 'unleash' && flag)
+    return `Flag ${flag.name} lives in Unleash: change its percentage and tenants there.`;
+  return flag || !feature
+    ? undefined
+    : 'This feature has no flag yet, so it cannot be at canary. Name one in the table first.';
+}
+
+function drawStages(stage, changed) {
+  const radios = STAGES.map((name) =>
+    make(
+      'label',
+      { className: `choice ${name}` },
+      make('input', {
+        type: 'radio',
+        name: 'stage',
+        value: name,
+        checked: name === stage,
+        onchange: changed,
+      }),
+      make('span', {}, name),
+    ),
+  );
+  const element = make('fieldset', { className: 'segments' }, make('legend', {}, 'Stage'), radios);
+  return { element, read: () => element.querySelector('input:checked').value };
+}
+
+/** A retired route's legacy code may be gone: nobody should come back to it without having thought of that. */
+function drawTakeBack({ routes }, changed) {
+  const retired = routes.filter(({ stage }) => stage === 'retired');
+  if (retired.length === 0) return undefined;
+  const box = make('input', { type: 'checkbox', onchange: changed });
+  const text = `Take back ${retired.map(({ id }) => id).join(', ')}: legacy can still answer it`;
+  return {
+    element: make('label', { className: 'check' }, box, make('span', {}, text)),
+    isChecked: () => box.checked,
+  };
+}
+
+function drawReach(flag, changed) {
+  const number = make('input', {
+    type: 'number',
+    min: 0,
+    max: 100,
+    step: 0.01,
+    value: flag.percent,
+    required: true,
+    'aria-label': 'Percent of tenants',
+  });
+  const range = make('input', {
+    type: 'range',
+    min: 0,
+    max: 100,
+    step: 1,
+    value: flag.percent,
+    'aria-label': 'Percent of tenants',
+    tabIndex: -1,
+  });
+  const pair = (from, to) =>
+    from.addEventListener('input', () => {
+      to.value = from.value;
+      changed();
+    });
+  pair(number, range);
+  pair(range, number);
+  const tenants = makeTenantField({ label: 'always for', names: flag.tenants, onChange: changed });
+  const except = makeTenantField({ label: 'never for', names: flag.except, onChange: changed });
+  const element = make(
+    'fieldset',
+    { className: 'reach' },
+    make('legend', {}, `Whom flag ${flag.name} reaches`),
+    make('div', { className: 'row percent' }, range, number, make('span', {}, '% of tenants')),
+    tenants.field,
+    except.field,
+  );
+  const read = () => ({ percent: Number(number.value), tenants: tenants.names(), except: except.names() });
+  return { element, read };
+}
+
+async function showPreview(form, body) {
+  try {
+    const told = await ask('/api/flips', body);
+    const outcomes = new Map(told.outcomes.map(({ outcome }) => [outcome, 0]));
+    form.preview.replaceChildren(...drawPreview(told, [...outcomes.keys()]));
+    form.preview.classList.remove('bad');
+    form.error.textContent = '';
+    form.submit.disabled = !told.changed;
+    return told.revision;
+  } catch (refusal) {
+    form.preview.classList.add('bad');
+    form.preview.replaceChildren(make('p', {}, refusal.message));
+    form.submit.disabled = true;
+    return undefined;
+  }
+}
+
+function drawPreview({ changed, story, diff }, outcomes) {
+  if (!changed)
+    return [
+      make('p', {}, 'It is so already: nothing would change.'),
+      ...outcomes.map((text) => make('p', { className: 'quiet' }, text)),
+    ];
+  const lines = diff.map((line) =>
+    make('span', { className: line.startsWith('+') ? 'added' : 'gone' }, `${line}\n`),
+  );
+  return [
+    ...outcomes.map((text) => make('p', { className: 'outcome' }, text)),
+    make(
+      'ul',
+      {},
+      story.map((sentence) => make('li', {}, sentence)),
+    ),
+    make('details', {}, make('summary', {}, 'Lines of the table that change'), make('pre', {}, lines)),
+  ];
+}
