@@ -63,6 +63,8 @@ function readParts<T>(
       void (stored ?? Promise.resolve()).then(settle, settle);
     };
     parser.on('file', (field, bytes, fileName, _encoding, type) => {
+      // Said again by the parser's own 'error'; without a listener it would end the process.
+      bytes.on('error', () => {});
       const name = cleanName(fileName ?? '');
       if (field !== 'file' || name === '' || stored) return void bytes.resume();
       part = bytes;
