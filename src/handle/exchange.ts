@@ -73,8 +73,7 @@ export class Exchange {
 
   /** Scheme, host and path, as `build_absolute_uri` gives them. */
   get base(): string {
-    const scheme = this.header('x-forwarded-proto') === 'https' ? 'https' : 'http';
-    return `${scheme}://${this.#arrival.host}${this.#arrival.target.split('?', 1)[0]}`;
+    return `${this.#arrival.proto ?? 'http'}://${this.#arrival.host}${this.#arrival.target.split('?', 1)[0]}`;
   }
 
   get query(): string {

@@ -13,7 +13,7 @@ export function judgeThrow(ended: Ended, error: unknown): Outcome {
   const failure = describeFailure(ended, error);
   exchange.end(failure);
   if (res.writableFinished) return { kind: 'answered', status: res.statusCode };
-  if (!res.headersSent) return { kind: 'failed', failure };
+  if (!exchange.reply.hasBegun) return { kind: 'failed', failure };
   // Cut, not ended: nobody may take the half of an answer for the whole.
   res.destroy();
   return { kind: 'cut', status: res.statusCode, failure };

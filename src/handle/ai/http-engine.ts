@@ -3,7 +3,7 @@ import type { AiAsk, AiEngine } from '../ports.ts';
 export type HttpEngineWish = Readonly<{
   /** For example `https://api.openai.com/v1`. */
   baseUrl: string;
-  apiKey?: string;
+  apiKey?: string | undefined;
 }>;
 
 const LARGEST_ANSWER = 4 * 1024 * 1024;

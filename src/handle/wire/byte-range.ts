@@ -3,7 +3,7 @@ export type ByteRange = Readonly<{ first: number; last: number }> | 'whole' | 'u
 
 /** Reads one byte range (RFC 9110 section 14.1.2). Several ranges, other units and nonsense mean the whole, as the RFC allows. */
 export function readRange(header: string | undefined, size: number): ByteRange {
-  const [, first = '', last = ''] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(header ?? '') ?? [];
+  const [, first = '', last = ''] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(header ?? '') ?? [];
   if (first === '' && last === '') return 'whole';
   if (first === '') return fromEnd(Number(last), size);
   if (last !== '' && Number(last) < Number(first)) return 'whole';

@@ -1,6 +1,6 @@
 import { renderJson } from './json-text.ts';
 import type { JsonValue } from './python-json.ts';
-import { countCodePoints, findLoneSurrogate } from './python-text.ts';
+import { countCodePoints, findLoneSurrogate, reprFloat } from './python-text.ts';
 import { Refusal, refuse } from './refusal.ts';
 
 /** What became of one value: a good one, or every complaint about it. */
@@ -60,13 +60,13 @@ type NumberRule = Readonly<{ least: number; most: number; fallback: number }>;
 const INTEGER_TEXT = /^[+-]?\d+(?:\.0*)?$/;
 const NUMBER_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
+/** As DRF: what `int()` makes of the value's `str()` without a trailing `.0`; so `64.0` is an integer, and `1e16` is none. */
 export function integer(rule: NumberRule): Field<number> {
   return {
     fallback: rule.fallback,
     read(given) {
-      const value = readNumber(given, INTEGER_TEXT);
-      const whole = value !== undefined && (Number.isInteger(value) || !Number.isFinite(value));
-      return whole ? limit(value, rule) : complain('A valid integer is required.');
+      const value = given.type === 'int' ? given.value : readNumberText(writeNumber(given), INTEGER_TEXT);
+      return value === undefined ? complain('A valid integer is required.') : limit(value, rule);
     },
   };
 }
@@ -75,17 +75,20 @@ export function float(rule: NumberRule): Field<number> {
   return {
     fallback: rule.fallback,
     read(given) {
-      const value = readNumber(given, NUMBER_TEXT);
-      return value === undefined ? complain('A valid number is required.') : limit(value, rule);
+      const value = given.type === 'int' ? given.value : readNumberText(writeNumber(given), NUMBER_TEXT);
+      const isFinite = value !== undefined && Number.isFinite(value);
+      return isFinite ? limit(value, rule) : complain('A valid number is required.');
     },
   };
 }
 
-function readNumber(given: JsonValue, pattern: RegExp): number | undefined {
-  if (given.type === 'int' || given.type === 'float') return given.value;
-  if (given.type !== 'str') return undefined;
-  const trimmed = given.value.trim();
-  return pattern.test(trimmed) ? Number(trimmed) : undefined;
+function writeNumber(given: JsonValue): string {
+  if (given.type === 'str') return given.value.trim();
+  return given.type === 'float' && Number.isFinite(given.value) ? reprFloat(given.value) : '';
+}
+
+function readNumberText(text: string, pattern: RegExp): number | undefined {
+  return pattern.test(text) ? Number(text) : undefined;
 }
 
 function limit(value: number, { least, most }: NumberRule): Reading<number> {

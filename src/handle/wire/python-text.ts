@@ -28,23 +28,6 @@ export function roundToFourPlaces(value: number): number {
   return (below % 2 === 0 ? below : below + 1) / 10_000;
 }
 
-const FLOAT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
-const INTEGER = /^[+-]?\d+(?:_\d+)*$/;
-
-/** Python's `float()` of a text, but only what is finite. */
-export function parseFloatText(text: string): number | undefined {
-  const trimmed = text.trim();
-  if (!FLOAT.test(trimmed)) return undefined;
-  const value = Number(trimmed.replaceAll('_', ''));
-  return Number.isFinite(value) ? value : undefined;
-}
-
-/** Python's `int()` of a text, as a double: exact where it matters (inside any limit that we check). */
-export function parseIntegerText(text: string): number | undefined {
-  const trimmed = text.trim();
-  return INTEGER.test(trimmed) ? Number(trimmed.replaceAll('_', '')) : undefined;
-}
-
 export function countCodePoints(text: string): number {
   let count = text.length;
   for (let i = 0; i < text.length - 1; i++) if (isPair(text, i)) count--;

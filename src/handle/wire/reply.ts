@@ -18,6 +18,7 @@ export class Reply {
   readonly #res: ServerResponse;
   readonly #signal: AbortSignal;
   #allow = '';
+  #begun = false;
 
   constructor(res: ServerResponse, signal: AbortSignal) {
     this.#res = res;
@@ -27,6 +28,11 @@ export class Reply {
   /** The methods that the view answers, as DRF lists them in `Allow`. */
   set allow(methods: string) {
     this.#allow = methods;
+  }
+
+  /** True once our head was sent. Not `res.headersSent`: at a timeout the corridor answers on the same response. */
+  get hasBegun(): boolean {
+    return this.#begun;
   }
 
   json(status: number, value: Json, headers: readonly Header[] = []): Promise<void> {
@@ -88,6 +94,7 @@ export class Reply {
       for (const [name] of all) this.#res.removeHeader(name);
       throw error;
     }
+    this.#begun = true;
     this.#res.writeHead(status);
   }
 }
