@@ -4,12 +4,22 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createTagKeysText } from './admit/index.ts';
+import {
+  type Explanation,
+  editTable,
+  openDecide,
+  type Question,
+  readTable,
+  tableJsonSchema,
+} from './decide/index.ts';
+import { openHandle, openLocalEngine } from './handle/index.ts';
 import { type House, openHouse } from './main.ts';
 import { createLineSink } from './observe/index.ts';
 import {
   CommandRefusal,
   type DemoOptions,
   type ExitCode,
+  openTableTexts,
   runCommandLine,
   startDemo,
   type Terminal,
@@ -24,8 +34,30 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
     serve: () => serve(),
     demo: (options) => demo(options, terminal),
     migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
+    texts: openTableTexts(
+      { readTable, editTable, tableJsonSchema },
+      { handlers: listHandlers(), flagSource: 'file' },
+    ),
+    explainFile,
     version: readVersion(),
-  } as never);
+  });
+}
+
+/** The new side's handlers, for tables that are read while no gateway runs. */
+function listHandlers(): readonly string[] {
+  const scope = () => {
+    throw new Error('no handler runs here');
+  };
+  return openHandle({ store: { scope }, ai: openLocalEngine(), emit: () => undefined }).names;
+}
+
+async function explainFile(file: string, question: Question): Promise<Explanation> {
+  const decide = await openDecide({ file, handlers: listHandlers(), emit: () => undefined });
+  try {
+    return decide.explain(question);
+  } finally {
+    await decide.close();
+  }
 }
 
 async function serve(): Promise<ExitCode> {

@@ -1,11 +1,11 @@
 // Opens the house: settings → rooms → listeners. The only place where rooms are built and handed to one another.
 import { type Listener, openListener } from './accept/index.ts';
 import { type Admit, createApiKey, openAdmit, parseTagKeys } from './admit/index.ts';
-import { type Decide, openDecide } from './decide/index.ts';
+import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from './decide/index.ts';
 import { type Forward, openForward } from './forward/index.ts';
-import { openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
+import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
 import { createObserve, type LineSink, type Observe } from './observe/index.ts';
-import { type AdminDoor, openAdminDoor } from './operate/index.ts';
+import { type AdminDoor, openAdminDoor, openTableTexts } from './operate/index.ts';
 import { openCorridor } from './proxy.ts';
 import type { Settings } from './settings.ts';
 import { openStore, type Store, StoreUnavailable } from './store/index.ts';
@@ -48,14 +48,10 @@ export async function openHouse(wish: HouseWish): Promise<House> {
     closers.push(admit.close);
     const handle = openHandleRoom(settings, observe, store);
     closers.push(handle.close);
-    const decide = await openDecide({
-      file: settings.BANYAN_CONFIG,
-      handlers: handle.names,
-      emit: observe.emit,
-    });
+    const decide = await openDecideRoom(settings, observe, handle);
     closers.push(decide.close);
     closers.push(watchParts({ store, forward, emit: observe.emit }));
-    const door = openDoor(wish, observe, { store, admit, decide });
+    const door = openDoor(wish, observe, { store, admit, decide, handle });
     const admin = await openListener(
       { host: settings.ADMIN_HOST, port: settings.ADMIN_PORT, setting: 'ADMIN_PORT', maxConnections: 1_000 },
       { request: async (req, res) => door.listener(req, res) },
@@ -113,12 +109,24 @@ function openHandleRoom(settings: Settings, { emit }: Observe, store: Store) {
   return openHandle({ store, ai, emit, endSession: store.sessions.end, largestFileBytes: MAX_BODY_BYTES });
 }
 
-type DoorRooms = Readonly<{ store: Store; admit: Admit; decide: Decide }>;
+function openDecideRoom(settings: Settings, { emit }: Observe, handle: Handle): Promise<Decide> {
+  const { UNLEASH_URL, UNLEASH_API_TOKEN } = settings;
+  const unleash =
+    UNLEASH_URL === undefined
+      ? undefined
+      : { url: UNLEASH_URL, token: UNLEASH_API_TOKEN ?? '', appName: 'banyan' };
+  return openDecide({ file: settings.BANYAN_CONFIG, handlers: handle.names, emit, unleash });
+}
 
-function openDoor(wish: HouseWish, observe: Observe, { store, admit, decide }: DoorRooms): AdminDoor {
+type DoorRooms = Readonly<{ store: Store; admit: Admit; decide: Decide; handle: Handle }>;
+
+function openDoor(wish: HouseWish, observe: Observe, { store, admit, decide, handle }: DoorRooms): AdminDoor {
   return openAdminDoor({
     inForce: decide,
-    texts: decide,
+    texts: openTableTexts(
+      { readTable, editTable, tableJsonSchema },
+      { handlers: handle.names, flagSource: decide.flagSource },
+    ),
     tableFile: wish.settings.BANYAN_CONFIG,
     flips: store.flips,
     token: wish.adminToken,

@@ -25,6 +25,13 @@ const databaseUrl = z
   .refine((text) => isUrl(text, ['postgres:', 'postgresql:'], 'any'), 'a postgresql:// address');
 const secret = z.string().min(16, 'at least 16 characters');
 const text = z.string();
+const list = z.string().transform((all) =>
+  all
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== ''),
+);
+type JwtAlgorithmName = `${'ES' | 'RS' | 'PS'}${256 | 384 | 512}`;
 
 type Setting = Readonly<{ schema: z.ZodType; fallback?: string; help: string; isSecret?: true }>;
 
@@ -81,6 +88,11 @@ export const SETTINGS = {
     help: 'the keys that sign identity tags: a JWK Set of private P-256 keys; the first signs, all are published',
     isSecret: true,
   },
+  TRUSTED_PROXIES: {
+    schema: list,
+    fallback: '',
+    help: 'addresses and networks in front of us, separated by commas, whose `X-Forwarded-For` and `-Proto` are believed',
+  },
   JWT_ISSUER: {
     schema: text,
     help: "the `iss` that callers' JWTs must carry; without it no JWT is accepted",
@@ -92,7 +104,8 @@ export const SETTINGS = {
       .regex(
         /^(ES|RS|PS)(256|384|512)(,(ES|RS|PS)(256|384|512))*$/,
         'a comma-separated list of ES256, ES384, ES512, RS256, …, PS512',
-      ),
+      )
+      .transform((list) => list.split(',') as JwtAlgorithmName[]),
     fallback: 'ES256,RS256',
     help: 'the signature algorithms accepted',
   },
@@ -137,7 +150,7 @@ type Value<Name extends SettingName> =
 export type Settings = Readonly<{ [Name in SettingName]: Value<Name> }>;
 
 /** Names in the environment that look like ours; anything else is somebody else's. */
-const OURS = /^(BANYAN_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_)/;
+const OURS = /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_)/;
 // Read by the legacy stub, by tests or by the command line, not by the gateway.
 const NEIGHBOURS = new Set([
   'LEGACY_LANES',

@@ -14,7 +14,7 @@ const MIGRATION_LOCK = 2_114_251_114;
 export async function migrateStore(ownerUrl: string): Promise<readonly string[]> {
   const guard = new pg.Client({ connectionString: ownerUrl, application_name: 'banyan migrate' });
   await guard.connect().catch((error: unknown) => {
-    throw new StoreRefusal([describeUnreachable(error, ownerUrl, 'OWNER_DATABASE_URL')]);
+    throw new StoreRefusal([describeUnreachable(error, ownerUrl, 'DATABASE_OWNER_URL')]);
   });
   try {
     await guard.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);

@@ -104,6 +104,6 @@ test('a database that already holds something else is not touched', async () => 
 test('an owner address that leads nowhere is one sentence', async () => {
   const nowhere = migrated.ownerUrl.replace(/:\d+\//, ':1/');
   await expect(migrateStore(nowhere)).rejects.toThrow(
-    /^The new store at 127\.0\.0\.1:1, .* cannot be reached \(ECONNREFUSED\)\. Start PostgreSQL or correct OWNER_DATABASE_URL\.$/,
+    /^The new store at 127\.0\.0\.1:1, .* cannot be reached \(ECONNREFUSED\)\. Start PostgreSQL or correct DATABASE_OWNER_URL\.$/,
   );
 });

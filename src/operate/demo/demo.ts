@@ -31,7 +31,7 @@ export type DemoHouse = Readonly<{
   createTagKeys(): string;
   open(
     parts: Readonly<{ databaseUrl: string; legacyUrl: string; adminToken: string; tagKeys: string }>,
-  ): Promise<Readonly<{ gatewayUrl: string; adminUrl: string; close(signal: string): Promise<void> }>>;
+  ): Promise<Readonly<{ gatewayUrl: string; adminUrl: string; close(signal: string): Promise<unknown> }>>;
 }>;
 
 export type Demo = Readonly<{
