@@ -1,6 +1,8 @@
-import { hash, randomBytes, sign } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Arrival, Caller, CredentialKind, Side, TenantName } from '../vocabulary/index.ts';
 import type { Clock } from './clock.ts';
+import { signEs256 } from './ecdsa.ts';
+import { randomText } from './random.ts';
 import type { TagKeys } from './tag-keys.ts';
 
 /** The `typ` of our tags: no client token may have it, no tag may be taken for one. */
@@ -28,9 +30,7 @@ export function openTagSigner(keys: TagKeys, clock: Clock): TagSigner {
   const header = encode({ alg: 'ES256', kid, typ: TAG_TYPE });
   return (content) => {
     const signed = `${header}.${encode(writeClaims(content, Math.floor(clock.wallMs() / 1000)))}`;
-    // RFC 7518 section 3.4: R and S side by side, not DER.
-    const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' });
-    return `${signed}.${signature.toString('base64url')}`;
+    return `${signed}.${signEs256(signed, privateKey)}`;
   };
 }
 
@@ -63,7 +63,7 @@ function writeClaims(content: TagContent, nowS: number): object {
     htp: hash('sha256', content.target, 'base64url'),
     iat: nowS,
     exp: nowS + LIFE_S,
-    jti: randomBytes(16).toString('base64url'),
+    jti: randomText(16, 'base64url'),
   };
 }
 

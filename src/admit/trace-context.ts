@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Trace } from '../vocabulary/index.ts';
 import type { Head } from './head.ts';
+import { randomText } from './random.ts';
 
 // https://www.w3.org/TR/trace-context/ sections 3.2 and 4.3. A later version may add fields behind the four that we know.
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -14,11 +14,10 @@ const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e
 
 /** Keeps the caller's trace or begins one. Our own span becomes the parent of what the sides do. */
 export function readTrace(head: Head): Trace {
-  const spanId = randomBytes(8).toString('hex');
+  const spanId = randomText(8, 'hex');
   const parent = readParent(head.all('traceparent'));
   // A trace that we begin is one that we log, request by request, under its id: hence sampled.
-  if (parent === undefined)
-    return { traceId: randomBytes(16).toString('hex'), spanId, flags: '01', state: undefined };
+  if (parent === undefined) return { traceId: randomText(16, 'hex'), spanId, flags: '01', state: undefined };
   return { ...parent, spanId, state: readState(head.all('tracestate')) };
 }
 
