@@ -39,15 +39,15 @@ export function openDoor(rooms: LiveRooms): SocketDoor {
   return (knock, req, socket, head) => {
     const { request, scope } = knock;
     if (!scope) return refuse(socket, missingTenant());
-    if (!passesOrigin({ ...request, method: 'GET', header: (name) => readHeader(request, name) }))
+    if (!passesOrigin(request.caller, readOrigin(request), request.arrival.host))
       return refuse(socket, failedCsrf());
     return shakeHands(server, req, socket, head, (opened) => serveSocket({ ...knock, scope }, rooms, opened));
   };
 }
 
-function readHeader({ arrival }: HandleRequest, name: string): string | undefined {
-  const at = arrival.headers.findIndex((each, i) => i % 2 === 0 && each.toLowerCase() === name);
-  return at < 0 ? undefined : arrival.headers[at + 1];
+function readOrigin({ arrival: { headers } }: HandleRequest): string | undefined {
+  const at = headers.findIndex((each, i) => i % 2 === 0 && each.toLowerCase() === 'origin');
+  return at < 0 ? undefined : headers[at + 1];
 }
 
 function shakeHands(

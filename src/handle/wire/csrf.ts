@@ -2,11 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../../vocabulary/index.ts';
 import { readCookie } from './cookies.ts';
 
-type Asked = Readonly<{
-  caller: Caller;
-  method: string;
-  header: (name: string) => string | undefined;
-}>;
+type Header = (name: string) => string | undefined;
+type Asked = Readonly<{ caller: Caller; method: string; header: Header }>;
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
@@ -19,10 +16,9 @@ export function passesCsrf({ caller, method, header }: Asked): boolean {
 }
 
 /** A socket's handshake is a GET with a session's power: a page of another site must not open one. */
-export function passesOrigin({ caller, header }: Asked): boolean {
-  const origin = header('origin');
+export function passesOrigin(caller: Caller, origin: string | undefined, host: string): boolean {
   if (!isSession(caller) || origin === undefined) return true;
-  return URL.canParse(origin) && new URL(origin).host === header('host')?.toLowerCase();
+  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }
 
 function isSession(caller: Caller): boolean {

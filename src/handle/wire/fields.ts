@@ -76,8 +76,8 @@ export function float(rule: NumberRule): Field<number> {
     fallback: rule.fallback,
     read(given) {
       const value = given.type === 'int' ? given.value : readNumberText(writeNumber(given), NUMBER_TEXT);
-      const isFinite = value !== undefined && Number.isFinite(value);
-      return isFinite ? limit(value, rule) : complain('A valid number is required.');
+      const isNumber = value !== undefined && Number.isFinite(value);
+      return isNumber ? limit(value, rule) : complain('A valid number is required.');
     },
   };
 }

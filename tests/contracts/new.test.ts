@@ -1,0 +1,4 @@
+import { startNewSide } from '../support/sides.ts';
+import { describeProduct } from './product.contract.ts';
+
+describeProduct(startNewSide);
