@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { printWelcome } from './banner.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type LegacyStub, seedLegacy, startLegacyStub } from './legacy-child.ts';
+import { findDataFolder, markOf } from './open-ground.ts';
 import { checkPortIsFree } from './port-check.ts';
 import { keepSecret } from './secrets.ts';
 
@@ -81,11 +82,17 @@ export async function startDemo(wish: DemoWish, house: DemoHouse): Promise<Demo>
 
 function openFolder({ dataDir, isFresh }: DemoWish): string {
   const folder = resolve(dataDir);
-  if (isFresh)
-    for (const name of ['pg', 'admin-token', 'tag-keys.json', 'log'])
-      rmSync(join(folder, name), { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  if (isFresh) forgetEverything(folder);
   mkdirSync(join(folder, 'log'), { recursive: true });
   return folder;
+}
+
+/** Only what the demo itself has put there. */
+function forgetEverything(folder: string): void {
+  const database = findDataFolder(join(folder, 'pg'));
+  const files = ['admin-token', 'tag-keys.json', 'log'].map((name) => join(folder, name));
+  for (const path of [database, markOf(database), ...files]) rmSync(path, { recursive: true, force: true });
 }
 
 async function checkPorts({ ports, databaseUrl, legacyUrl, legacyDatabaseUrl }: DemoWish): Promise<void> {
@@ -110,7 +117,7 @@ async function startDatabase(
   if (!needsPostgres(wish)) return undefined;
   wish.say('Starting PostgreSQL …');
   const postgres = await startEmbeddedPostgres({
-    dataDir: join(folder, 'pg'),
+    dataDir: findDataFolder(join(folder, 'pg')),
     port: wish.ports.postgres,
     flags: ['-c', 'wal_level=logical', '-c', 'max_connections=200', '-c', 'max_locks_per_transaction=1024'],
     databases: ['legacy'],

