@@ -3,7 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlDriverAdapter, SqlDriverAdapterFactory, Transaction } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
 import type { TenantId } from '../vocabulary/index.ts';
-import { StoreUnavailable } from './errors.ts';
+import { isConnectionLoss, StoreUnavailable } from './errors.ts';
 
 /** Whose transaction the next `startTransaction` opens: Prisma's own call has no place for it. */
 export const openingFor = new AsyncLocalStorage<TenantId>();
@@ -71,9 +71,13 @@ function bindTransaction(adapter: SqlDriverAdapter, connection: pg.PoolClient): 
     provider: adapter.provider,
     adapterName: adapter.adapterName,
     options: { usePhantomQuery: false },
-    queryRaw: (query) => bound.queryRaw(query),
-    executeRaw: (query) => bound.executeRaw(query),
+    queryRaw: (query) => bound.queryRaw(query).catch(nameLoss),
+    executeRaw: (query) => bound.executeRaw(query).catch(nameLoss),
     commit: release,
     rollback: release,
   };
+}
+
+function nameLoss(error: unknown): never {
+  throw isConnectionLoss(error) ? new StoreUnavailable(error) : error;
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isUnavailable, StoreUnavailable } from './errors.ts';
+import { isConnectionLoss, StoreUnavailable } from './errors.ts';
 
 /** One statement on the gateway's own tables. A database that cannot be asked is StoreUnavailable; anything else is a bug. */
 export async function ask<Row extends pg.QueryResultRow>(
@@ -7,10 +7,15 @@ export async function ask<Row extends pg.QueryResultRow>(
   sql: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
+  const connection = await pool.connect().catch((error: unknown) => {
+    throw new StoreUnavailable(error);
+  });
   try {
-    return (await pool.query<Row>(sql, [...values])).rows;
+    return (await connection.query<Row>(sql, [...values])).rows;
   } catch (error) {
-    throw isUnavailable(error) ? new StoreUnavailable(error) : error;
+    throw isConnectionLoss(error) ? new StoreUnavailable(error) : error;
+  } finally {
+    connection.release();
   }
 }
 

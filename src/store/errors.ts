@@ -1,3 +1,5 @@
+import { DriverAdapterError } from '@prisma/driver-adapter-utils';
+
 /** The store cannot be used safely: start-up stops. Every finding is one sentence with its remedy. */
 export class StoreRefusal extends Error {
   override readonly name = 'StoreRefusal';
@@ -36,26 +38,39 @@ export class UnscopedQuery extends Error {
   override readonly name = 'UnscopedQuery';
 }
 
-// Prisma's codes: P1001/P1002 unreachable, P1008 and P2024 waited in vain, P1017 closed, P2028 no transaction in time,
-// P2037 too many connections.
-const UNAVAILABLE = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
-
-export function isUnavailable(error: unknown): boolean {
-  if (error instanceof StoreUnavailable) return false;
-  const code = codeOf(error);
+/**
+ * True for what the driver says when the database is gone, going, or not up yet. Only for errors of the driver itself: a handler's own
+ * socket error looks the same and means something else.
+ */
+export function isConnectionLoss(error: unknown): boolean {
+  const cause: unknown = error instanceof DriverAdapterError ? error.cause : error;
+  const code = readText(cause, 'originalCode') || codeOf(cause);
   // 57P01..03: the server is going down, crashed, or not up yet. 25P03: it ended a transaction that did nothing for too long.
-  const ended = UNAVAILABLE.has(code) || /^(57P0[123]|08...|25P03|E[A-Z]+)$/.test(code);
-  return (
-    ended ||
-    /Connection terminated|not queryable|timeout exceeded when trying to connect|after calling end/.test(
-      messageOf(error),
-    )
+  if (/^(57P0[123]|08...|25P03|53300|E[A-Z]+)$/.test(code)) return true;
+  if (LOST_KINDS.has(readText(cause, 'kind'))) return true;
+  return /^Connection terminated|connection error and is not queryable|^timeout exceeded|after calling end/.test(
+    messageOf(cause),
   );
 }
 
-/** 40001 and 40P01: PostgreSQL asks for a repetition. Prisma calls both P2034. */
+// What Prisma's adapter makes of socket errors.
+const LOST_KINDS = new Set([
+  'ConnectionClosed',
+  'SocketTimeout',
+  'DatabaseNotReachable',
+  'TlsConnectionError',
+]);
+
+/** 40001 and 40P01: PostgreSQL asks for a repetition. Prisma calls both P2034; for raw SQL only the driver's error inside tells. */
 export function isWriteConflict(error: unknown): boolean {
-  return /^(P2034|40001|40P01)$/.test(codeOf(error));
+  if (codeOf(error) === 'P2034') return true;
+  const cause = read(read(read(error, 'meta'), 'driverAdapterError'), 'cause');
+  return readText(cause, 'kind') === 'TransactionWriteConflict';
+}
+
+/** Prisma gave up before the transaction had begun: the process or the database is too busy. */
+export function isStartTimeout(error: unknown): boolean {
+  return codeOf(error) === 'P2028' && messageOf(error).includes('Unable to start a transaction');
 }
 
 // Read by shape, not by class: errors come from Node, from pg and from Prisma.
@@ -67,7 +82,11 @@ export function messageOf(error: unknown): string {
   return readText(error, 'message');
 }
 
-function readText(error: unknown, key: string): string {
-  const text: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined;
+function readText(holder: unknown, key: string): string {
+  const text = read(holder, key);
   return typeof text === 'string' ? text : '';
+}
+
+function read(holder: unknown, key: string): unknown {
+  return typeof holder === 'object' && holder !== null ? Reflect.get(holder, key) : undefined;
 }

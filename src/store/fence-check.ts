@@ -8,6 +8,10 @@ const TENANT_RELATIONS = `
   WHERE a.attname = 'tenant_id' AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_temp%'`;
 
+const PERMISSIVE_POLICIES = `
+  SELECT polrelid, polcmd, pg_get_expr(polqual, polrelid) AS sees, pg_get_expr(polwithcheck, polrelid) AS takes
+  FROM pg_policy WHERE polpermissive`;
+
 /** `names` are the places that are wrong; `say` makes the sentence. A partitioned table may have 17 of them: they share one. */
 type Check = Readonly<{ sql: string; say(names: string): string }>;
 
@@ -19,21 +23,19 @@ const CHECKS: readonly Check[] = [
   },
   {
     sql: `SELECT place FROM t WHERE relkind IN ('r', 'p') AND NOT EXISTS (
-            SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polcmd = '*' AND p.polpermissive
-              AND pg_get_expr(p.polqual, t.oid) = pg_get_expr(p.polwithcheck, t.oid)
-              AND pg_get_expr(p.polqual, t.oid) = $1)`,
+            SELECT FROM p WHERE p.polrelid = t.oid AND p.polcmd = '*' AND p.sees = $1 AND p.takes = $1)`,
     say: (names) =>
       `The policy that keeps tenants apart is missing or changed on ${names}. SELECT banyan.fence('…') on it.`,
   },
   {
     sql: `SELECT place FROM t WHERE relkind IN ('r', 'p') AND EXISTS (
-            SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polpermissive AND (
-              COALESCE(pg_get_expr(p.polqual, t.oid), $1) <> $1 OR COALESCE(pg_get_expr(p.polwithcheck, t.oid), $1) <> $1))`,
+            SELECT FROM p WHERE p.polrelid = t.oid AND (COALESCE(p.sees, $1) <> $1 OR COALESCE(p.takes, $1) <> $1))`,
     say: (names) => `A second policy lets more rows through on ${names}. DROP it, or make it RESTRICTIVE.`,
   },
   {
-    sql: `SELECT place FROM t WHERE relispartition AND EXISTS (
-            SELECT FROM aclexplode(relacl) g WHERE g.grantee <> relowner)`,
+    sql: `SELECT place FROM t WHERE relispartition AND (
+            EXISTS (SELECT FROM aclexplode(relacl) g WHERE g.grantee <> relowner)
+            OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attacl IS NOT NULL))`,
     say: (names) =>
       `Rights are granted on the partitions ${names}; reading a partition passes by its parent. REVOKE them.`,
   },
@@ -74,18 +76,18 @@ const CHECKS: readonly Check[] = [
 /** What `pg_get_expr` makes of the policy in banyan.fence. */
 const POLICY = "(tenant_id = (NULLIF(current_setting('banyan.tenant_id'::text, true), ''::text))::integer)";
 
+// One statement: the catalogs are read once for all checks.
+const ALL_CHECKS = `WITH t AS MATERIALIZED (${TENANT_RELATIONS}), p AS MATERIALIZED (${PERMISSIVE_POLICIES}) ${CHECKS.map(
+  ({ sql }, nr) => `SELECT DISTINCT ${nr} AS nr, place FROM (${sql}) f${nr}`,
+).join(' UNION ALL ')} ORDER BY nr, place`;
+
 /** Looks at every tenant table, partition, view and function; one sentence for each kind of fault. */
-export async function findFenceFaults(connection: pg.PoolClient): Promise<readonly string[]> {
-  const findings: string[] = [];
-  for (const check of CHECKS) {
-    const values = check.sql.includes('$1') ? [POLICY] : [];
-    const { rows } = await connection.query<{ place: string }>(
-      `WITH t AS MATERIALIZED (${TENANT_RELATIONS}) SELECT DISTINCT place FROM (${check.sql}) f ORDER BY place`,
-      values,
-    );
-    if (rows.length > 0) findings.push(check.say(listNames(rows.map((row) => row.place))));
-  }
-  return findings;
+export async function findFenceFaults(connection: pg.ClientBase): Promise<readonly string[]> {
+  const { rows } = await connection.query<{ nr: number; place: string }>(ALL_CHECKS, [POLICY]);
+  return CHECKS.flatMap(({ say }, nr) => {
+    const places = rows.filter((row) => row.nr === nr).map((row) => row.place);
+    return places.length > 0 ? [say(listNames(places))] : [];
+  });
 }
 
 function listNames(names: readonly string[]): string {

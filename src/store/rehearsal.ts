@@ -54,7 +54,8 @@ async function betweenSavepoints<T>(
     await raw.$executeRawUnsafe(`RELEASE SAVEPOINT ${name}`);
     return result;
   } catch (error) {
-    await raw.$executeRawUnsafe(`ROLLBACK TO SAVEPOINT ${name}`);
+    // Where this fails the connection is gone and every later statement says so; the work's own error tells more.
+    await raw.$executeRawUnsafe(`ROLLBACK TO SAVEPOINT ${name}`).catch(() => undefined);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Emit, FlipLog, KeyBook, SessionBook, TenantName } from '../vocabulary/index.ts';
 import { tenantAdapter } from './adapter.ts';
-import { StoreUnavailable } from './errors.ts';
+import { ask } from './ask.ts';
 import { openFlipLog } from './flip-log.ts';
 import { PrismaClient } from './generated/client.ts';
 import { openKeyBook } from './key-book.ts';
@@ -75,9 +75,7 @@ function assembleStore(engine: Engine, control: pg.Pool, close: () => Promise<vo
     flips: openFlipLog(control),
     tenants: engine.tenants,
     ping: async () => {
-      await control.query('SELECT 1').catch((error: unknown) => {
-        throw new StoreUnavailable(error);
-      });
+      await ask(control, 'SELECT 1');
     },
     close,
   } satisfies Store);

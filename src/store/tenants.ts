@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../vocabulary/index.ts';
-import { StoreUnavailable } from './errors.ts';
+import { ask } from './ask.ts';
 
 export type Tenant = Readonly<{ id: TenantId; name: TenantName }>;
 
@@ -44,13 +44,12 @@ export function openTenants(pool: pg.Pool): Tenants {
 }
 
 async function readTenants(pool: pg.Pool): Promise<readonly Tenant[]> {
-  const { rows } = await pool
-    .query<{ id: number; name: string }>('SELECT id, name FROM public.tenant ORDER BY id')
-    .catch((error: unknown) => {
-      throw new StoreUnavailable(error);
-    });
+  const rows = await ask<{ id: number; name: string }>(
+    pool,
+    'SELECT id, name FROM public.tenant ORDER BY id',
+  );
   return rows.flatMap((row) => {
     const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];
-    return id !== undefined && name !== undefined ? [{ id, name }] : [];
+    return id !== undefined && name !== undefined ? [Object.freeze({ id, name })] : [];
   });
 }

@@ -1,6 +1,6 @@
 import type { Emit, TenantName } from '../vocabulary/index.ts';
 import { openingFor } from './adapter.ts';
-import { isUnavailable, isWriteConflict, StoreUnavailable, TenantUnknown } from './errors.ts';
+import { isStartTimeout, isWriteConflict, StoreUnavailable, TenantUnknown } from './errors.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
 import type { Tenant, Tenants } from './tenants.ts';
 import { guardTransaction, type TenantTransaction } from './transaction.ts';
@@ -80,7 +80,10 @@ async function openTransaction<T>(
   try {
     return await openingFor.run(tenant.id, () => engine.prisma.$transaction(runToTheEnd, LIMITS));
   } catch (error) {
-    throw isUnavailable(error) ? new StoreUnavailable(error, { mayHaveWritten: committing }) : error;
+    if (committing && error instanceof StoreUnavailable) {
+      throw new StoreUnavailable(error.cause, { mayHaveWritten: true });
+    }
+    throw isStartTimeout(error) ? new StoreUnavailable(error) : error;
   }
 }
 

@@ -76,6 +76,12 @@ const SPOILT: readonly [string, string, RegExp, string][] = [
     'REVOKE ALL ON ai_job_shared FROM PUBLIC',
   ],
   [
+    'a grant on one column of a partition',
+    'GRANT SELECT (prompt) ON ai_job_h00 TO banyan_app',
+    /^Rights are granted on the partitions public\.ai_job_h00; /,
+    'REVOKE ALL (prompt) ON ai_job_h00 FROM banyan_app',
+  ],
+  [
     'a new table with tenant_id and nothing else',
     'CREATE TABLE banyan.note (id int PRIMARY KEY, tenant_id int NOT NULL)',
     /^The primary key does not begin with tenant_id on banyan\.note\. /,

@@ -94,6 +94,24 @@ test('a transaction that does nothing for too long is ended by the server', asyn
   }
 });
 
+test("a socket error of the work's own is not taken for the database's", async () => {
+  const { store, acme } = house;
+  const own = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  await expect(store.within(acme.name, () => Promise.reject(own))).rejects.toBe(own);
+});
+
+test('nothing can have been written unless the connection broke while COMMIT was on its way', async () => {
+  const { store, acme, database } = house;
+  const killing = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database.name}' AND usename = 'banyan_app'`;
+  const early = store.within(acme.name, async (tx) => {
+    await asSuperuser(killing);
+    await tx.aiJob.count({ where: { tenantId: tx.tenantId } });
+  });
+  await expect(early).rejects.toMatchObject({ name: 'StoreUnavailable', mayHaveWritten: false });
+  const late = store.within(acme.name, () => asSuperuser(killing));
+  await expect(late).rejects.toMatchObject({ name: 'StoreUnavailable', mayHaveWritten: true });
+});
+
 test('a database that refuses writes is an error of that write only', async () => {
   const { database, acme, store } = house;
   await asSuperuser(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);

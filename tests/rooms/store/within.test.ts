@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { TenantUnknown } from '../../../src/store/index.ts';
+import { type TenantTransaction, TenantUnknown } from '../../../src/store/index.ts';
 import type { TenantName } from '../../../src/vocabulary/index.ts';
 import { openTwoTenants, type TwoTenants } from './open.ts';
 import { newChannel, newJob, newUser } from './rows.ts';
@@ -115,4 +115,31 @@ test('a failing statement is not tried again', async () => {
   });
   await expect(attempt).rejects.toMatchObject({ code: 'P2002' });
   expect(runs).toBe(1);
+});
+
+/** Fails as PostgreSQL does when a transaction should be repeated. */
+const conflict = (tx: TenantTransaction) =>
+  tx.$executeRaw`/* tenant_id */ DO 'BEGIN RAISE EXCEPTION ''again, please'' USING ERRCODE = ''40001''; END'`;
+
+test('a transaction that PostgreSQL wants repeated is repeated, in a new transaction', async () => {
+  const { store, acme } = house;
+  let runs = 0;
+  const done = await store.within(acme.name, async (tx) => {
+    runs += 1;
+    await tx.authUser.create({ data: newUser(tx, 700, 'once') });
+    if (runs < 3) await conflict(tx);
+    return runs;
+  });
+  expect(done).toBe(3);
+});
+
+test('it is repeated twice at most', async () => {
+  const { store, acme } = house;
+  let runs = 0;
+  const attempt = store.within(acme.name, (tx) => {
+    runs += 1;
+    return conflict(tx);
+  });
+  await expect(attempt).rejects.toMatchObject({ code: expect.any(String) });
+  expect(runs).toBe(3);
 });
