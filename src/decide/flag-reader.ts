@@ -79,6 +79,8 @@ function openEvaluator(set: FlagSet) {
   // Without a listener the library prints errors on the console.
   unleash.on(UnleashEvents.Error, () => {});
   repository.emit(UnleashEvents.Ready);
+  // Nothing is running that could be stopped, but the library counts its living instances.
+  unleash.destroy();
   return (flag: FlagName, tenant: TenantName, user: UserId | undefined): boolean => {
     // The session stands in for an anonymous user, so that a rule with default stickiness sticks at least to the tenant.
     const context = { sessionId: tenant, properties: { [TENANT_FIELD]: tenant } };

@@ -32,16 +32,18 @@ export class TableRefusal extends Error {
 }
 
 const NEAR_ENOUGH = 0.4;
+/** In a word of fewer letters, two wrong ones leave nothing to recognise. Two letters swapped are two steps. */
+const SHORT = 4;
 
 /** The known name that a mistyped one most likely meant, or undefined where none is near. */
 export function findNearest(wrong: string, known: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(wrong.length * NEAR_ENOUGH));
+  const limit = Math.max(wrong.length < SHORT ? 1 : 2, Math.floor(wrong.length * NEAR_ENOUGH));
   let best: string | undefined;
   let fewest = limit + 1;
   for (const name of known) {
-    // Whoever types the last part of a dotted or slashed name means the whole one.
-    const isTail = wrong.length > 2 && name.split(/[./]/).includes(wrong);
-    const steps = isTail ? 1 : distance(wrong.toLowerCase(), name.toLowerCase());
+    // Whoever types one part of a name most likely means the whole one.
+    const isPart = wrong.length > 2 && name.split(/[./_-]/).includes(wrong);
+    const steps = isPart ? 1 : distance(wrong.toLowerCase(), name.toLowerCase());
     if (steps < fewest) [best, fewest] = [name, steps];
   }
   return best;

@@ -10,9 +10,25 @@ type Comparable = RouteDraft & Readonly<{ methods: readonly Method[]; segments: 
 export function checkOverlaps({ routes }: Draft, complain: Complain): void {
   const known = routes.filter(isComparable);
   const used = new Set<string>();
-  for (const [index, later] of known.entries())
-    for (const earlier of known.slice(0, index)) checkPair(earlier, later, used, complain);
+  for (const later of known) checkAgainstEarlier(known, later, used, complain);
   for (const route of routes) checkOver(route, routes, used, complain);
+}
+
+/** One rival is told of each route: a thousand copies of a row are a thousand mistakes, not a million. */
+function checkAgainstEarlier(
+  known: readonly Comparable[],
+  later: Comparable,
+  used: Set<string>,
+  complain: Complain,
+): void {
+  let hasRival = false;
+  for (const earlier of known) {
+    if (earlier === later || hasRival) return;
+    checkPair(earlier, later, used, (...mistake) => {
+      hasRival = true;
+      complain(...mistake);
+    });
+  }
 }
 
 function isComparable(route: RouteDraft): route is Comparable {

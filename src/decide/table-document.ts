@@ -1,6 +1,8 @@
 import {
+  type Node as AnyNode,
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -45,6 +47,8 @@ export function parseTableText(text: string): TableDocument {
     version: '1.2',
     schema: 'core',
     stringKeys: true,
+    // The library compares every key with every other: a megabyte of keys would take minutes. `findRepeats` needs one look at each.
+    uniqueKeys: false,
     prettyErrors: false,
     lineCounter: lines,
     keepSourceTokens: true,
@@ -60,7 +64,7 @@ export function parseTableText(text: string): TableDocument {
     yaml,
     mistakes: [...syntax, ...foreign],
     locate: (path, part) => at(findOffset(yaml, path, part)),
-    isTorn: yaml.errors.some(({ code }) => code !== 'DUPLICATE_KEY'),
+    isTorn: yaml.errors.length > 0,
   };
 }
 
@@ -112,7 +116,6 @@ function describeSyntax(errors: readonly YAMLError[], at: At): readonly Mistake[
 }
 
 const SYNTAX: Partial<Record<YAMLError['code'], string>> = {
-  DUPLICATE_KEY: 'expected each key once, found the same key again',
   MULTIPLE_DOCS: 'expected one document, found a second one (---)',
   TAB_AS_INDENT: 'expected spaces as indentation, found a tab',
   NON_STRING_KEY: 'expected a plain word as key',
@@ -123,30 +126,35 @@ const SYNTAX: Partial<Record<YAMLError['code'], string>> = {
 /** Anchors, aliases and tags: one place of the text must mean one thing, or a flip could change more than it says. */
 function findForeign(yaml: Document.Parsed, at: At): readonly Mistake[] {
   const mistakes: Mistake[] = [];
-  const add = (offset: number, message: string) => mistakes.push({ ...at(offset), path: '', message });
-  let isTooDeep = false;
   visit(yaml, {
     Node(_key, node, ancestors) {
-      const offset = node.range?.[0] ?? 0;
-      const depth = ancestors.filter((ancestor) => isMap(ancestor) || isSeq(ancestor)).length;
-      if (depth > DEEPEST && !isTooDeep) {
-        isTooDeep = true;
-        add(offset, TOO_DEEP);
-      }
-      if (isAlias(node))
-        add(offset, `expected the value itself, found the alias *${node.source}: write it out`);
-      else if (node.anchor)
-        add(offset, `expected no anchor, found &${node.anchor}: write the value where it is needed`);
-      if (!isAlias(node) && node.tag?.startsWith('!')) add(offset, `expected no tag, found ${node.tag}`);
-      else if (!isAlias(node) && node.srcToken && hasTag(node)) add(offset, 'expected no tag, found one');
-      return isTooDeep ? visit.SKIP : undefined;
+      const depth = ancestors.filter(isCollection).length;
+      const message = depth > DEEPEST ? TOO_DEEP : describeForeign(node);
+      if (message) mistakes.push({ ...at(node.range?.[0] ?? 0), path: '', message });
+      if (isMap(node)) mistakes.push(...findRepeats(node as YAMLMap.Parsed, at));
+      return depth > DEEPEST ? visit.BREAK : undefined;
     },
   });
   return mistakes;
 }
 
-function hasTag(node: Readonly<{ tag?: string }>): boolean {
-  return node.tag !== undefined && !IMPLIED_TAGS.has(node.tag);
+function describeForeign(node: AnyNode): string | undefined {
+  if (isAlias(node)) return `expected the value itself, found the alias *${node.source}: write it out`;
+  if (node.anchor) return `expected no anchor, found &${node.anchor}: write the value where it is needed`;
+  return node.tag !== undefined && !IMPLIED_TAGS.has(node.tag)
+    ? `expected no tag, found ${node.tag}`
+    : undefined;
+}
+
+function findRepeats(map: YAMLMap.Parsed, at: At): readonly Mistake[] {
+  const seen = new Set<string>();
+  return map.items.flatMap((pair) => {
+    const key = keyOf(pair);
+    const isRepeat = key !== undefined && seen.has(key);
+    if (key !== undefined) seen.add(key);
+    const message = `expected each key once, found "${key}" again`;
+    return isRepeat ? [{ ...at(pair.key.range[0]), path: '', message }] : [];
+  });
 }
 
 const IMPLIED_TAGS = new Set(

@@ -54,6 +54,11 @@ const TROUBLES: Readonly<Record<string, string>> = {
 };
 
 function describeTrouble(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected fault';
+  const code = isCoded(error) ? error.code : 'an unexpected fault';
   return TROUBLES[code] ?? `expected a readable file, found ${code}`;
+}
+
+// Not `instanceof Error`: what Node's own modules throw is another realm's Error where code runs in a vm context.
+function isCoded(error: unknown): error is Readonly<{ code: string }> {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string';
 }

@@ -5,7 +5,7 @@ import type { Mistake } from './mistake.ts';
 import { checkOverlaps } from './overlap-rules.ts';
 import { describeIssues, mistakeAt } from './schema-mistakes.ts';
 import type { FeatureEntry, FlagEntry, MirrorRules, RouteRow, Table } from './table.ts';
-import { parseTableText } from './table-document.ts';
+import { parseTableText, type TableDocument } from './table-document.ts';
 import { type Complain, checkRules, type Surroundings } from './table-rules.ts';
 import { type RawRoute, type RawTable, tableSchema } from './table-schema.ts';
 
@@ -29,7 +29,17 @@ export function readTable(text: string, surroundings: Partial<Surroundings> = {}
   checkRules(draft, { handlers: undefined, flagSource: 'file', ...surroundings }, complain);
   checkOverlaps(draft, complain);
   if (parsed.success && mistakes.length === 0) return { kind: 'table', table: buildTable(parsed.data) };
-  return { kind: 'mistakes', mistakes: sortMistakes(mistakes) };
+  return { kind: 'mistakes', mistakes: sortMistakes(dropEchoes(document, mistakes)) };
+}
+
+/** What a line with a slip of syntax was taken for is no mistake of its own. */
+function dropEchoes(
+  { mistakes: slips, isTorn }: TableDocument,
+  mistakes: readonly Mistake[],
+): readonly Mistake[] {
+  if (!isTorn) return mistakes;
+  const lines = new Set(slips.map(({ line }) => line));
+  return mistakes.filter((mistake) => slips.includes(mistake) || !lines.has(mistake.line));
 }
 
 function sortMistakes(mistakes: readonly Mistake[]): readonly Mistake[] {
