@@ -90,7 +90,9 @@ function openPool(url: string, size: number): pg.Pool {
     keepAlive: true,
     application_name: 'banyan',
   });
-  // An idle connection that the server closes is replaced on next use; without a listener it would end the process.
+  // A connection that the server closes is replaced on next use. Without a listener its end would be the end of the process: the pool
+  // listens to idle connections only, and while one is handed out nobody does.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
