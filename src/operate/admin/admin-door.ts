@@ -182,8 +182,10 @@ function sendAnswer(req: Request, res: Response, answer: Answer): void {
 
 function sendRefusal(res: Response, failure: AdminFailure): void {
   const problem = toProblem(failure, String(res.locals.requestId));
-  res.status(statusOf(failure)).set('Cache-Control', 'no-store').type('application/problem+json');
-  res.send(`${JSON.stringify(problem)}\n`);
+  res.status(statusOf(failure)).set('Cache-Control', 'no-store');
+  // RFC 9457 gives the media type no charset parameter, which express would add.
+  res.setHeader('Content-Type', 'application/problem+json');
+  res.end(`${JSON.stringify(problem)}\n`);
 }
 
 /** Short-lived, so that a new version's files arrive together. */
