@@ -6,6 +6,9 @@ import type { Forward } from './forward/index.ts';
 import type { Handle } from './handle/index.ts';
 import { type Emit, type Failure, fail, isFailure, type Outcome } from './vocabulary/index.ts';
 
+// A breaker lets a probe through after so long: coming back earlier is in vain.
+const BREAKER_REST_S = 10;
+
 export type Rooms = Readonly<{ admit: Admit; decide: Decide; forward: Forward; handle: Handle; emit: Emit }>;
 
 export function openCorridor(rooms: Rooms): Required<Reception> {
@@ -19,7 +22,7 @@ export function openCorridor(rooms: Rooms): Required<Reception> {
 
 async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const table = rooms.decide.pin();
-  const arrival = rooms.admit.receive(visit.req, table);
+  const arrival = rooms.admit.receive(visit.req, table.tenants);
   if (isFailure(arrival)) return refuse(arrival);
   visit.noteArrival(arrival);
 
@@ -31,6 +34,8 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const learned = { arrival, caller, decision };
   visit.noteDecision(learned, table);
   if (decision.side === 'legacy') return askLegacy(rooms, visit, learned);
+  if (decision.reason === 'breaker_open')
+    return refuse(fail('new_unavailable', { retryAfterS: BREAKER_REST_S }));
 
   const outcome = await askNew(rooms, visit, learned);
   if (!visit.mayFallBack(outcome)) return outcome;
@@ -61,21 +66,16 @@ async function askNew(
   { arrival, caller, decision }: Learned,
 ): Promise<Outcome> {
   const { req, way } = visit;
-  const request = {
-    arrival,
-    caller,
-    decision,
-    added: visit.addedHeaders('new'),
-    noteCookies: (cookies: readonly string[]) => admit.noteCookies(arrival, caller, cookies),
-  };
+  visit.setHeaders(visit.addedHeaders('new'));
   const outcome =
     way.kind === 'request'
       ? await runWithinDeadline({ req, res: way.res, timeoutMs: decision.timeoutMs }, (signal) =>
-          handle.answer({ ...request, signal }, req, way.res),
+          handle.answer({ arrival, caller, decision, signal }, req, way.res),
         )
-      : await handle.upgrade(request, req, way.socket, way.head);
+      : await handle.upgrade({ arrival, caller, decision }, req, way.socket, way.head);
   if (decision.feature !== undefined)
     decide.reportNew(decision.feature, isNewSidesFault(outcome) ? 'failed' : 'ok');
+  admit.noteCookies(arrival, caller, visit.cookies());
   return outcome;
 }
 

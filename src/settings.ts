@@ -6,7 +6,7 @@ import { z } from 'zod';
 const wholeNumber = (least: number, most: number) =>
   z
     .string()
-    .regex(/^[0-9]{1,9}$/, `a whole number from ${least} to ${most}`)
+    .regex(/^[0-9]{1,12}$/, `a whole number from ${least} to ${most}`)
     .transform(Number)
     .refine((value) => value >= least && value <= most, `a whole number from ${least} to ${most}`);
 const port = wholeNumber(1, 65_535);
@@ -127,9 +127,9 @@ export const SETTINGS = {
     help: '`error`, `warn`, `info`, `debug` or `silent`',
   },
   MAX_BODY_BYTES: {
-    schema: wholeNumber(1, 999_999_999),
-    fallback: '104857600',
-    help: 'the largest request body on the new side and to legacy, in bytes',
+    schema: wholeNumber(1, 999_999_999_999),
+    fallback: '10737418240',
+    help: 'the largest request body that either side is sent, in bytes (10 GiB)',
   },
   MAX_CONNECTIONS: {
     schema: wholeNumber(1, 1_000_000),

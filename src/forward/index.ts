@@ -29,6 +29,8 @@ export type ForwardWish = Readonly<{
   /** `http://` or `https://`, host and port; a path prefix is not supported. */
   legacyUrl: string;
   connectTimeoutMs?: number;
+  /** The largest request body that is passed on, declared or counted. */
+  maxBodyBytes?: number;
   /** How long an event stream may stay silent; other answers are bound by the route's `timeout_ms`. */
   streamIdleMs?: number;
 }>;
@@ -47,11 +49,11 @@ export function openForward(wish: ForwardWish): Forward {
     connect: { timeout: wish.connectTimeoutMs ?? 5_000 },
     maxHeaderSize: 64 * 1024,
   });
-  const streamIdleMs = wish.streamIdleMs ?? 300_000;
+  const { streamIdleMs = 300_000, maxBodyBytes = 100 * 1024 * 1024 } = wish;
   const tunnel = openTunnel(wish.legacyUrl);
   return Object.freeze({
     answer: (ask: Ask, req: IncomingMessage, res: ServerResponse) =>
-      streamAnswer({ pool, streamIdleMs }, ask, req, res),
+      streamAnswer({ pool, streamIdleMs, maxBodyBytes }, ask, req, res),
     upgrade: tunnel,
     askSession: (question) => askSession(pool, question),
     ping: async (timeoutMs: number) => {

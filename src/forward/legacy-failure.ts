@@ -18,11 +18,13 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 export const isSafe = (method: string) => SAFE_METHODS.has(method);
 
 export class LegacyTooSlow extends Error {}
+export class BodyTooLarge extends Error {}
 
 /** Turns what undici or the socket reported into a failure of the closed list; the error's own text goes no further. */
 export function nameLegacyFailure(error: unknown, method: string): Failure {
   if (error instanceof LegacyTooSlow)
     return fail('legacy_too_slow', { retrySafe: isSafe(method), retryAfterS: 5 });
+  if (error instanceof BodyTooLarge) return fail('body_too_large');
   if (NEVER_ARRIVED.has(codeOf(error)))
     return fail('legacy_unreachable', { retrySafe: true, retryAfterS: 2 });
   return fail('legacy_broken_answer', { retrySafe: isSafe(method) });

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
-import type { Outcome } from '../vocabulary/index.ts';
+import { fail, type Outcome } from '../vocabulary/index.ts';
 import { AnswerStream, type Ended } from './answer-stream.ts';
 import type { Ask } from './ask.ts';
+import { BodyTooLarge } from './legacy-failure.ts';
 
 // undici takes any async iterable as a body, though its types name only Readable.
 type Upload = AsyncGenerator<Buffer>;
-type Ways = Readonly<{ pool: Pool; streamIdleMs: number }>;
+type Ways = Readonly<{ pool: Pool; streamIdleMs: number; maxBodyBytes: number }>;
 
 /** Streams one exchange with legacy. Resolves when the client has the whole answer, or never will. */
 export async function streamAnswer(
@@ -16,7 +17,9 @@ export async function streamAnswer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Outcome> {
-  const body = hasBody(req) ? readBody(req) : null;
+  if (Number(req.headers['content-length'] ?? 0) > ways.maxBodyBytes)
+    return { kind: 'failed', failure: fail('body_too_large') };
+  const body = hasBody(req) ? readBody(req, ways.maxBodyBytes) : null;
   const ended = await dispatch(ways, { ask, req, res, body, mayRetry: body === null });
   if (ended.kind !== 'stale') return ended;
   return (await dispatch(ways, { ask, req, res, body: null, mayRetry: false })) as Outcome;
@@ -29,8 +32,13 @@ function hasBody(req: IncomingMessage): boolean {
 
 // undici destroys a body stream that it gives up on, and a destroyed request takes the client's connection with it.
 // This iterator leaves the request alone, so that the client can still be told what happened.
-async function* readBody(req: IncomingMessage): AsyncGenerator<Buffer> {
-  for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+async function* readBody(req: IncomingMessage, maxBodyBytes: number): Upload {
+  let bytes = 0;
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBodyBytes) throw new BodyTooLarge();
+    yield chunk as Buffer;
+  }
 }
 
 type Attempt = Readonly<{

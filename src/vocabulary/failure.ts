@@ -122,14 +122,14 @@ export const FAILURES = {
     blame: 'legacy',
     title: 'Broken answer',
     detail:
-      'The part that answers this broke off before a whole answer had come. What you sent may have been carried out: look before you repeat it.',
+      'The part that answers this broke off before a whole answer had come. If you sent something, it may have been carried out: look before you repeat it.',
   },
   legacy_too_slow: {
     status: 504,
     blame: 'legacy',
     title: 'Legacy too slow',
     detail:
-      'The part that answers this took too long. What you sent may have been carried out: look before you repeat it.',
+      'The part that answers this took too long. If you sent something, it may have been carried out: look before you repeat it.',
   },
   new_failed: {
     status: 500,
@@ -142,7 +142,7 @@ export const FAILURES = {
     blame: 'new',
     title: 'New side too slow',
     detail:
-      'The part that answers this took too long. What you sent may have been carried out: look before you repeat it.',
+      'The part that answers this took too long. If you sent something, it may have been carried out: look before you repeat it.',
   },
   new_unavailable: {
     status: 503,
@@ -161,12 +161,6 @@ export const FAILURES = {
     blame: 'us',
     title: 'Issuer unreachable',
     detail: "The keys of the token's issuer cannot be fetched at the moment. Try again shortly.",
-  },
-  shutting_down: {
-    status: 503,
-    blame: 'us',
-    title: 'Shutting down',
-    detail: 'This instance is going down for maintenance. Try again at once; another one will answer.',
   },
   internal_error: {
     status: 500,

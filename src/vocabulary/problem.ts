@@ -22,10 +22,22 @@ export function wordProblem(
     String(new TextEncoder().encode(body).length),
     'Cache-Control',
     'no-store',
+    ...(challenge(failure) ?? []),
     ...(failure.retryAfterS === undefined ? [] : ['Retry-After', String(failure.retryAfterS)]),
     ...(requestId === undefined ? [] : ['X-Request-Id', requestId]),
   ];
   return { status: failure.status, headers, body };
+}
+
+/** RFC 9110 section 11.6.1, RFC 6750 section 3. */
+function challenge({ status, code, detail }: Failure): readonly string[] | undefined {
+  if (status !== 401) return undefined;
+  if (code === 'credential_missing') return ['WWW-Authenticate', 'Bearer realm="banyan"'];
+  const description = detail.replace(/[^\x20-\x7e]|["\\]/g, "'");
+  return [
+    'WWW-Authenticate',
+    `Bearer realm="banyan", error="invalid_token", error_description="${description}"`,
+  ];
 }
 
 function wordJson(failure: Failure, requestId: RequestId | undefined): string {
