@@ -71,12 +71,17 @@ function stopWhenTold(legacy: Legacy): void {
 
 async function runSeed(url: string, tenants: string | undefined): Promise<void> {
   const started = performance.now();
-  const wish = tenants === undefined ? {} : { tenants: Number(tenants) };
+  const wish = tenants === undefined ? {} : { tenants: readCount(tenants) };
   const steps = await seed(url, { ...wish, onProgress: (step) => tellSeed(step) });
   const made = steps.filter(({ outcome }) => outcome === 'made').length;
   console.log(
     `${made} tenants made, ${steps.length - made} kept, in ${tellSeconds(performance.now() - started)}`,
   );
+}
+
+function readCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new LegacyRefusal(`--tenants takes a whole number, not "${text}".`);
 }
 
 function tellSeed({ tenant, position, of, outcome, ms }: SeedStep): void {

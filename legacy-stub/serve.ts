@@ -49,6 +49,7 @@ export async function serveLegacy(wish: LegacyWish): Promise<Legacy> {
   let faults = readFaults(wish.faults ?? '');
   const database = await openDatabase(wish.databaseUrl, wish.poolSize ?? 20);
   const { report = () => {} } = wish;
+  const closing = new AbortController();
   const desk: Desk = {
     house: {
       database,
@@ -64,6 +65,7 @@ export async function serveLegacy(wish: LegacyWish): Promise<Legacy> {
       ...(wish.fetchKeys && { fetchKeys: wish.fetchKeys }),
     }),
     faults: () => faults,
+    closing: closing.signal,
     report,
   };
   const sockets = openSocketDesk(desk);
@@ -81,6 +83,7 @@ export async function serveLegacy(wish: LegacyWish): Promise<Legacy> {
       faults = readFaults(text);
     },
     close: async () => {
+      closing.abort();
       sockets.close();
       await closeServer(server);
       await database.close();

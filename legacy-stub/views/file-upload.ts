@@ -54,7 +54,9 @@ function readParts<T>(
     let stored: Promise<T | string> | undefined;
     let complaint = NO_FILE;
     let part: Readable | undefined;
+    let broken = false;
     const stop = (error: Error) => {
+      broken = true;
       request.unpipe(parser);
       request.resume();
       part?.destroy(error);
@@ -74,7 +76,8 @@ function readParts<T>(
     parser.on('field', (field) => {
       if (field === 'file') complaint = NOT_A_FILE;
     });
-    parser.on('finish', () => resolve(stored ?? complaint));
+    // The parser says 'finish' even after an 'error'.
+    parser.on('finish', () => broken || resolve(stored ?? complaint));
     const unexpectedEnd = 'Multipart form parse error - Unexpected end of multipart data';
     parser.on('error', () => stop(badRequest({ detail: unexpectedEnd })));
     request.once('close', () => request.complete || stop(new Error('the client went away')));

@@ -15,6 +15,8 @@ export type Desk = Readonly<{
   registry: Registry;
   verifier: TagVerifier;
   faults: () => Faults;
+  /** Aborts when the monolith stops: what hangs by a fault is let go. */
+  closing: AbortSignal;
   /** One line about a view that threw. */
   report: (line: string) => void;
 }>;
@@ -89,6 +91,7 @@ async function strike(desk: Desk, req: IncomingMessage, res: ServerResponse): Pr
   if (fault.kind === 'drop') req.socket.destroy();
   const gone = new AbortController();
   res.once('close', () => gone.abort());
+  desk.closing.addEventListener('abort', () => req.socket.destroy(), { signal: gone.signal });
   if (fault.kind === 'slow') await waitUnlessGone(fault.ms, gone.signal);
   return fault.kind === 'slow' ? 'whole' : 'answered';
 }

@@ -26,7 +26,8 @@ export function openSocketDesk(desk: Desk) {
         const opened = await openRequest(desk, req);
         const channel = findSocketChannel(splitPath(req));
         const fault = desk.faults().find('GET', splitPath(req));
-        if (fault?.kind === 'hang') return;
+        if (fault?.kind === 'hang')
+          return void desk.closing.addEventListener('abort', () => socket.destroy());
         if (fault?.kind === 'drop') return void socket.destroy();
         if (fault?.kind === 'fail') throw new AnswerInstead(page(fault.status));
         if (fault?.kind === 'slow') await delay(fault.ms);
