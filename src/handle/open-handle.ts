@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Router } from 'express';
 import type { TenantStore } from '../store/index.ts';
 import type { Emit, Outcome, TenantName } from '../vocabulary/index.ts';
@@ -41,6 +42,8 @@ export type Handle = Readonly<{
 }>;
 
 const AI_TIMEOUT_MS = 25_000;
+/** How long `close` waits for what nobody waits for any more: tidying up after clients that left. */
+const CLOSE_MS = 5_000;
 const LARGEST_FILE = 1024 ** 3;
 
 export function openHandle(wish: HandleWish): Handle {
@@ -71,7 +74,7 @@ export function openHandle(wish: HandleWish): Handle {
     },
     close: async () => {
       chat.close();
-      await Promise.allSettled(unfinished);
+      await Promise.race([Promise.allSettled(unfinished), wait(CLOSE_MS, undefined, { ref: false })]);
     },
   };
 }

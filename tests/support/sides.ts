@@ -4,7 +4,14 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { seed, serveLegacy } from '../../legacy-stub/index.ts';
 import { type Admit, createTagKeys, openAdmit } from '../../src/admit/index.ts';
-import { type AiEngine, openHandle, openLocalEngine } from '../../src/handle/index.ts';
+import {
+  type AiEngine,
+  type HandleRequest,
+  openHandle,
+  openLocalEngine,
+  type RecordedEffect,
+  recordEffects,
+} from '../../src/handle/index.ts';
 import { copyDemoRows, openStore } from '../../src/store/index.ts';
 import {
   type Arrival,
@@ -15,6 +22,7 @@ import {
   parseTenantName,
   parseUserId,
   type Side as SideName,
+  type TenantName,
 } from '../../src/vocabulary/index.ts';
 import { asSuperuser, createDatabase } from './database.ts';
 import { EDGE_ROWS } from './edge-rows.ts';
@@ -130,6 +138,9 @@ export type NewWish = Readonly<{
   largestFileBytes?: number;
   timeoutMs?: number;
   endSession?: (tenant: string, key: string) => Promise<void>;
+  poolSize?: number;
+  /** Every request is rehearsed instead: answered, and undone. Is told what would have been done outside the database. */
+  rehearse?: (recorded: readonly RecordedEffect[]) => void;
 }>;
 
 const CALLER_HEADER = 'x-test-caller';
@@ -139,8 +150,8 @@ export async function startNewSide(rows: Pick<SameRows, 'store'>, wish: NewWish 
   const events: BanyanEvent[] = [];
   const outcomes: Outcome[] = [];
   const emit = (event: BanyanEvent) => void events.push(event);
-  const store = await openStore({ url: rows.store.appUrl, emit, onUnscoped: 'refuse' });
-  const { timeoutMs, ...rest } = wish;
+  const { poolSize = 10, timeoutMs, rehearse, ...rest } = wish;
+  const store = await openStore({ url: rows.store.appUrl, emit, onUnscoped: 'refuse', poolSize });
   const handle = openHandle({ store, ai: openLocalEngine(), emit, ...rest });
   const admit = openTestAdmit();
   const read = (req: IncomingMessage) => {
@@ -150,10 +161,23 @@ export async function startNewSide(rows: Pick<SameRows, 'store'>, wish: NewWish 
     const signal = timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) };
     return { arrival, caller, decision: decide(arrival), ...signal };
   };
+  const tryOut = (asked: HandleRequest, req: IncomingMessage, res: ServerResponse) => {
+    const recording = recordEffects({ ai: rest.ai ?? openLocalEngine() }, { completion: 'as legacy said' });
+    const { tenant = 'acme' as TenantName } = asked.caller;
+    return store.rehearsal(tenant, asked.decision.handler ?? '', async (scope) => {
+      const outcome = await handle.answer(
+        { ...asked, rehearsal: { scope, effects: recording.effects } },
+        req,
+        res,
+      );
+      rehearse?.(recording.recorded);
+      return outcome;
+    });
+  };
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
     const asked = read(req);
     res.setHeader('X-Request-Id', asked.arrival.requestId);
-    const outcome = await handle.answer(asked, req, res);
+    const outcome = rehearse ? await tryOut(asked, req, res) : await handle.answer(asked, req, res);
     outcomes.push(outcome);
     if (outcome.kind === 'failed')
       res.writeHead(outcome.failure.status, { 'X-Failure': outcome.failure.code }).end();

@@ -5,6 +5,7 @@ import { boolean, float, integer, readFields, text } from '../wire/fields.ts';
 import { readJsonBody } from '../wire/json-body.ts';
 import { Refusal, refuse } from '../wire/refusal.ts';
 import { beginJob, failJob, finishJob, type JobRow, showJobRow } from './job.ts';
+import { waitUnlessAborted } from './patience.ts';
 import { streamWords } from './stream.ts';
 
 const FIELDS = {
@@ -27,8 +28,8 @@ export async function complete(exchange: Exchange, timeoutMs: number): Promise<v
   if (ask instanceof Refusal) return;
   const limit = AbortSignal.any([exchange.signal, AbortSignal.timeout(timeoutMs)]);
   try {
-    if (stream) await streamWords(exchange, job, exchange.effects.ai.stream(ask, limit));
-    else await answerWhole(exchange, job, () => exchange.effects.ai.complete(ask, limit));
+    if (stream) await streamWords(exchange, job, exchange.effects.ai.stream(ask, limit), limit);
+    else await answerWhole(exchange, job, waitUnlessAborted(exchange.effects.ai.complete(ask, limit), limit));
   } catch (error) {
     if (exchange.signal.aborted) await exchange.tidyUp((tx) => failIfRunning(tx, job));
     throw error;
@@ -43,8 +44,8 @@ async function readAsk(exchange: Exchange): Promise<Readonly<{ ask: AiAsk | Refu
   return { ask: { prompt, model, temperature, maxTokens }, stream };
 }
 
-async function answerWhole(exchange: Exchange, job: JobRow, ask: () => Promise<string>): Promise<void> {
-  const completion = await ask().catch(() => undefined);
+async function answerWhole(exchange: Exchange, job: JobRow, words: Promise<string>): Promise<void> {
+  const completion = await words.catch(() => undefined);
   exchange.signal.throwIfAborted();
   if (completion === undefined) throw await failForEngine(exchange, job);
   const done = await exchange.write((tx) => finishJob(tx, job, makeStorable(completion)));

@@ -2,6 +2,7 @@ import type { Exchange } from '../exchange.ts';
 import { type Json, renderJson } from '../wire/json-text.ts';
 import { failForEngine, makeStorable } from './completions.ts';
 import { failJob, finishJob, type JobRow } from './job.ts';
+import { waitUnlessAborted } from './patience.ts';
 
 /**
  * Sends the engine's words as server-sent events. The head leaves with the first word, so that an engine that is down can still be
@@ -11,44 +12,42 @@ export async function streamWords(
   exchange: Exchange,
   job: JobRow,
   words: AsyncIterable<string>,
+  limit: AbortSignal,
 ): Promise<void> {
   const iterator = words[Symbol.asyncIterator]();
-  const first = await take(iterator);
+  const take = () => waitUnlessAborted(iterator.next(), limit).catch(() => 'failed' as const);
+  const first = await take();
   exchange.signal.throwIfAborted();
   if (first === 'failed') throw await failForEngine(exchange, job);
   exchange.reply.begin(200, [
     ['Content-Type', 'text/event-stream'],
     ['Cache-Control', 'no-cache'],
   ]);
-  const completion = await relay(exchange, job, iterator, first);
+  const completion = await relay(exchange, job, first, take).finally(() => {
+    // Not waited for: an engine that hangs would hang here, too.
+    void iterator.return?.().catch(() => undefined);
+  });
   exchange.signal.throwIfAborted();
   await finish(exchange, job, completion);
 }
 
 type Taken = IteratorResult<string> | 'failed';
 
-function take(iterator: AsyncIterator<string>): Promise<Taken> {
-  return iterator.next().catch(() => 'failed' as const);
-}
-
+/** Undefined where the engine broke off. */
 async function relay(
   exchange: Exchange,
   { id }: JobRow,
-  iterator: AsyncIterator<string>,
   first: Taken,
+  take: () => Promise<Taken>,
 ): Promise<string | undefined> {
   let completion = '';
-  try {
-    for (let taken = first; taken === 'failed' || !taken.done; taken = await take(iterator)) {
-      if (taken === 'failed') return undefined;
-      const delta = makeStorable(taken.value);
-      completion += delta;
-      await exchange.reply.write(writeEvent({ id, delta }));
-    }
-    return completion;
-  } finally {
-    await iterator.return?.();
+  for (let taken = first; taken === 'failed' || !taken.done; taken = await take()) {
+    if (taken === 'failed') return undefined;
+    const delta = makeStorable(taken.value);
+    completion += delta;
+    await exchange.reply.write(writeEvent({ id, delta }));
   }
+  return completion;
 }
 
 async function finish(exchange: Exchange, job: JobRow, completion: string | undefined): Promise<void> {
