@@ -12,6 +12,9 @@ export type Jwks = Readonly<{
 }>;
 
 const FRESH_MS = 600_000;
+// While tokens come, the refresh runs behind them. After a pause the first one waits for it, so that a key that was withdrawn in the
+// meantime is not believed once more.
+const PAUSED_MS = 660_000;
 // An unknown kid asks the issuer again, but strangers choose kids: no more often than this.
 const RETRY_MS = 10_000;
 const PATIENCE_MS = 5_000;
@@ -51,11 +54,11 @@ export function openJwks(url: string, clock: Clock): Jwks {
   return Object.freeze({
     find: (kid: string | undefined) => {
       const known = look(kid);
-      if (typeof known === 'object') {
-        if (clock.steadyMs() - loadedMs > FRESH_MS) void refresh();
-        return known;
-      }
-      return refresh()?.then(() => look(kid)) ?? known;
+      if (typeof known === 'object' && clock.steadyMs() - loadedMs <= FRESH_MS) return known;
+      const hasPaused = clock.steadyMs() - askedMs > PAUSED_MS;
+      const refreshing = refresh();
+      if (typeof known === 'object' && !hasPaused) return known;
+      return refreshing?.then(() => look(kid)) ?? known;
     },
   });
 }
