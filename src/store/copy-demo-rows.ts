@@ -19,17 +19,19 @@ const LANES = 3;
  * demo only: it reads each tenant at one moment and does not follow what legacy writes afterwards.
  */
 export async function copyDemoRows(wish: CopyWish): Promise<Copied> {
-  const legacy = new pg.Pool({
-    connectionString: wish.legacyUrl,
-    max: LANES,
-    application_name: 'banyan copy',
-  });
-  const owner = new pg.Pool({ connectionString: wish.ownerUrl, max: LANES, application_name: 'banyan copy' });
+  const legacy = openLanes(wish.legacyUrl);
+  const owner = openLanes(wish.ownerUrl);
   try {
     return await copyMissing(legacy, owner, wish);
   } finally {
     await Promise.all([legacy.end(), owner.end()]);
   }
+}
+
+function openLanes(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: LANES, application_name: 'banyan copy' });
+  // A broken connection fails the query on it; without a listener an idle one would end the process.
+  return pool.on('error', () => undefined);
 }
 
 async function copyMissing(legacy: pg.Pool, owner: pg.Pool, { onProgress }: CopyWish): Promise<Copied> {
@@ -96,7 +98,10 @@ async function writeTenant(
   contents: Contents,
 ): Promise<number> {
   let rows = 0;
-  await client.query(`BEGIN; SELECT set_config('banyan.tenant_id', '${tenant.id}', true)`);
+  // The generic plan: a foreign-key check for each of many rows is planned once, at the price of locking all buckets meanwhile.
+  await client.query(
+    `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SELECT set_config('banyan.tenant_id', '${tenant.id}', true)`,
+  );
   try {
     await client.query('INSERT INTO public.tenant (id, name) VALUES ($1, $2)', [tenant.id, tenant.name]);
     for (const table of tables)

@@ -65,6 +65,7 @@ async function rearrange(
     // All locks at once and in one order: taken step by step they could cross a running transaction's. The tenant is set, because the
     // policies are forced on the owner, too.
     await client.query(`BEGIN; SET LOCAL lock_timeout = ${Math.trunc(lockTimeoutMs)};
+      SET LOCAL plan_cache_mode = force_generic_plan;
       SELECT set_config('banyan.tenant_id', '${id}', true);
       LOCK TABLE ${tables.map((table) => table.place).join(', ')} IN ACCESS EXCLUSIVE MODE`);
     const changed = await change(client, id, tables);
