@@ -23,6 +23,7 @@ async function run(): Promise<void> {
   const { command, tenants, json } = readCommandLine();
   const url = () => readDatabaseUrl(process.env);
   if (command === 'serve') return serve();
+  obeyParent();
   if (command === 'seed') return runSeed(url(), tenants);
   if (command === 'migrate') return runMigrate(url());
   if (command === 'tenants') return printTenants(url(), json ? 'json' : 'table');
@@ -67,6 +68,15 @@ function stopWhenTold(legacy: Legacy): void {
   // Without a channel a parent's death shows as another parent.
   const parent = process.ppid;
   if (isChild && !process.connected) setInterval(() => process.ppid !== parent && stop(), 500).unref();
+}
+
+/** For commands that end by themselves: each tenant is one transaction, so they may be broken off at any time. */
+function obeyParent(): void {
+  if (process.env.BANYAN_CHILD !== '1') return;
+  process.on('SIGINT', () => {});
+  process.once('disconnect', () => process.exit(1));
+  // The listener alone would keep the process waiting for its parent.
+  process.channel?.unref();
 }
 
 async function runSeed(url: string, tenants: string | undefined): Promise<void> {

@@ -5,7 +5,6 @@ export interface ChatHub {
   join(schema: string, channel: number, socket: WebSocket): void;
   /** Sends one frame to everybody in the channel of that tenant. */
   tell(schema: string, channel: number, frame: string): void;
-  closeAll(): void;
 }
 
 // A reader that is this far behind is cut off: nothing is kept for it without end.
@@ -30,9 +29,6 @@ export function openChatHub(): ChatHub {
         if (socket.bufferedAmount > MOST_BUFFERED) socket.terminate();
         else socket.send(frame);
       }
-    },
-    closeAll() {
-      for (const room of rooms.values()) for (const socket of room) socket.close(1001);
     },
   };
 }
