@@ -1,15 +1,14 @@
 // Opens the house: settings → rooms → listeners. The only place where rooms are built and handed to one another.
 import { type Listener, openListener } from './accept/index.ts';
-import { type Admit, createApiKey, openAdmit, parseTagKeys } from './admit/index.ts';
+import { type Admit, createApiKey, openAdmit, parseTagKeys, wantsWebSocket } from './admit/index.ts';
 import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from './decide/index.ts';
 import { type Forward, openForward } from './forward/index.ts';
 import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
-import { createObserve, type LineSink, type Observe } from './observe/index.ts';
+import { createObserve, type LineSink, type Observe, watchParts } from './observe/index.ts';
 import { type AdminDoor, openAdminDoor, openTableTexts } from './operate/index.ts';
 import { openCorridor } from './proxy.ts';
 import type { Settings } from './settings.ts';
 import { openStore, type Store, StoreUnavailable } from './store/index.ts';
-import { watchParts } from './watch.ts';
 
 export type HouseWish = Readonly<{
   settings: Settings;
@@ -58,7 +57,13 @@ export async function openHouse(wish: HouseWish): Promise<House> {
     );
     closers.push(() => admin.drain(0), door.close);
     const gateway = await openListener(
-      { host: settings.HOST, port: settings.PORT, setting: 'PORT', maxConnections: settings.MAX_CONNECTIONS },
+      {
+        host: settings.HOST,
+        port: settings.PORT,
+        setting: 'PORT',
+        maxConnections: settings.MAX_CONNECTIONS,
+        wantsUpgrade: wantsWebSocket,
+      },
       openCorridor({ admit, decide, forward, handle, emit: observe.emit }),
     );
     observe.emit({ type: 'part_changed', part: 'gateway', state: 'ready', detail: 'listening' });

@@ -23,7 +23,7 @@ export function openCorridor(rooms: Rooms): Required<Reception> {
 async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const table = rooms.decide.pin();
   const arrival = rooms.admit.receive(visit.req, table.tenants);
-  if (isFailure(arrival)) return refuse(arrival);
+  if (isFailure(arrival)) return refuseAtDoor(rooms, visit, arrival);
   visit.noteArrival(arrival);
 
   const match = rooms.decide.match(table, arrival.method, arrival.path);
@@ -77,6 +77,11 @@ async function askNew(
     decide.reportNew(decision.feature, isNewSidesFault(outcome) ? 'failed' : 'ok');
   admit.noteCookies(arrival, caller, visit.cookies());
   return outcome;
+}
+
+function refuseAtDoor({ admit }: Rooms, visit: Visit, failure: Failure): Outcome {
+  visit.noteRequestId(admit.takeRequestId(visit.req.rawHeaders));
+  return refuse(failure);
 }
 
 const refuse = (failure: Failure): Outcome => ({ kind: 'failed', failure });

@@ -22,16 +22,18 @@ export type ListenerWish = Readonly<{
   /** The setting that names the port, for the sentence that says what to do when it is taken. */
   setting: string;
   maxConnections: number;
+  /** Which upgrades are upgrades to us; all others are answered as the ordinary requests that they are, too. */
+  wantsUpgrade?: (req: IncomingMessage) => boolean;
 }>;
 
 // Slow heads are cut after 10 s, checked every 2 s; the body's pace is the route's affair. The keep-alive is longer than the 60 s
-// of common load balancers, so that they close first. Heads over 16 KiB never reach a room.
+// of common load balancers, so that they close first. Node's own limit on heads is wide, so that admit can say which part of one is too long.
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 0,
   keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 2_000,
-  maxHeaderSize: 16 * 1024,
+  maxHeaderSize: 64 * 1024,
   requireHostHeader: false,
 } as const;
 
@@ -39,7 +41,7 @@ const LIMITS = {
 export async function openListener(wish: ListenerWish, reception: Reception): Promise<Listener> {
   const inFlight = new Set<Duplex>();
   let isDraining = false;
-  const server = createServer(LIMITS);
+  const server = createServer({ ...LIMITS, shouldUpgradeCallback: wish.wantsUpgrade ?? (() => false) });
   server.maxConnections = wish.maxConnections;
   server.maxHeadersCount = 0;
   const receive = async (req: IncomingMessage, res: ServerResponse) => {

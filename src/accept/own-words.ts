@@ -21,8 +21,7 @@ export function answerFailure(
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   const problem = wordProblem(failure, requestId, req.headers.accept);
   const close = mustClose(req, failure) ? ['Connection', 'close'] : [];
-  const challenge = failure.status === 401 ? ['WWW-Authenticate', 'Bearer realm="banyan"'] : [];
-  res.writeHead(problem.status, [...problem.headers, ...challenge, ...close]);
+  res.writeHead(problem.status, [...problem.headers, ...close]);
   res.end(req.method === 'HEAD' ? undefined : problem.body);
 }
 

@@ -1,6 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Arrival, Caller, Decision, Emit, Failure, Outcome, Side } from '../vocabulary/index.ts';
+import type {
+  Arrival,
+  Caller,
+  Decision,
+  Emit,
+  Failure,
+  Outcome,
+  RequestId,
+  Side,
+} from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
 
 /** An ordinary request is answered through Node's response, an upgrade on the bare socket. */
@@ -19,6 +28,7 @@ export class Visit {
   readonly #beganMs = performance.now();
   #askedMs: number | undefined;
   #arrival: Arrival | undefined;
+  #requestId: RequestId | undefined;
   #learned: Learned | undefined;
   #forgiven: Failure | undefined;
   #exposesSide = false;
@@ -33,6 +43,12 @@ export class Visit {
 
   noteArrival(arrival: Arrival): void {
     this.#arrival = arrival;
+    this.#requestId = arrival.requestId;
+  }
+
+  /** For a request that gets no further than the door. */
+  noteRequestId(requestId: RequestId): void {
+    this.#requestId = requestId;
   }
 
   /** From here on a side is at work; the time until here is the gateway's own. */
@@ -46,8 +62,19 @@ export class Visit {
 
   /** What the gateway adds to a side's answer, name and value in turn. */
   addedHeaders(side: Side): readonly string[] {
-    const id = this.#arrival === undefined ? [] : ['X-Request-Id', this.#arrival.requestId];
+    const id = this.#requestId === undefined ? [] : ['X-Request-Id', this.#requestId];
     return this.#exposesSide ? [...id, 'X-Served-By', side] : id;
+  }
+
+  /** The `Set-Cookie` values of an answer that was written through Node's response. */
+  cookies(): readonly string[] {
+    const cookies = this.way.kind === 'request' ? this.way.res.getHeader('set-cookie') : undefined;
+    return cookies === undefined ? [] : [cookies].flat().map(String);
+  }
+
+  setHeaders(lines: readonly string[]): void {
+    if (this.way.kind === 'upgrade') return;
+    for (let i = 0; i + 1 < lines.length; i += 2) this.way.res.setHeader(lines[i] ?? '', lines[i + 1] ?? '');
   }
 
   /** Legacy may answer instead where the new side failed before anything was read, written or sent. */
@@ -78,7 +105,7 @@ export class Visit {
   readonly refuse = (failure: Failure): void => {
     if (this.#hasRefused) return;
     this.#hasRefused = true;
-    const id = this.#arrival?.requestId;
+    const id = this.#requestId;
     if (this.way.kind === 'request') answerFailure(this.req, this.way.res, failure, id);
     else answerFailureRaw(this.way.socket, failure, id, this.req.headers.accept);
   };
@@ -90,7 +117,7 @@ export class Visit {
     const endedMs = performance.now();
     this.#emit({
       type: 'request_finished',
-      requestId: this.#arrival?.requestId,
+      requestId: this.#requestId,
       traceId: this.#arrival?.trace.traceId,
       method: this.req.method ?? '',
       routeId: decision?.route,

@@ -10,6 +10,7 @@ import type {
   Emit,
   Failure,
   KeyBook,
+  RequestId,
   SessionBook,
   Side,
   TenantName,
@@ -23,6 +24,7 @@ import type { JwtRules } from './jwt-rules.ts';
 import { openKeyRing } from './key-ring.ts';
 import { readTrustedProxies } from './peer.ts';
 import { type DoorRules, receive } from './receive.ts';
+import { takeRequestId } from './request-id.ts';
 import { openSessions } from './session.ts';
 import { openSessionEnd } from './session-end.ts';
 import type { AskLegacySession } from './session-question.ts';
@@ -30,7 +32,6 @@ import { openTagSigner } from './tag.ts';
 import type { PublicTagKey, TagKeys } from './tag-keys.ts';
 
 export { createApiKey, type KeyWish, KeyWishRefusal } from './api-key.ts';
-export { challenge } from './challenge.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { JWT_ALGORITHMS, type JwtAlgorithm, type JwtRules, JwtRulesRefusal } from './jwt-rules.ts';
 export type { DoorRules } from './receive.ts';
@@ -75,6 +76,8 @@ export type Admit = Readonly<{
   endSession(arrival: Arrival, caller: Caller): Promise<void>;
   /** Is told each answer's `Set-Cookie` values, of either side: a session that the answer deletes or replaces is ended. Never throws. */
   noteCookies(arrival: Arrival, caller: Caller, setCookies: readonly string[]): void;
+  /** The id of a request, also of one that `receive` refuses. */
+  takeRequestId(rawHeaders: readonly string[]): RequestId;
   close(): void;
 }>;
 
@@ -95,6 +98,7 @@ export function openAdmit(wish: AdmitWish): Admit {
     identityHeaders: (arrival, caller, side) => writeIdentityHeaders(arrival, caller, side, signTag),
     jwks: () => published,
     ...openSessionEnd(sessions, emit),
+    takeRequestId,
     close: () => {
       keyRing.close();
       sessions.close();

@@ -9,6 +9,7 @@ import { createMetrics } from './metrics.ts';
 export type { Readiness } from './health.ts';
 export { createLineSink, type LineSink } from './line-sink.ts';
 export { LOG_LEVELS, type LogLevel } from './log.ts';
+export { watchParts } from './part-watch.ts';
 
 export type Observe = Readonly<{
   emit: Emit;

@@ -22,22 +22,23 @@ export function wordProblem(
     String(new TextEncoder().encode(body).length),
     'Cache-Control',
     'no-store',
-    ...(challenge(failure) ?? []),
-    ...(failure.retryAfterS === undefined ? [] : ['Retry-After', String(failure.retryAfterS)]),
-    ...(requestId === undefined ? [] : ['X-Request-Id', requestId]),
+    ...line('WWW-Authenticate', challenge(failure)),
+    // RFC 9110 section 15.5.6: a 405 names the methods that are taken.
+    ...line('Allow', failure.status === 405 ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : undefined),
+    ...line('Retry-After', failure.retryAfterS?.toString()),
+    ...line('X-Request-Id', requestId),
   ];
   return { status: failure.status, headers, body };
 }
 
-/** RFC 9110 section 11.6.1, RFC 6750 section 3. */
-function challenge({ status, code, detail }: Failure): readonly string[] | undefined {
+const line = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
+
+/** The `WWW-Authenticate` of a 401 (RFC 9110 section 11.6.1, RFC 6750 section 3); undefined for every other failure. */
+export function challenge({ status, code, detail }: Failure): string | undefined {
   if (status !== 401) return undefined;
-  if (code === 'credential_missing') return ['WWW-Authenticate', 'Bearer realm="banyan"'];
+  if (code === 'credential_missing') return 'Bearer realm="banyan"';
   const description = detail.replace(/[^\x20-\x7e]|["\\]/g, "'");
-  return [
-    'WWW-Authenticate',
-    `Bearer realm="banyan", error="invalid_token", error_description="${description}"`,
-  ];
+  return `Bearer realm="banyan", error="invalid_token", error_description="${description}"`;
 }
 
 function wordJson(failure: Failure, requestId: RequestId | undefined): string {

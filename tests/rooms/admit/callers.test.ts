@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { challenge, createApiKey } from '../../../src/admit/index.ts';
+import { createApiKey } from '../../../src/admit/index.ts';
+import { challenge } from '../../../src/vocabulary/index.ts';
 import { arriveAt, keyBookOf, openRoom, tenant, user } from './support.ts';
 import { type AdmitPolicy, fail, isFailure } from './words.ts';
 

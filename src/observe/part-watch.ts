@@ -1,5 +1,4 @@
-// Looks after the parts outside this process, and says when one goes or comes back.
-import type { Emit, Part } from './vocabulary/index.ts';
+import type { Emit, Part } from '../vocabulary/index.ts';
 
 type Parts = Readonly<{
   store: Readonly<{ ping(): Promise<void> }>;
@@ -10,7 +9,7 @@ type Parts = Readonly<{
 const EVERY_MS = 1_000;
 const PATIENCE_MS = 900;
 
-/** Asks store and legacy every second; answers the way to stop. */
+/** Looks after the parts outside this process: asks each every second, and tells when one goes or comes back. Answers the way to stop. */
 export function watchParts({ store, forward, emit }: Parts): () => void {
   const last = new Map<Part, boolean>();
   const note = (part: Part, isReady: boolean, trouble: string) => {
