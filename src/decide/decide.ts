@@ -13,12 +13,13 @@ import { makeDecision } from './decision.ts';
 import { type Explanation, explainDecision, type Question } from './explanation.ts';
 import { BREAKER_DEFAULTS, type BreakerSettings } from './feature-breaker.ts';
 import { defineFlags, type FlagSet } from './flag-reader.ts';
-import { openFlagService, type UnleashSettings } from './flag-service.ts';
 import type { Mistake } from './mistake.ts';
 import type { Match } from './route-matcher.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import type { Table } from './table.ts';
 import { openTableKeeper, type TableKeeper } from './table-keeper.ts';
+import type { UnleashSettings } from './unleash-connection.ts';
+import { openUnleashFlags } from './unleash-flags.ts';
 
 export type DecideOptions = Readonly<{
   /** The route table. */
@@ -82,8 +83,8 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
     });
   };
   let snapshot = takeSnapshot(keeper.current().table);
-  const service = options.unleash
-    ? await openFlagService({
+  const unleash = options.unleash
+    ? await openUnleashFlags({
         settings: options.unleash,
         emit,
         listNeeded: () => listFlags(keeper.current().table),
@@ -93,16 +94,16 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
         },
       })
     : undefined;
-  flags = service?.current();
+  flags = unleash?.current();
   swapTable(keeper.current().table);
-  if (!service)
+  if (!unleash)
     emit({ type: 'flags_changed', source: 'file', state: 'ready', detail: `the flags of ${file}` });
   return {
     flagSource,
     ...openDoors(() => snapshot, keeper, board),
     async close() {
       keeper.close();
-      service?.close();
+      unleash?.close();
       board.close();
     },
   };

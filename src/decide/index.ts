@@ -7,7 +7,6 @@
 export { type Decide, type DecideOptions, openDecide, type ReloadResult } from './decide.ts';
 export type { Explanation, Question } from './explanation.ts';
 export type { BreakerSettings } from './feature-breaker.ts';
-export type { UnleashSettings } from './flag-service.ts';
 export type { FlagRule, FlagStory } from './flag-story.ts';
 export { type Mistake, printMistake, TableRefusal } from './mistake.ts';
 export type { Match } from './route-matcher.ts';
@@ -17,3 +16,4 @@ export { type EditResult, editTable, type TableChange } from './table-edit.ts';
 export { readTable, type TableResult } from './table-reader.ts';
 export type { Surroundings } from './table-rules.ts';
 export { tableJsonSchema } from './table-schema.ts';
+export type { UnleashSettings } from './unleash-connection.ts';

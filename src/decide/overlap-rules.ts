@@ -1,3 +1,4 @@
+import type { RouteId } from '../vocabulary/index.ts';
 import type { Draft, RouteDraft } from './draft.ts';
 import { suggestNearest } from './mistake.ts';
 import { compareTemplates, type Segment } from './path-template.ts';
@@ -11,7 +12,8 @@ export function checkOverlaps({ routes }: Draft, complain: Complain): void {
   const known = routes.filter(isComparable);
   const used = new Set<string>();
   for (const later of known) checkAgainstEarlier(known, later, used, complain);
-  for (const route of routes) checkOver(route, routes, used, complain);
+  const ids = new Set(routes.flatMap(({ id }) => (id === undefined ? [] : [id])));
+  for (const route of routes) checkOver(route, ids, used, complain);
 }
 
 /** One rival is told of each route: a thousand copies of a row are a thousand mistakes, not a million. */
@@ -65,15 +67,14 @@ function checkNarrower(narrow: Comparable, wide: Comparable, used: Set<string>, 
 /** An `over` that settles nothing is a leftover or a typing error. */
 function checkOver(
   route: RouteDraft,
-  routes: readonly RouteDraft[],
+  ids: ReadonlySet<RouteId>,
   used: Set<string>,
   complain: Complain,
 ): void {
-  const ids = routes.flatMap(({ id }) => (id === undefined ? [] : [id]));
   for (const [index, id] of route.over.entries()) {
     const path = [...pathOf(route).slice(0, -1), 'over', index];
-    if (!ids.includes(id))
-      complain(path, `expected the id of another route, found "${id}"${suggestNearest(id, ids)}`);
+    if (!ids.has(id))
+      complain(path, () => `expected the id of another route, found "${id}"${suggestNearest(id, ids)}`);
     else if (!used.has(`${route.index} ${id}`) && isComparable(route))
       complain(
         path,

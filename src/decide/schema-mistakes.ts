@@ -6,8 +6,12 @@ import { splitKnownKeys } from './table-schema.ts';
 type Issue = z.core.$ZodIssue;
 
 /** Words zod's issues: one mistake per unknown key, per missing key and per bad value, each where a person must type. */
-export function describeIssues(document: TableDocument, issues: readonly Issue[]): readonly Mistake[] {
-  return issues.flatMap((issue) => describeIssue(document, issue, issue.path));
+export function describeIssues(
+  document: TableDocument,
+  issues: readonly Issue[],
+  most: number,
+): readonly Mistake[] {
+  return issues.slice(0, most).flatMap((issue) => describeIssue(document, issue, issue.path).slice(0, most));
 }
 
 function describeIssue(document: TableDocument, issue: Issue, path: TablePath): readonly Mistake[] {

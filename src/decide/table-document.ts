@@ -14,15 +14,12 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
+import { DEEPEST, findHopeless, TOO_DEEP } from './hostile-text.ts';
 import type { Mistake, TablePath } from './mistake.ts';
 
-// YAML 1.2 core and no more: one document, no anchors, no tags, string keys. A table is short and flat; whatever is longer, deeper
-// or cleverer is an attack or an accident, and is refused before it can cost time (20,000 brackets took yaml half a second).
+// YAML 1.2 core and no more: one document, no anchors, no tags, string keys. Everything here takes one look at each node: a megabyte
+// of anything is refused in a second or two.
 
-const LARGEST_BYTES = 1_048_576;
-const DEEPEST = 32;
-/** So deep that the parser need not be asked. Counted without regard to quotes, hence far above what is allowed. */
-const HOPELESS_DEPTH = 200;
 const MOST_SYNTAX_MISTAKES = 20;
 
 export type TableDocument = Readonly<{
@@ -51,7 +48,6 @@ export function parseTableText(text: string): TableDocument {
     uniqueKeys: false,
     prettyErrors: false,
     lineCounter: lines,
-    keepSourceTokens: true,
   });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
@@ -66,38 +62,6 @@ export function parseTableText(text: string): TableDocument {
     locate: (path, part) => at(findOffset(yaml, path, part)),
     isTorn: yaml.errors.length > 0,
   };
-}
-
-function findHopeless(text: string): Mistake | undefined {
-  const whole = (message: string, index = 0): Mistake => ({ ...positionOf(text, index), path: '', message });
-  if (Buffer.byteLength(text) > LARGEST_BYTES)
-    return whole('expected at most 1 MiB of text, found a larger file');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control bytes are what is looked for
-  const binary = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffd]/.exec(text);
-  if (binary) return whole('expected plain text in UTF-8, found a byte that is none', binary.index);
-  const deep = findHopelessDepth(text);
-  return deep === undefined ? undefined : whole(TOO_DEEP, deep);
-}
-
-const TOO_DEEP = `expected at most ${DEEPEST} levels, found deeper nesting`;
-
-function positionOf(text: string, index: number) {
-  const before = text.slice(0, index).split('\n');
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-}
-
-function findHopelessDepth(text: string): number | undefined {
-  let brackets = 0;
-  let dashes = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text[index];
-    if (char === '[' || char === '{') brackets += 1;
-    else if (char === ']' || char === '}') brackets -= 1;
-    else if (char === '\n') dashes = 0;
-    else if ((char === '-' || char === '?') && text[index + 1] === ' ') dashes += 1;
-    if (brackets > HOPELESS_DEPTH || dashes > HOPELESS_DEPTH) return index;
-  }
-  return undefined;
 }
 
 type At = (offset: number) => Readonly<{ line: number; column: number }>;
@@ -131,7 +95,7 @@ function findForeign(yaml: Document.Parsed, at: At): readonly Mistake[] {
       const depth = ancestors.filter(isCollection).length;
       const message = depth > DEEPEST ? TOO_DEEP : describeForeign(node);
       if (message) mistakes.push({ ...at(node.range?.[0] ?? 0), path: '', message });
-      if (isMap(node)) mistakes.push(...findRepeats(node as YAMLMap.Parsed, at));
+      if (isMap(node)) for (const repeat of findRepeats(node as YAMLMap.Parsed, at)) mistakes.push(repeat);
       return depth > DEEPEST ? visit.BREAK : undefined;
     },
   });
@@ -170,7 +134,7 @@ function readValue(node: unknown, depth: number): unknown {
   const value: Record<string, unknown> = Object.create(null);
   for (const pair of node.items) {
     const key = keyOf(pair);
-    if (key !== undefined && !(key in value)) value[key] = readValue(pair.value, depth + 1);
+    if (key !== undefined) value[key] = readValue(pair.value, depth + 1);
   }
   return value;
 }
@@ -179,9 +143,17 @@ function keyOf(pair: Pair): string | undefined {
   return isScalar(pair.key) && typeof pair.key.value === 'string' ? pair.key.value : undefined;
 }
 
-export function findPair(map: unknown, key: PropertyKey): Pair<ParsedNode, ParsedNode | null> | undefined {
+type AnyPair = Pair<ParsedNode, ParsedNode | null>;
+const pairsByKey = new WeakMap<YAMLMap, ReadonlyMap<PropertyKey | undefined, AnyPair>>();
+
+/** The pair of a key; where a key stands twice, the last one. */
+export function findPair(map: unknown, key: PropertyKey): AnyPair | undefined {
   if (!isMap(map)) return undefined;
-  return (map as YAMLMap<ParsedNode, ParsedNode | null>).items.find((pair) => keyOf(pair) === key);
+  const known = pairsByKey.get(map);
+  if (known) return known.get(key);
+  const pairs = map.items as readonly AnyPair[];
+  pairsByKey.set(map, new Map(pairs.map((pair) => [keyOf(pair), pair])));
+  return findPair(map, key);
 }
 
 /** The node at a path, as deep as the text goes. */
@@ -189,7 +161,7 @@ function findOffset(yaml: Document.Parsed, path: TablePath, part: 'value' | 'key
   let node: ParsedNode | null = yaml.contents;
   let offset = node?.range[0] ?? 0;
   for (const [depth, step] of path.entries()) {
-    const pair: Pair<ParsedNode, ParsedNode | null> | undefined = findPair(node, step);
+    const pair: AnyPair | undefined = findPair(node, step);
     const next: ParsedNode | null | undefined = pair
       ? pair.value
       : isSeq(node) && typeof step === 'number'

@@ -31,18 +31,31 @@ export type TableKeeperParts = Readonly<{
 /** Keeps the last good table of a file. Throws a TableRefusal if there is none to begin with. */
 export async function openTableKeeper(parts: TableKeeperParts): Promise<TableKeeper> {
   const first = await readSettledFile(parts.file);
-  const judged = judge(first, parts.surroundings);
+  const judged = judge(first, parts);
   if (judged.kind === 'bad') throw new TableRefusal(parts.file, judged.mistakes);
   return keepTable(parts, first, judged.good);
 }
 
-function judge(reading: FileReading, surroundings: Surroundings): LookResult {
+function judge(reading: FileReading, { surroundings, emit }: TableKeeperParts): LookResult {
   if (reading.kind === 'mistakes') return { kind: 'bad', mistakes: reading.mistakes };
   const { text } = reading;
-  const result = readTable(text, surroundings);
-  if (result.kind === 'mistakes') return { kind: 'bad', mistakes: result.mistakes };
-  return { kind: 'good', good: { text, table: result.table } };
+  try {
+    const result = readTable(text, surroundings);
+    if (result.kind === 'mistakes') return { kind: 'bad', mistakes: result.mistakes };
+    return { kind: 'good', good: { text, table: result.table } };
+  } catch (error) {
+    // A text that brings the reader down is a bug of ours, but no reason to stop serving by the last good table.
+    emit({ type: 'bug', where: 'route table', error: String(error) });
+    return { kind: 'bad', mistakes: [UNREADABLE] };
+  }
 }
+
+const UNREADABLE: Mistake = {
+  line: 1,
+  column: 1,
+  path: '',
+  message: 'expected a table, found one that cannot be read',
+};
 
 function keepTable(parts: TableKeeperParts, first: FileReading, firstGood: GoodTable): TableKeeper {
   let good = firstGood;
@@ -53,7 +66,7 @@ function keepTable(parts: TableKeeperParts, first: FileReading, firstGood: GoodT
     const reading = await readSettledFile(parts.file);
     if (keyOf(reading) === lastKey) return lastResult;
     lastKey = keyOf(reading);
-    lastResult = judge(reading, parts.surroundings);
+    lastResult = judge(reading, parts);
     if (lastResult.kind === 'good') {
       good = lastResult.good;
       parts.onTable(good);

@@ -16,15 +16,20 @@ export type TableResult =
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** More would bury the first ones, which are the ones to mend. */
 const MOST_MISTAKES = 200;
+/** Words cost time: nobody is helped by a hundred thousand suggestions. */
+const MOST_COLLECTED = 1000;
 
 /** Reads a table text: the whole table, or every mistake in it, in the order of the text. Pure. */
 export function readTable(text: string, surroundings: Partial<Surroundings> = {}): TableResult {
   const document = parseTableText(text);
-  const mistakes = [...document.mistakes];
   const parsed = tableSchema.safeParse(document.value);
-  if (!parsed.success && document.yaml) mistakes.push(...describeIssues(document, parsed.error.issues));
-  const complain: Complain = (path, message, part = 'value') =>
-    mistakes.push(mistakeAt(document, path, part, message));
+  const issues =
+    parsed.success || !document.yaml ? [] : describeIssues(document, parsed.error.issues, MOST_COLLECTED);
+  const mistakes = document.mistakes.concat(issues);
+  const complain: Complain = (path, message, part = 'value') => {
+    if (mistakes.length > MOST_COLLECTED) return;
+    mistakes.push(mistakeAt(document, path, part, typeof message === 'string' ? message : message()));
+  };
   const draft = draftTable(document.value);
   checkRules(draft, { handlers: undefined, flagSource: 'file', ...surroundings }, complain);
   checkOverlaps(draft, complain);
@@ -39,7 +44,8 @@ function dropEchoes(
 ): readonly Mistake[] {
   if (!isTorn) return mistakes;
   const lines = new Set(slips.map(({ line }) => line));
-  return mistakes.filter((mistake) => slips.includes(mistake) || !lines.has(mistake.line));
+  const own = new Set(slips);
+  return mistakes.filter((mistake) => own.has(mistake) || !lines.has(mistake.line));
 }
 
 function sortMistakes(mistakes: readonly Mistake[]): readonly Mistake[] {

@@ -2,8 +2,8 @@ import { parseFeatureName, parseFlagName } from '../vocabulary/index.ts';
 import type { Draft, FeatureDraft, FlagDraft, RouteDraft } from './draft.ts';
 import { suggestNearest, type TablePath } from './mistake.ts';
 
-/** Says that something is wrong at a path: at its value, or at its key. */
-export type Complain = (path: TablePath, message: string, part?: 'value' | 'key') => void;
+/** Says that something is wrong at a path: at its value, or at its key. The words are asked for only if there is room for them. */
+export type Complain = (path: TablePath, message: string | (() => string), part?: 'value' | 'key') => void;
 
 export type Surroundings = Readonly<{
   /** The new side's handlers, or undefined where nobody knows them. */
@@ -35,8 +35,9 @@ function checkFlag({ name, tenants, except }: FlagDraft, complain: Complain): vo
     complain(['flags', name], `expected a flag name such as ai-engine (lower case), found "${name}"`, 'key');
   checkRepeats(['flags', name, 'tenants'], tenants, complain);
   checkRepeats(['flags', name, 'except'], except, complain);
+  const listed = new Set(tenants);
   for (const [index, tenant] of except.entries())
-    if (tenant !== undefined && tenants.includes(tenant))
+    if (tenant !== undefined && listed.has(tenant))
       complain(
         ['flags', name, 'except', index],
         `expected each tenant in one list, found "${tenant}" in tenants and in except`,
@@ -44,20 +45,24 @@ function checkFlag({ name, tenants, except }: FlagDraft, complain: Complain): vo
 }
 
 function checkRepeats(path: TablePath, names: readonly (string | undefined)[], complain: Complain): void {
-  for (const [index, name] of names.entries())
-    if (name !== undefined && names.indexOf(name) < index)
-      complain([...path, index], `expected each name once, found "${name}" again`);
+  const seen = new Set<string>();
+  for (const [index, name] of names.entries()) {
+    if (name === undefined) continue;
+    if (seen.has(name)) complain([...path, index], `expected each name once, found "${name}" again`);
+    seen.add(name);
+  }
 }
 
 function checkFeature(feature: FeatureDraft, draft: Draft, around: Surroundings, complain: Complain): void {
   const { name, flag } = feature;
   if (!parseFeatureName(name))
     complain(['features', name], `expected a feature name such as ai (lower case), found "${name}"`, 'key');
-  const flags = draft.flags.map((known) => known.name);
-  if (flag !== undefined && around.flagSource === 'file' && !flags.includes(flag))
+  const isKnown = draft.flags.some((known) => known.name === flag);
+  if (flag !== undefined && around.flagSource === 'file' && !isKnown)
     complain(
       ['features', name, 'flag'],
-      `expected a flag listed under flags, found "${flag}"${suggestNearest(flag, flags)}`,
+      () =>
+        `expected a flag listed under flags, found "${flag}"${suggestNearest(flag, namesOf(draft.flags))}`,
     );
 }
 
@@ -91,11 +96,12 @@ function checkMethods({ methods, index }: RouteDraft, complain: Complain): void 
 }
 
 function checkFeatureOf({ feature, index }: RouteDraft, { features }: Draft, complain: Complain): void {
-  const known = features.map(({ name }) => name);
-  if (feature !== undefined && !known.includes(feature))
+  const isKnown = features.some(({ name }) => name === feature);
+  if (feature !== undefined && !isKnown)
     complain(
       ['routes', index, 'feature'],
-      `expected a feature listed under features, found "${feature}"${suggestNearest(feature, known)}`,
+      () =>
+        `expected a feature listed under features, found "${feature}"${suggestNearest(feature, namesOf(features))}`,
     );
 }
 
@@ -103,7 +109,7 @@ function checkHandler({ handle, index }: RouteDraft, { handlers }: Surroundings,
   if (handle !== undefined && handlers && !handlers.includes(handle))
     complain(
       ['routes', index, 'handle'],
-      `expected a handler of the new side, found "${handle}"${suggestNearest(handle, handlers)}`,
+      () => `expected a handler of the new side, found "${handle}"${suggestNearest(handle, handlers)}`,
     );
 }
 
@@ -130,4 +136,8 @@ function checkCanary({ index, feature, hasFeature }: RouteDraft, draft: Draft, c
       about,
       `expected a flag on feature ${known.name} for stage canary, found none: add flag: to the feature`,
     );
+}
+
+function namesOf(entries: readonly Readonly<{ name: string }>[]): readonly string[] {
+  return entries.map(({ name }) => name);
 }

@@ -1,21 +1,10 @@
-import { type ClientFeaturesResponse, Unleash, UnleashEvents } from 'unleash-client';
-import { z } from 'zod';
+import type { ClientFeaturesResponse } from 'unleash-client';
 import type { Emit, FlagName } from '../vocabulary/index.ts';
+import { NO_FLAGS, readFlagAnswer } from './flag-answer.ts';
 import type { FlagSet } from './flag-reader.ts';
-import { freezeDeep } from './freeze.ts';
+import { connectUnleash, type UnleashConnection, type UnleashSettings } from './unleash-connection.ts';
 
-export type UnleashSettings = Readonly<{
-  /** The server's API, for example `http://unleash:4242/api`. */
-  url: string;
-  token: string;
-  appName: string;
-  /** How often it is asked; 15 s without it. */
-  refreshMs?: number;
-  /** How long the first answer is waited for; 1.5 s without it. */
-  startWithinMs?: number;
-}>;
-
-export type FlagServiceParts = Readonly<{
+export type UnleashParts = Readonly<{
   settings: UnleashSettings;
   emit: Emit;
   /** The flags that the table names: losing many of them at once is taken for a fault of the server. */
@@ -23,181 +12,125 @@ export type FlagServiceParts = Readonly<{
   onFlags(set: FlagSet): void;
 }>;
 
-export type FlagService = Readonly<{ current(): FlagSet; close(): void }>;
-
 const REFRESH_MS = 15_000;
 const START_WITHIN_MS = 1_500;
-/** Not below 1 s: the library's own retries begin there, and it fails on anything shorter. */
-const ANSWER_WITHIN_MS = 2_000;
-/** Silence for so many intervals is called stale, and the client is made anew. */
+/** Silence for so many intervals is called stale, and the connection is made anew. */
 const STALE_INTERVALS = 3;
-/** Losing more than this share of the needed flags at once: a wrong project, a wrong token, an emptied database. */
-const MOST_LOST = 0.2;
 
-const NO_FLAGS: FlagSet = freezeDeep({ source: 'unleash', definitions: [], segments: [] });
-
-/**
- * Keeps the newest good set of flags that an Unleash server has told. unleash-client asks; what it gets is looked at here before
- * anybody decides by it. Silence, 401, nonsense and an emptied list keep the last good set; without any, every flag is unknown.
- */
-export async function openFlagService(parts: FlagServiceParts): Promise<FlagService> {
-  const { startWithinMs = START_WITHIN_MS } = parts.settings;
-  const service = createService(parts);
+/** Answers once the server has said something, or when it has been waited for long enough. */
+export async function openUnleashFlags(parts: UnleashParts): Promise<UnleashFlags> {
   const first = Promise.withResolvers<void>();
-  const timer = setTimeout(first.resolve, startWithinMs);
-  service.start(first.resolve);
+  const timer = setTimeout(first.resolve, parts.settings.startWithinMs ?? START_WITHIN_MS);
+  const flags = new UnleashFlags(parts, first.resolve);
   await first.promise;
   clearTimeout(timer);
-  service.settleStart();
-  return { current: service.current, close: service.close };
+  flags.endStart();
+  return flags;
 }
 
-type State = 'starting' | 'ready' | 'default' | 'stale';
-
-function createService({ settings, emit, listNeeded, onFlags }: FlagServiceParts) {
-  const { refreshMs = REFRESH_MS } = settings;
-  let set = NO_FLAGS;
-  let state: State = 'starting';
-  let trouble = 'the flag service has not answered';
-  let isLastRefused = false;
-  let isStopped = false;
-  let heardAt = performance.now();
-  let connectedAt = heardAt;
-  let client: Unleash | undefined;
-  let onFirst: () => void = () => {};
-
-  const tell = (next: Exclude<State, 'starting'>, detail: string) => {
-    state = next;
-    emit({ type: 'flags_changed', source: 'unleash', state: next, detail });
-  };
-  const become = (next: Exclude<State, 'starting'>, detail: string) => {
-    if (state !== next) tell(next, detail);
-  };
-  const complain = (detail: string) => {
-    trouble = detail;
-    onFirst();
-  };
-  const hear = () => {
-    heardAt = performance.now();
-    become('ready', `${set.definitions.length} flags from the flag service`);
-    onFirst();
-  };
-  const take = (response: ClientFeaturesResponse) => {
-    const next = readFlagSet(response);
-    const refusal = typeof next === 'string' ? next : findLoss(set, next, listNeeded());
-    isLastRefused = refusal !== undefined;
-    if (typeof next === 'string' || refusal !== undefined) return complain(refusal ?? '');
-    const isChanged = JSON.stringify(next) !== JSON.stringify(set);
-    set = next;
-    if (isChanged) {
-      onFlags(set);
-      if (state === 'ready') tell('ready', `${set.definitions.length} flags from the flag service`);
-    }
-    hear();
-  };
-  const connect = () => {
-    closeClient(client);
-    connectedAt = performance.now();
-    isStopped = false;
-    isLastRefused = false;
-    const own = openClient(settings, refreshMs, (response) => {
-      if (client === own) take(response);
-    });
-    client = own;
-    own.on(UnleashEvents.Unchanged, () => {
-      if (!isLastRefused) hear();
-    });
-    own.on(UnleashEvents.Error, (error: Error) => {
-      complain(error.message);
-      // After a 401 or 403 the library never asks again.
-      if (/ responded 40[13] /.test(error.message)) isStopped = true;
-    });
-    own.on(UnleashEvents.Warn, (message: unknown) => complain(String(message)));
-  };
-  const watch = () => {
-    const now = performance.now();
-    const isStale = now - heardAt > STALE_INTERVALS * refreshMs;
-    if (isStale || isStopped || isLastRefused) become(set === NO_FLAGS ? 'default' : 'stale', trouble);
-    if (isStopped || (isStale && now - connectedAt > STALE_INTERVALS * refreshMs)) connect();
-  };
-  let watchdog: NodeJS.Timeout | undefined;
-  return {
-    current: () => set,
-    start(onAnswer: () => void) {
-      onFirst = onAnswer;
-      connect();
-      watchdog = setInterval(watch, refreshMs).unref();
-    },
-    settleStart() {
-      if (state === 'starting') become('default', trouble);
-    },
-    close() {
-      clearInterval(watchdog);
-      closeClient(client);
-      client = undefined;
-    },
-  };
-}
-
-function openClient(
-  { url, token, appName }: UnleashSettings,
-  refreshMs: number,
-  onResponse: (response: ClientFeaturesResponse) => void,
-): Unleash {
-  return new Unleash({
-    url,
-    appName,
-    customHeaders: { Authorization: token },
-    refreshInterval: refreshMs,
-    timeout: ANSWER_WITHIN_MS,
-    disableMetrics: true,
-    skipInstanceCountWarning: true,
-    // In memory only: the library's own backup is a file in the shared temp folder that anybody may have written.
-    storageProvider: { get: async () => undefined, set: async (_key, response) => onResponse(response) },
-  });
-}
+type Freshness = 'starting' | 'ready' | 'default' | 'stale';
 
 /**
- * The library takes all listeners off a client that it destroys, and an error of a request still on its way then has nobody to go
- * to: Node ends the process for that. (unleash-client 6.12.1; the test is "hangs".)
+ * The newest good set of flags that an Unleash server has told. Silence, 401, nonsense and an emptied list keep the last good set;
+ * while there is none, every flag is unknown. A watchdog makes the connection anew, since the library gives up for good after a 401.
  */
-function closeClient(client: Unleash | undefined): void {
-  if (!client) return;
-  client.destroy();
-  // biome-ignore lint/complexity/useLiteralKeys: the brackets are how TypeScript lets us at a private member
-  client['repository'].on(UnleashEvents.Error, () => {});
-}
+export class UnleashFlags {
+  readonly #parts: UnleashParts;
+  readonly #refreshMs: number;
+  readonly #watchdog: NodeJS.Timeout;
+  /** Called whenever the server has said anything, good or bad. */
+  readonly #onWord: () => void;
+  #set = NO_FLAGS;
+  #freshness: Freshness = 'starting';
+  #trouble = 'the flag service has not answered';
+  #isLastRefused = false;
+  #isGivenUp = false;
+  #heardAt = performance.now();
+  #connectedAt = performance.now();
+  #connection: UnleashConnection;
 
-const definitionSchema = z.looseObject({
-  name: z.string(),
-  enabled: z.boolean(),
-  strategies: z.array(
-    z.looseObject({ name: z.string(), constraints: z.array(z.looseObject({})).optional() }),
-  ),
-});
-const segmentSchema = z.looseObject({ id: z.number(), constraints: z.array(z.looseObject({})) });
+  constructor(parts: UnleashParts, onWord: () => void) {
+    this.#parts = parts;
+    this.#onWord = onWord;
+    this.#refreshMs = parts.settings.refreshMs ?? REFRESH_MS;
+    this.#connection = this.#connect();
+    this.#watchdog = setInterval(() => this.#watch(), this.#refreshMs).unref();
+  }
 
-/** A frozen copy in a fixed order, or what is wrong with the answer. */
-function readFlagSet({ features, segments = [] }: ClientFeaturesResponse): FlagSet | string {
-  const bad = features.find((feature) => !definitionSchema.safeParse(feature).success);
-  if (bad) return `the flag service sent a malformed flag (${String(bad?.name)})`;
-  if (segments.some((segment) => !segmentSchema.safeParse(segment).success))
-    return 'the flag service sent a malformed segment';
-  const copy = structuredClone({ definitions: features, segments });
-  copy.definitions.sort((one, other) => (one.name < other.name ? -1 : 1));
-  copy.segments.sort((one, other) => one.id - other.id);
-  return freezeDeep({ source: 'unleash', ...copy });
-}
+  current(): FlagSet {
+    return this.#set;
+  }
 
-function findLoss(last: FlagSet, next: FlagSet, needed: readonly FlagName[]): string | undefined {
-  const known = namesOf(last).filter((name) => needed.includes(name as FlagName));
-  const kept = namesOf(next);
-  const lost = known.filter((name) => !kept.includes(name));
-  if (next.definitions.length === 0 && needed.length > 0) return 'the flag service knows no flags';
-  if (lost.length === 0 || lost.length <= known.length * MOST_LOST) return undefined;
-  return `the flag service has lost ${lost.length} of ${known.length} flags at once (${lost.join(', ')})`;
-}
+  endStart(): void {
+    if (this.#freshness === 'starting') this.#become('default', this.#trouble);
+  }
 
-function namesOf({ definitions }: FlagSet): readonly string[] {
-  return definitions.map(({ name }) => name);
+  close(): void {
+    clearInterval(this.#watchdog);
+    this.#connection.close();
+  }
+
+  #connect(): UnleashConnection {
+    this.#connectedAt = performance.now();
+    this.#isGivenUp = false;
+    this.#isLastRefused = false;
+    return connectUnleash(
+      { ...this.#parts.settings, refreshMs: this.#refreshMs },
+      {
+        onAnswer: (answer) => this.#take(answer),
+        onUnchanged: () => (this.#isLastRefused ? undefined : this.#hear()),
+        onTrouble: (detail, isFinal) => {
+          this.#isGivenUp ||= isFinal;
+          this.#complain(detail);
+        },
+      },
+    );
+  }
+
+  #take(answer: ClientFeaturesResponse): void {
+    const read = readFlagAnswer(answer, this.#set, this.#parts.listNeeded());
+    this.#isLastRefused = read.kind === 'refused';
+    if (read.kind === 'refused') return this.#complain(read.detail);
+    const isChanged = JSON.stringify(read.set) !== JSON.stringify(this.#set);
+    this.#set = read.set;
+    if (isChanged) this.#parts.onFlags(read.set);
+    // Changed flags are told even where they were ready before.
+    if (isChanged && this.#freshness === 'ready') this.#tell('ready', this.#describe());
+    this.#hear();
+  }
+
+  #hear(): void {
+    this.#heardAt = performance.now();
+    this.#become('ready', this.#describe());
+    this.#onWord();
+  }
+
+  #complain(detail: string): void {
+    this.#trouble = detail;
+    this.#onWord();
+  }
+
+  #watch(): void {
+    const patienceMs = STALE_INTERVALS * this.#refreshMs;
+    const now = performance.now();
+    const isSilent = now - this.#heardAt > patienceMs;
+    if (isSilent || this.#isGivenUp || this.#isLastRefused)
+      this.#become(this.#set === NO_FLAGS ? 'default' : 'stale', this.#trouble);
+    if (!this.#isGivenUp && !(isSilent && now - this.#connectedAt > patienceMs)) return;
+    this.#connection.close();
+    this.#connection = this.#connect();
+  }
+
+  #become(next: Exclude<Freshness, 'starting'>, detail: string): void {
+    if (this.#freshness !== next) this.#tell(next, detail);
+  }
+
+  #tell(next: Exclude<Freshness, 'starting'>, detail: string): void {
+    this.#freshness = next;
+    this.#parts.emit({ type: 'flags_changed', source: 'unleash', state: next, detail });
+  }
+
+  #describe(): string {
+    return `${this.#set.definitions.length} flags from the flag service`;
+  }
 }

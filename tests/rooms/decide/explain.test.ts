@@ -166,6 +166,6 @@ test('every reason of the vocabulary can come about', async () => {
   for (let count = 0; feature && count < 5; count += 1) bench.decide.reportNew(feature, 'failed');
   await new Promise((resolve) => setTimeout(resolve, 5));
   note({ method: 'POST', path: '/api/ai/completions/', tenant: acme });
-  // A silent flag service is the only way to flag_unknown: see flag-service.test.ts.
+  // A silent flag service is the only way to flag_unknown: see unleash-flags.test.ts.
   expect([...seen, 'flag_unknown'].sort()).toEqual([...REASONS].sort());
 });

@@ -262,6 +262,28 @@ describe('a text that is no table', () => {
     expect(performance.now() - begun).toBeLessThan(500);
   });
 
+  test.each<[what: string, text: string]>([
+    ['routes', `version: 1\nroutes:\n${'  - a\n'.repeat(150_000)}`],
+    ['flags', `version: 1\nflags:\n${'  F: 1\n'.repeat(120_000)}`],
+    ['quotes', '"'.repeat(1_000_000)],
+    ['exclamation marks', '! '.repeat(500_000)],
+    ['blank lines', '\n'.repeat(1_000_000)],
+  ])('a megabyte of %s is refused at once', (_what, text) => {
+    const begun = performance.now();
+    expect(listMistakes(text)).toEqual(['t:1:1: expected at most 100000 entries, found a longer table']);
+    expect(performance.now() - begun).toBeLessThan(500);
+  });
+
+  test('five thousand bad routes are refused within seconds, with the first two hundred mistakes', () => {
+    const rows = Array.from(
+      { length: 5000 },
+      (_, n) => `  - { id: r, match: { method: GOT, path: /a/ }, feature: f${n} }\n`,
+    );
+    const begun = performance.now();
+    expect(listMistakes(`version: 1\nfeatures: { ai: {} }\nroutes:\n${rows.join('')}`)).toHaveLength(200);
+    expect(performance.now() - begun).toBeLessThan(5000);
+  });
+
   test('a bomb of aliases and a file of over 1 MiB are refused at once', () => {
     const bomb = `a: &a [x]\n${[...'bcdefghi'].map((name, index) => `${name}: &${name} [${`*${'abcdefgh'[index]},`.repeat(9)}]`).join('\n')}\n`;
     const begun = performance.now();

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TenantName, UserId } from '../../../src/vocabulary/index.ts';
 import { type Bench, callerOf, listTenants, openBench, waitUntil } from './support.ts';
 
@@ -71,6 +71,9 @@ afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
+
+// The library's retries of a request that was on its way cannot be called off; they end by themselves.
+afterAll(() => wait(2_500));
 
 async function open(): Promise<Bench> {
   const { port } = server.address() as AddressInfo;
