@@ -79,8 +79,10 @@ export interface TableInForce {
 export function openTableInForce(gateway: Gateway): TableInForce {
   return Object.freeze({
     current: () => {
-      const snapshot = gateway.pin();
-      return { revision: snapshot.revision, table: viewTable(snapshot) };
+      const { revision, rows, features, flags } = gateway.pin();
+      // With Unleash the file's flags are asked by nobody: to show them would be to lie.
+      const asked = gateway.flagSource === 'file' ? flags : [];
+      return { revision, table: viewTable({ rows, features, flags: asked }) };
     },
     reload: async () => {
       const result = await gateway.reload();

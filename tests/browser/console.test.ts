@@ -52,6 +52,7 @@ describe('the console', () => {
     expect(await page.locator('#app').isVisible()).toBe(false);
     await signIn();
     await page.getByRole('heading', { name: 'Where the monolith stands' }).waitFor();
+    expect(await page.locator('#sign-in').isVisible()).toBe(false);
     expect(page.url()).toBe(`${house.adminUrl}/`);
     expect(await page.evaluate('document.cookie')).toBe('');
   });

@@ -154,16 +154,20 @@ export function answerFlip(done: FlipDone | AdminFailure): Answer {
 function answerPreview(preview: FlipPreview | AdminFailure): Answer {
   if (isRefusal(preview)) return preview;
   const { revision, story, plan } = preview;
-  const subject = findSubject(plan.after.table, plan.subject);
-  const routes = 'kind' in subject ? [] : subject.routes;
-  const flags = plan.after.table.flags;
-  const outcomes = routes.map((route) => ({
-    route: route.id,
-    outcome: describeOutcome(
-      route.stage,
-      flags.find(({ name }) => name === route.flag),
-    ),
-  }));
   const diff = listChangedLines(plan.before.text, plan.after.text);
-  return { status: 200, json: { dry_run: true, changed: diff.length > 0, revision, story, outcomes, diff } };
+  const outcomes = listOutcomes(preview);
+  return {
+    status: 200,
+    json: { dry_run: true, changed: diff.length > 0, revision, story, outcomes, diff },
+  };
+}
+
+function listOutcomes({ plan, flagSource }: FlipPreview) {
+  const { table } = plan.after;
+  const subject = findSubject(table, plan.subject);
+  if (isRefusal(subject)) return [];
+  return subject.routes.map(({ id, stage, flag: name }) => {
+    const flag = flagSource === 'unleash' ? flagSource : table.flags.find((known) => known.name === name);
+    return { route: id, outcome: describeOutcome(stage, name === undefined ? undefined : flag) };
+  });
 }

@@ -32,7 +32,7 @@ export function printPairs(terminal: Terminal, pairs: readonly (readonly [string
   for (const [name, value] of pairs) {
     if (!terminal.screen) terminal.out(`${name}\t${cleanCell(value)}\n`);
     else {
-      const room = Math.max(30, Math.min(terminal.screen.columns, 110) - width - GAP.length);
+      const room = Math.max(30, Math.min(terminal.screen.columns || 80, 110) - width - GAP.length);
       const indent = `\n${' '.repeat(width)}${GAP}`;
       terminal.out(`${paint('dim', name.padEnd(width))}${GAP}${wrap(cleanCell(value), room).join(indent)}\n`);
     }

@@ -23,7 +23,7 @@ function drawFlip(flip, undoneBy, isStanding) {
       { className: 'line' },
       make('span', { className: 'quiet number' }, `#${flip.id}`),
       what,
-      ' → ',
+      ' to ',
       make('span', { className: 'change' }, flip.change),
     ),
     make('p', {}, `“${flip.reason}”`),

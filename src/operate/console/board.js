@@ -55,6 +55,7 @@ function drawGroup({ title, feature, flag, isAsked, routes, flip }) {
       feature && drawFlipButton(feature, flip),
     ),
     flag && drawFlag(flag, isAsked),
+    !flag && feature?.flag && drawDistantFlag(feature.flag),
     make(
       'div',
       { className: 'stages', 'aria-hidden': 'true' },
@@ -110,6 +111,16 @@ function drawFlag(flag, isAsked) {
       make('span', { className: 'pill off', title: 'always off' }, `− ${tenant}`),
     ),
     !isAsked && make('span', { className: 'quiet small' }, 'asked at stage canary only'),
+  );
+}
+
+function drawDistantFlag(name) {
+  return make(
+    'div',
+    { className: 'flag small' },
+    'flag ',
+    make('code', {}, name),
+    make('span', { className: 'quiet' }, 'lives in Unleash: its percentage and tenants are changed there'),
   );
 }
 

@@ -5,7 +5,7 @@ export function drawExplanation(told) {
   const facts = [
     ['route', told.route ?? 'not listed'],
     ['stage', told.stage],
-    ['flag', told.flag && `${told.flag.name}: ${told.flag.why}`],
+    ['flag', told.flag && describeFlag(told.flag)],
     ['bucket', told.flag && told.flag.bucket !== null ? `${told.flag.bucket}` : null],
     ['breaker', told.breaker],
   ].filter(([, value]) => value);
@@ -13,7 +13,11 @@ export function drawExplanation(told) {
     make(
       'p',
       { className: 'verdict' },
-      make('span', { className: `pill side ${told.side}` }, `${told.side} answers`),
+      make(
+        'span',
+        { className: `pill side ${told.side}` },
+        told.side === 'new' ? 'the new side answers' : 'legacy answers',
+      ),
       told.shadow && make('span', { className: 'quiet small' }, ` then ${told.shadow} is asked and compared`),
     ),
     make('p', {}, told.why),
@@ -30,4 +34,17 @@ export function drawExplanation(told) {
         told.would_change.map((sentence) => make('li', {}, sentence)),
       ),
   ].filter(Boolean);
+}
+
+const RULES = {
+  list: 'its list of tenants',
+  except: 'its exceptions',
+  percent: 'its percentage',
+  service: 'the flag service',
+};
+
+function describeFlag({ name, is_asked: isAsked, on, rule, percent }) {
+  const place = percent === null ? name : `${name} at ${percent} %`;
+  if (!isAsked) return `${place}: not asked at this stage`;
+  return on === null ? `${place}: unknown` : `${place}: ${on ? 'on' : 'off'}, by ${RULES[rule] ?? 'no rule'}`;
 }

@@ -19,7 +19,11 @@ export function openFlipDialog(table, wish, onDone) {
         (await showPreview(form, { subject: wish.subject, ...form.read(), dry_run: true })) ?? revision;
     }, PREVIEW_PAUSE_MS);
   };
-  form.onChange(preview);
+  // A refusal stays to be read until the wish is another.
+  form.onChange(() => {
+    form.error.textContent = '';
+    preview();
+  });
   form.element.addEventListener('submit', async (event) => {
     event.preventDefault();
     const body = {
@@ -133,10 +137,11 @@ function describeSubject({ feature, routes, flag, siblings }) {
     : 'One route.';
 }
 
-function describeFlagPlace(table, { flag, feature }) {
-  if (table.flag_source === 'unleash' && flag)
-    return `Flag ${flag.name} lives in Unleash: change its percentage and tenants there.`;
-  return flag || !feature
+function describeFlagPlace(table, { routes, feature }) {
+  const name = feature?.flag ?? routes[0]?.flag;
+  if (table.flag_source === 'unleash' && name)
+    return `Flag ${name} lives in Unleash: change its percentage and tenants there.`;
+  return name || !feature
     ? undefined
     : 'This feature has no flag yet, so it cannot be at canary. Name one in the table first.';
 }
@@ -218,7 +223,6 @@ async function showPreview(form, body) {
     const outcomes = new Map(told.outcomes.map(({ outcome }) => [outcome, 0]));
     form.preview.replaceChildren(...drawPreview(told, [...outcomes.keys()]));
     form.preview.classList.remove('bad');
-    form.error.textContent = '';
     form.submit.disabled = !told.changed;
     return told.revision;
   } catch (refusal) {

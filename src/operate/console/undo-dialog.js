@@ -16,7 +16,7 @@ export function openUndoDialog(flip, onDone) {
     'form',
     { className: 'flip', method: 'dialog' },
     make('h2', {}, `Take back flip ${flip.id}?`),
-    make('p', {}, make('b', {}, flip.subject), ` → ${flip.change}, by ${flip.author}: “${flip.reason}”`),
+    make('p', {}, make('b', {}, flip.subject), ` to ${flip.change}, by ${flip.author}: “${flip.reason}”`),
     make('label', {}, 'Reason', reason),
     error,
     make(

@@ -41,19 +41,31 @@ function describeRoute(old: RouteView | undefined, route: RouteView): string | u
 function describeFlag(old: FlagView | undefined, flag: FlagView): string | undefined {
   if (!old) return `is new: ${describeReach(flag)}`;
   const parts = [
-    describePart('from', `${old.percent} %`, `${flag.percent} %`),
-    describePart('tenants from', list(old.tenants), list(flag.tenants)),
-    describePart('exceptions from', list(old.except), list(flag.except)),
+    old.percent === flag.percent ? undefined : `goes from ${old.percent} % to ${flag.percent} %`,
+    describeNames('takes in', flag.tenants, old.tenants),
+    describeNames('lets go of', old.tenants, flag.tenants),
+    describeNames('excepts', flag.except, old.except),
+    describeNames('no longer excepts', old.except, flag.except),
   ].filter((part) => part !== undefined);
-  return parts.length > 0 ? `goes ${parts.join(', ')}` : undefined;
+  return parts.length > 0 ? parts.join(', ') : undefined;
 }
 
-function describePart(what: string, old: string, now: string): string | undefined {
-  return old === now ? undefined : `${what} ${old} to ${now}`;
+function describeNames(
+  verb: string,
+  names: readonly string[],
+  others: readonly string[],
+): string | undefined {
+  const own = names.filter((name) => !others.includes(name));
+  return own.length > 0 ? `${verb} ${list(own)}` : undefined;
 }
 
-function list(names: readonly string[]): string {
-  return names.length > 0 ? names.join(', ') : 'none';
+const MOST_NAMES = 8;
+
+/** Hundreds of tenants would bury the sentence that they stand in. */
+function list(names: readonly string[], separator = ', '): string {
+  const rest = names.length - MOST_NAMES;
+  const shown = names.slice(0, MOST_NAMES).join(separator);
+  return rest > 0 ? `${shown} and ${rest} more` : shown;
 }
 
 /** `10 % of the tenants, and acme, but never globex`. */
@@ -64,13 +76,15 @@ export function describeReach({ percent, tenants, except }: FlagView): string {
   return `${[share, listed].filter(Boolean).join(', and ')}${never}`;
 }
 
-/** Who answers a route at a stage, as a person says it. */
-export function describeOutcome(stage: Stage, flag: FlagView | undefined): string {
+/** Who answers a route at a stage, as a person says it. `unleash` where whom the flag reaches is not ours to know. */
+export function describeOutcome(stage: Stage, flag: FlagView | 'unleash' | undefined): string {
   if (stage === 'legacy') return 'Legacy answers everyone.';
   if (stage === 'shadow') return 'Legacy answers everyone; the new side is asked afterwards and compared.';
   if (stage === 'new') return 'The new side answers everyone; one flip brings legacy back.';
   if (stage === 'retired') return 'The new side answers everyone; legacy is no longer asked.';
   if (!flag) return 'Legacy answers everyone, because no flag says otherwise.';
+  if (flag === 'unleash')
+    return 'The new side answers whom the flag in Unleash reaches; legacy answers everyone else.';
   if (flag.percent === 0 && flag.tenants.length === 0)
     return `Legacy answers everyone, because flag ${flag.name} reaches nobody yet.`;
   return `The new side answers ${describeReach(flag)}; legacy answers everyone else.`;
@@ -80,6 +94,7 @@ export function describeOutcome(stage: Stage, flag: FlagView | undefined): strin
 export function describeState(stages: readonly Stage[], flag: FlagView | undefined): string {
   const stage = [...new Set(stages)].join('/') || 'no routes';
   if (!flag) return stage;
-  const never = flag.except.length > 0 ? `, not ${flag.except.join(' ')}` : '';
-  return [stage, `${flag.percent} %`, ...flag.tenants].join(' ') + never;
+  const never = flag.except.length > 0 ? `, not ${list(flag.except, ' ')}` : '';
+  const named = flag.tenants.length > 0 ? ` ${list(flag.tenants, ' ')}` : '';
+  return `${stage} ${flag.percent} %${named}${never}`;
 }

@@ -15,7 +15,12 @@ export type FlipDone = Readonly<{
   flip: FlipRecord | undefined;
 }>;
 
-export type FlipPreview = Readonly<{ revision: Revision; story: readonly string[]; plan: FlipPlan }>;
+export type FlipPreview = Readonly<{
+  revision: Revision;
+  story: readonly string[];
+  plan: FlipPlan;
+  flagSource: 'file' | 'unleash';
+}>;
 
 export type FlipDesk = Readonly<{
   flip(wish: FlipWish): Promise<FlipDone | AdminFailure>;
@@ -98,7 +103,8 @@ async function preview(
   const plan = planWithinFlags(parts, wish, source);
   if (isRefusal(plan)) return plan;
   const story = describeChange(plan.before.table, plan.after.table);
-  return { revision: parts.inForce.current().revision, story, plan };
+  const { flagSource } = parts.inForce;
+  return { revision: parts.inForce.current().revision, story, plan, flagSource };
 }
 
 async function flip(parts: FlipDeskParts, wish: FlipWish, source: Source): Promise<FlipDone | AdminFailure> {

@@ -97,7 +97,7 @@ describe('banyan explain', () => {
     expect(told.get('request')).toBe('GET /api/ai/jobs/');
     expect(told.get('route')).toBe('ai.jobs, /api/ai/jobs/');
     expect(told.get('stage')).toBe('canary');
-    expect(told.get('flag')).toMatch(/^ai-engine: on\. .*tenants/);
+    expect(told.get('flag')).toBe('ai-engine at 0 %: on, by its list of tenants');
     expect(told.get('bucket')).toMatch(/^\d+\.\d\d$/);
     expect(told.get('breaker')).toBe('closed');
     expect(told.get('answers')).toBe('new');
@@ -128,7 +128,7 @@ describe('banyan flip and undo', () => {
       ...flags,
     );
     expect(done.out).toMatch(
-      /^Route chat\.channels goes from legacy to canary\.\nFlag chat-new goes from 0 % to 10 %, tenants from none to acme, globex\.\nFlip \d+ is in force/,
+      /^Route chat\.channels goes from legacy to canary\.\nFlag chat-new goes from 0 % to 10 %, takes in acme, globex\.\nFlip \d+ is in force/,
     );
     const undone = await house.banyan('undo');
     expect(undone.out).toMatch(/Route chat\.channels goes from canary to legacy\..*Flip \d+ is taken back/s);

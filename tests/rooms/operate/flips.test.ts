@@ -24,7 +24,7 @@ describe('a flip', () => {
     expect(done.json.story).toEqual([
       'Route ai.complete goes from legacy to canary.',
       'Route ai.jobs goes from legacy to canary.',
-      'Flag ai-engine goes from 0 % to 12.5 %, tenants from none to acme.',
+      'Flag ai-engine goes from 0 % to 12.5 %, takes in acme.',
     ]);
     expect(house.decide.pin().revision).toBe(done.json.revision);
     expect(house.decide.explain({ method: 'GET', path: '/api/ai/jobs/', tenant: 'acme' as never }).side).toBe(
@@ -86,7 +86,7 @@ describe('a flip', () => {
   test.each([
     [
       'an unknown name',
-      { subject: 'ia', stage: 'canary' },
+      { subject: 'complete', stage: 'canary' },
       404,
       /"complete" is neither a route nor a feature.*Did you mean "ai\.complete"/,
     ],
@@ -258,10 +258,15 @@ test('with flags in Unleash a percentage is refused with where to change it, a s
   const refused = await house.ask('/api/flips', {
     body: { ...REASON, subject: 'ai', stage: 'canary', percent: 5 },
   });
+  const tried = await house.ask('/api/flips', { body: { subject: 'ai', stage: 'canary', dry_run: true } });
   const done = await house.ask('/api/flips', { body: { ...REASON, subject: 'ai', stage: 'canary' } });
+  const table = await house.ask('/api/routes');
   await house.close();
   expect([refused.status, refused.json.detail]).toEqual([409, expect.stringContaining('live in Unleash')]);
+  expect(tried.json.outcomes[0].outcome).toMatch(/whom the flag in Unleash reaches/);
   expect(done.status).toBe(201);
+  // The file's own flags are asked by nobody then, so nobody is shown them.
+  expect([table.json.flag_source, table.json.flags]).toEqual(['unleash', []]);
 });
 
 test('a table behind a symbolic link is replaced where it really is', async () => {

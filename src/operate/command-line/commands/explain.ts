@@ -59,8 +59,19 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
   ]);
 }
 
-/** A stage that asks no flag is told what the flag would say, which is what a canary would begin with. */
-function describeFlag({ name, is_asked: isAsked, on, why }: NonNullable<ExplanationJson['flag']>): string {
-  const state = on === null ? 'unknown' : on ? 'on' : 'off';
-  return isAsked ? `${name}: ${state}. ${why}` : `${name}: not asked at this stage. ${why}`;
+const RULES: Readonly<Record<string, string>> = {
+  list: 'its list of tenants',
+  except: 'its exceptions',
+  percent: 'its percentage',
+  service: 'the flag service',
+};
+
+/** `ai-engine at 10 %: on, by its list of tenants` */
+function describeFlag(flag: NonNullable<ExplanationJson['flag']>): string {
+  const { name, is_asked: isAsked, on, rule, percent } = flag;
+  const place = percent === null ? name : `${name} at ${percent} %`;
+  if (!isAsked) return `${place}: not asked at this stage`;
+  return on === null
+    ? `${place}: unknown`
+    : `${place}: ${on ? 'on' : 'off'}, by ${RULES[rule ?? ''] ?? 'no rule'}`;
 }

@@ -80,8 +80,14 @@ function printPreview(terminal: Bench['terminal'], { story, outcomes, diff, chan
   const paint = openPaint(terminal);
   if (!changed) terminal.out('Nothing would change: it is so already.\n');
   for (const sentence of story) terminal.out(`${sentence}\n`);
-  for (const { route, outcome } of changed ? outcomes : []) terminal.out(`${route}: ${outcome}\n`);
+  if (changed) for (const line of groupOutcomes(outcomes)) terminal.out(`${line}\n`);
   for (const line of diff) terminal.out(`${paint(colourOfLine(line), line)}\n`);
+}
+
+/** Routes with the same outcome share a line. */
+function groupOutcomes(outcomes: Preview['outcomes']): readonly string[] {
+  const groups = Map.groupBy(outcomes, ({ outcome }) => outcome);
+  return [...groups].map(([outcome, group]) => `${group.map(({ route }) => route).join(', ')}: ${outcome}`);
 }
 
 function colourOfLine(line: string): Colour {

@@ -41,7 +41,7 @@ function printRoutes({ terminal }: Bench, { routes, flags, revision }: Shown): v
     route.path,
     route.feature ?? undefined,
     paint(colourOfStage(route.stage), route.stage),
-    describeFlag(flags.find(({ name }) => name === route.flag)),
+    describeFlag(flags.find(({ name }) => name === route.flag)) ?? route.flag ?? undefined,
     paint(route.breaker === 'open' ? 'red' : 'dim', route.breaker ?? '-'),
   ]);
   printTable(terminal, HEADER, rows);
