@@ -1,6 +1,7 @@
 import type { FeatureName, RouteId, Stage, TenantName } from '../vocabulary/index.ts';
 import { findBucket } from './bucket.ts';
-import { type Mistake, suggestNearest } from './mistake.ts';
+import { describeSubject, findSubject, refuseUnknown, type Subject } from './edit-subject.ts';
+import type { Mistake } from './mistake.ts';
 import { mistakeAt } from './schema-mistakes.ts';
 import type { FlagEntry, RouteRow, Table } from './table.ts';
 import { parseTableText, type TableDocument } from './table-document.ts';
@@ -32,7 +33,6 @@ export type EditResult =
   | Readonly<{ kind: 'edited'; text: string; table: Table; before: string; after: string }>
   | Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
 
-type Subject = Readonly<{ name: string; rows: readonly RouteRow[]; flag: FlagEntry | undefined }>;
 type Bench = Readonly<{
   text: string;
   table: Table;
@@ -70,25 +70,6 @@ export function editTable(
 
 function refuse(...mistakes: readonly Mistake[]): EditResult {
   return { kind: 'mistakes', mistakes };
-}
-
-function findSubject(table: Table, name: string): Subject | undefined {
-  const rows = table.rows.filter((row) => row.id === name);
-  const isFeature = table.features.some((feature) => feature.name === name);
-  if (rows.length === 0 && !isFeature) return undefined;
-  const featureName = isFeature ? name : rows[0]?.feature;
-  const feature = table.features.find((known) => known.name === featureName);
-  return {
-    name,
-    rows: isFeature ? table.rows.filter((row) => row.feature === name) : rows,
-    flag: table.flags.find((flag) => flag.name === feature?.flag),
-  };
-}
-
-function refuseUnknown(document: TableDocument, table: Table, name: string): Mistake {
-  const known = [...table.features.map((feature) => feature.name), ...table.rows.map(({ id }) => id)];
-  const message = `expected a route or a feature of the table, found "${name}"${suggestNearest(name, known)}`;
-  return mistakeAt(document, [], 'value', message);
 }
 
 function findRefusal({ document, table, subject, change }: Bench): Mistake | undefined {
@@ -161,16 +142,4 @@ function wishFlag(flag: FlagEntry, { stage, percent, tenants, except, move = [] 
     return { percent, tenants: [...without(listed), ...new Set(move)], except: without(excepted) };
   const held = move.filter((name) => findBucket(flag.name, name) < (percent ?? flag.percent));
   return { percent, tenants: without(listed), except: [...without(excepted), ...held] };
-}
-
-function describeSubject({ name, rows, flag }: Subject): string {
-  const stages = [...new Set(rows.map(({ stage }) => stage))];
-  const which = rows.length === 1 ? '1 route' : `${rows.length} routes`;
-  const parts = [`${name}: ${which} at stage ${stages.join(' and ') || 'none'}`];
-  if (flag) {
-    parts.push(`flag ${flag.name} at ${flag.percent} %`);
-    if (flag.tenants.length > 0) parts.push(`always on for ${flag.tenants.join(', ')}`);
-    if (flag.except.length > 0) parts.push(`always off for ${flag.except.join(', ')}`);
-  }
-  return `${parts.join('; ')}.`;
 }
