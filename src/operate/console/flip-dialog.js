@@ -59,7 +59,13 @@ function findSubject(table, name) {
 
 export function showDialog(content) {
   const dialog = make('dialog', { className: 'card' }, content);
-  dialog.addEventListener('close', () => dialog.remove());
+  const key = document.activeElement?.dataset.key;
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    // The board may have been drawn anew behind the dialog: then the button that opened it is another one by now.
+    const isLost = document.activeElement === null || document.activeElement === document.body;
+    if (key && isLost) document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  });
   content.querySelector('.cancel').addEventListener('click', () => dialog.close());
   document.body.append(dialog);
   dialog.showModal();
