@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { StoreUnavailable } from '../../../src/store/index.ts';
 import type { FlipLog } from '../../../src/vocabulary/index.ts';
 import { type AdminHouse, openAdminHouse, TABLE } from './admin-house.ts';
 
@@ -220,9 +221,10 @@ describe('a flip', () => {
 describe('a flip that cannot be completed', () => {
   let house: AdminHouse;
   let trouble: 'none' | 'add' | 'all' = 'none';
+  let outage = new Error('gone');
   const broken = (real: FlipLog): FlipLog => ({
     ...real,
-    list: (limit) => (trouble === 'all' ? Promise.reject(new Error('gone')) : real.list(limit)),
+    list: (limit) => (trouble === 'all' ? Promise.reject(outage) : real.list(limit)),
     add: (flip) => (trouble === 'none' ? real.add(flip) : Promise.reject(new Error('gone'))),
   });
   beforeAll(async () => {
@@ -246,6 +248,18 @@ describe('a flip that cannot be completed', () => {
       expect(house.decide.pin().revision).toBe(revision);
     },
   );
+
+  test('for want of the store is told from a bug, and neither says what is inside', async () => {
+    trouble = 'all';
+    const bug = await house.ask('/api/flips');
+    expect([bug.status, bug.json.code]).toEqual([500, 'internal_error']);
+    expect(bug.text).not.toContain('gone');
+    expect(house.events).toContainEqual({ type: 'bug', where: 'admin', error: 'gone' });
+    outage = new StoreUnavailable(new Error('connect ECONNREFUSED 10.0.0.1'));
+    const away = await house.ask('/api/flips');
+    expect([away.status, away.json.code]).toEqual([503, 'store_unavailable']);
+    expect(away.text).not.toContain('10.0.0.1');
+  });
 
   test('because nothing was flipped yet refuses to undo', async () => {
     const answer = await house.ask('/api/flips/undo', { body: { author: 'ada' } });

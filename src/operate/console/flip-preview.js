@@ -1,0 +1,39 @@
+import { ask } from './api.js';
+import { make } from './dom.js';
+
+/** Shows what the flip would do, or why it cannot be; answers the revision that the preview was made for. */
+export async function showPreview(form, body) {
+  try {
+    const told = await ask('/api/flips', body);
+    const outcomes = new Map(told.outcomes.map(({ outcome }) => [outcome, 0]));
+    form.preview.replaceChildren(...drawPreview(told, [...outcomes.keys()]));
+    form.preview.classList.remove('bad');
+    form.submit.disabled = !told.changed;
+    return told.revision;
+  } catch (refusal) {
+    form.preview.classList.add('bad');
+    form.preview.replaceChildren(make('p', {}, refusal.message));
+    form.submit.disabled = true;
+    return undefined;
+  }
+}
+
+function drawPreview({ changed, story, diff }, outcomes) {
+  if (!changed)
+    return [
+      make('p', {}, 'It is so already: nothing would change.'),
+      ...outcomes.map((text) => make('p', { className: 'quiet' }, text)),
+    ];
+  const lines = diff.map((line) =>
+    make('span', { className: line.startsWith('+') ? 'added' : 'gone' }, `${line}\n`),
+  );
+  return [
+    ...outcomes.map((text) => make('p', { className: 'outcome' }, text)),
+    make(
+      'ul',
+      {},
+      story.map((sentence) => make('li', {}, sentence)),
+    ),
+    make('details', {}, make('summary', {}, 'Lines of the table that change'), make('pre', {}, lines)),
+  ];
+}
