@@ -117,8 +117,10 @@ function openDemoHouse(
   parts: Pick<Parameters<typeof openHouse>[0], 'databaseUrl' | 'legacyUrl' | 'adminToken' | 'tagKeys'>,
 ): Promise<House> {
   const log = createWriteStream(join(settings.BANYAN_DATA_DIR, 'log', 'gateway.log'), { flags: 'a' });
+  // The stub signs its sessions with this, too.
+  const LEGACY_SECRET_KEY = settings.LEGACY_SECRET_KEY ?? 'django-insecure-demo-of-the-banyan-legacy-stub';
   return openHouse({
-    settings,
+    settings: { ...settings, LEGACY_SECRET_KEY },
     ...parts,
     tagKeys: settings.TAG_SIGNING_KEYS ?? parts.tagKeys,
     demoKeys: settings.DATABASE_URL === undefined ? 'accepted' : 'refused',

@@ -10,6 +10,9 @@ import { openCorridor } from './proxy.ts';
 import type { Settings } from './settings.ts';
 import { openStore, type Store, StoreUnavailable } from './store/index.ts';
 
+// The local engine speaks at a pace at which one sees that it streams.
+const LOCAL_ENGINE_WORD_MS = 5;
+
 export type HouseWish = Readonly<{
   settings: Settings;
   databaseUrl: string;
@@ -64,7 +67,14 @@ export async function openHouse(wish: HouseWish): Promise<House> {
         maxConnections: settings.MAX_CONNECTIONS,
         wantsUpgrade: wantsWebSocket,
       },
-      openCorridor({ admit, decide, forward, handle, emit: observe.emit }),
+      openCorridor({
+        admit,
+        decide,
+        forward,
+        handle,
+        emit: observe.emit,
+        maxBodyBytes: settings.MAX_BODY_BYTES,
+      }),
     );
     observe.emit({ type: 'part_changed', part: 'gateway', state: 'ready', detail: 'listening' });
     observe.emit({ type: 'listening', door: 'admin', url: admin.url });
@@ -72,7 +82,7 @@ export async function openHouse(wish: HouseWish): Promise<House> {
     return {
       gatewayUrl: gateway.url,
       adminUrl: admin.url,
-      close: (signal) => closeHouse(wish, observe, gateway, closers, signal),
+      close: (signal) => closeHouse(wish, observe, { gateway, handle, closers }, signal),
     };
   } catch (error) {
     await closeAll(closers);
@@ -106,12 +116,19 @@ function openAdmitRoom(wish: HouseWish, { emit }: Observe, store: Store, forward
 }
 
 function openHandleRoom(settings: Settings, { emit }: Observe, store: Store) {
-  const { AI_BASE_URL, AI_API_KEY, MAX_BODY_BYTES } = settings;
+  const { AI_BASE_URL, AI_API_KEY, MAX_BODY_BYTES, LEGACY_SECRET_KEY } = settings;
   const ai =
     AI_BASE_URL === undefined
-      ? openLocalEngine()
+      ? openLocalEngine({ wordMs: LOCAL_ENGINE_WORD_MS })
       : openHttpEngine({ baseUrl: AI_BASE_URL, apiKey: AI_API_KEY });
-  return openHandle({ store, ai, emit, endSession: store.sessions.end, largestFileBytes: MAX_BODY_BYTES });
+  return openHandle({
+    store,
+    ai,
+    emit,
+    endSession: store.sessions.end,
+    largestFileBytes: MAX_BODY_BYTES,
+    ...(LEGACY_SECRET_KEY !== undefined && { secretKey: LEGACY_SECRET_KEY }),
+  });
 }
 
 function openDecideRoom(settings: Settings, { emit }: Observe, handle: Handle): Promise<Decide> {
@@ -151,12 +168,12 @@ function openDoor(wish: HouseWish, observe: Observe, { store, admit, decide, han
 async function closeHouse(
   wish: HouseWish,
   { emit }: Observe,
-  gateway: Listener,
-  closers: (() => unknown)[],
+  { gateway, handle, closers }: Readonly<{ gateway: Listener; handle: Handle; closers: (() => unknown)[] }>,
   signal: string,
 ): Promise<number> {
   const graceMs = wish.settings.SHUTDOWN_GRACE_MS;
   emit({ type: 'stopping', signal, graceMs });
+  handle.hangUp();
   const cut = await gateway.drain(graceMs);
   await closeAll(closers);
   emit({ type: 'stopped', inFlight: cut });

@@ -9,7 +9,14 @@ import { type Emit, type Failure, fail, isFailure, type Outcome } from './vocabu
 // A breaker lets a probe through after so long: coming back earlier is in vain.
 const BREAKER_REST_S = 10;
 
-export type Rooms = Readonly<{ admit: Admit; decide: Decide; forward: Forward; handle: Handle; emit: Emit }>;
+export type Rooms = Readonly<{
+  admit: Admit;
+  decide: Decide;
+  forward: Forward;
+  handle: Handle;
+  emit: Emit;
+  maxBodyBytes: number;
+}>;
 
 export function openCorridor(rooms: Rooms): Required<Reception> {
   const walk = async (visit: Visit) =>
@@ -33,6 +40,8 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const decision = rooms.decide.decide(table, match, caller, arrival.wish);
   const learned = { arrival, caller, decision };
   visit.noteDecision(learned, table);
+  const tooLarge = visit.openBody(rooms.maxBodyBytes);
+  if (tooLarge) return refuse(tooLarge);
   if (decision.side === 'legacy') return askLegacy(rooms, visit, learned);
   if (decision.reason === 'breaker_open')
     return refuse(fail('new_unavailable', { retryAfterS: BREAKER_REST_S }));
@@ -72,7 +81,12 @@ async function askNew(
       ? await runWithinDeadline({ req, res: way.res, timeoutMs: decision.timeoutMs }, (signal) =>
           handle.answer({ arrival, caller, decision, signal }, req, way.res),
         )
-      : await handle.upgrade({ arrival, caller, decision }, req, way.socket, way.head);
+      : await handle.upgrade(
+          { arrival, caller, decision, added: visit.addedHeaders('new') },
+          req,
+          way.socket,
+          way.head,
+        );
   if (decision.feature !== undefined)
     decide.reportNew(decision.feature, isNewSidesFault(outcome) ? 'failed' : 'ok');
   admit.noteCookies(arrival, caller, visit.cookies());

@@ -62,6 +62,11 @@ export const SETTINGS = {
     help: "the monolith's database: the demo seeds the stub and the new side from it",
     isSecret: true,
   },
+  LEGACY_SECRET_KEY: {
+    schema: secret,
+    help: "the monolith's Django `SECRET_KEY`: session rows that the new side writes are then good for legacy, too",
+    isSecret: true,
+  },
   LEGACY_PORT: {
     schema: port,
     fallback: '8000',

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Failure, fail } from '../vocabulary/index.ts';
-import { answerFailure, answerFailureRaw } from './own-words.ts';
+import { answerFailureRaw } from './own-words.ts';
 
 /** Who receives what comes in. */
 export type Reception = Readonly<{
@@ -39,40 +39,34 @@ const LIMITS = {
 
 /** Opens a listening HTTP server; throws an Error with one clear sentence where the port is taken. */
 export async function openListener(wish: ListenerWish, reception: Reception): Promise<Listener> {
-  const inFlight = new Set<Duplex>();
-  let isDraining = false;
-  const server = createServer({ ...LIMITS, shouldUpgradeCallback: wish.wantsUpgrade ?? (() => false) });
+  const traffic: Traffic = { answers: new Set(), tunnels: new Set() };
+  const shouldUpgradeCallback = wish.wantsUpgrade ?? (() => false);
+  const server = createServer({ ...LIMITS, shouldUpgradeCallback });
   server.maxConnections = wish.maxConnections;
   server.maxHeadersCount = 0;
   const receive = async (req: IncomingMessage, res: ServerResponse) => {
-    if (isDraining) res.setHeader('Connection', 'close');
-    inFlight.add(req.socket);
-    res.once('close', () => inFlight.delete(req.socket));
+    if (!server.listening) res.setHeader('Connection', 'close');
+    traffic.answers.add(res);
+    res.once('close', () => traffic.answers.delete(res));
     await reception.request(req, res);
   };
   server.on('request', receive);
-  // "100 Continue" is sent by Node when a room first reads the body: after admit, never before.
+  // Whoever asks before sending is told to go on by the corridor, after admit, never by Node before it.
   server.on('checkContinue', receive);
-  server.on('checkExpectation', (req, res) => answerFailure(req, res, fail('expectation_failed'), undefined));
+  server.on('checkExpectation', receive);
   server.on('connect', (_req, socket) => answerFailureRaw(socket, fail('method_refused')));
-  server.on('clientError', (error, socket) => answerFailureRaw(socket, nameClientError(error)));
+  server.on('clientError', (error, socket) => answerClientError(traffic, error, socket));
   server.on('upgrade', async (req: IncomingMessage, socket: Socket, head: Buffer) => {
     if (reception.upgrade === undefined) return answerFailureRaw(socket, fail('upgrade_refused'));
     socket.on('error', () => socket.destroy());
-    inFlight.add(socket);
-    socket.once('close', () => inFlight.delete(socket));
+    traffic.tunnels.add(socket);
+    socket.once('close', () => traffic.tunnels.delete(socket));
     await reception.upgrade(req, socket, head);
   });
   await listen(server, wish);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : wish.port;
-  return {
-    url: `http://${wish.host}:${port}`,
-    drain: async (graceMs) => {
-      isDraining = true;
-      return closeWithin(server, inFlight, graceMs);
-    },
-  };
+  return { url: `http://${wish.host}:${port}`, drain: (graceMs) => drain(server, traffic, graceMs) };
 }
 
 function listen(server: Server, { host, port, setting }: ListenerWish): Promise<void> {
@@ -92,23 +86,42 @@ function nameListenError(error: NodeJS.ErrnoException, host: string, port: numbe
   return `Cannot listen on ${host}:${port} (${error.code ?? 'unknown reason'}). ${remedy}`;
 }
 
-async function closeWithin(server: Server, inFlight: ReadonlySet<Duplex>, graceMs: number): Promise<number> {
+/** Answers under way, and upgraded connections: those have no end of their own that could be waited for. */
+type Traffic = Readonly<{ answers: Set<ServerResponse>; tunnels: Set<Socket> }>;
+
+const TUNNEL_GRACE_MS = 500;
+
+async function drain(server: Server, { answers, tunnels }: Traffic, graceMs: number): Promise<number> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // A kept-alive connection becomes idle only after its answer: look again until none is left.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  const deadline = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
-  await Promise.race([closed, waitUntilEmpty(inFlight), deadline]);
-  clearInterval(sweep);
-  const cut = inFlight.size;
-  for (const socket of inFlight) socket.destroy();
+  await untilEmpty(answers, graceMs, () => server.closeIdleConnections());
+  // By now the sides have said goodbye to their sockets.
+  await untilEmpty(tunnels, Math.min(graceMs, TUNNEL_GRACE_MS));
+  const cut = answers.size;
+  for (const socket of tunnels) socket.destroy();
   server.closeAllConnections();
   await closed;
   return cut;
 }
 
-async function waitUntilEmpty(sockets: ReadonlySet<Duplex>): Promise<void> {
-  while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+async function untilEmpty(
+  set: ReadonlySet<unknown>,
+  graceMs: number,
+  sweep: () => void = () => undefined,
+): Promise<void> {
+  const beganMs = performance.now();
+  sweep();
+  while (set.size > 0 && performance.now() - beganMs < graceMs) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A kept-alive connection becomes idle only after its answer: look again until none is left.
+    sweep();
+  }
+}
+
+/** What Node's parser could not read. Where an answer is under way on the same connection, nothing may be put in between. */
+function answerClientError({ answers }: Traffic, error: NodeJS.ErrnoException, socket: Duplex): void {
+  const isBusy = [...answers].some((answer) => answer.socket === socket);
+  if (isBusy) socket.destroy();
+  else answerFailureRaw(socket, nameClientError(error));
 }
 
 function nameClientError(error: NodeJS.ErrnoException): Failure {

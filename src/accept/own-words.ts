@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { type Failure, type RequestId, wordProblem } from '../vocabulary/index.ts';
 
+const LINGER_MS = 500;
 // What of an unread body Node may read and throw away, so that the connection can be used again.
 const LARGEST_DRAIN_BYTES = 64 * 1024;
 // After these the caller's framing can still be trusted.
@@ -32,12 +33,17 @@ export function answerFailureRaw(
   requestId?: RequestId,
   accept?: string,
 ): void {
-  if (socket.destroyed || !socket.writable) return;
+  if (socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
   const problem = wordProblem(failure, requestId, accept);
   let head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n`;
   const lines = [...problem.headers, 'Connection', 'close'];
   for (let i = 0; i + 1 < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
   socket.end(`${head}\r\n${problem.body}`);
+  // Not at once: closing on bytes that nobody has read resets the connection, and the answer may be lost with it.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 /** After a request whose end cannot be trusted, or whose body nobody will read, the connection cannot be used again. */

@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type {
-  Arrival,
-  Caller,
-  Decision,
-  Emit,
-  Failure,
-  Outcome,
-  RequestId,
-  Side,
+import {
+  type Arrival,
+  type Caller,
+  type Decision,
+  type Emit,
+  type Failure,
+  fail,
+  type Outcome,
+  type RequestId,
+  type Side,
 } from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
 
@@ -58,6 +59,17 @@ export class Visit {
     this.#exposesSide = table.exposeSide;
     this.#askedMs = performance.now();
     this.#emit({ type: 'decision_made', routeId: route, side, reason });
+  }
+
+  /**
+   * Lets the body come: refuses one that is declared too large, and tells a client that asked first to go on (RFC 9110 section
+   * 10.1.1). After admit, so that nobody uploads for a 401.
+   */
+  openBody(maxBodyBytes: number): Failure | undefined {
+    if (this.way.kind === 'upgrade') return undefined;
+    if (Number(this.req.headers['content-length'] ?? 0) > maxBodyBytes) return fail('body_too_large');
+    if (this.req.headers.expect?.toLowerCase() === '100-continue') this.way.res.writeContinue();
+    return undefined;
   }
 
   /** What the gateway adds to a side's answer, name and value in turn. */

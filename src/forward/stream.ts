@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
-import { fail, type Outcome } from '../vocabulary/index.ts';
+import type { Outcome } from '../vocabulary/index.ts';
 import { AnswerStream, type Ended } from './answer-stream.ts';
 import type { Ask } from './ask.ts';
 import { BodyTooLarge } from './legacy-failure.ts';
@@ -17,8 +17,6 @@ export async function streamAnswer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Outcome> {
-  if (Number(req.headers['content-length'] ?? 0) > ways.maxBodyBytes)
-    return { kind: 'failed', failure: fail('body_too_large') };
   const body = hasBody(req) ? readBody(req, ways.maxBodyBytes) : null;
   const ended = await dispatch(ways, { ask, req, res, body, mayRetry: body === null });
   if (ended.kind !== 'stale') return ended;

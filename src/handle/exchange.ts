@@ -9,6 +9,8 @@ export type HandleRequest = Readonly<{
   arrival: Arrival;
   caller: Caller;
   decision: Pick<Decision, 'handler' | 'params' | 'route'>;
+  /** What the gateway adds to a handshake's answer, name and value in turn; an ordinary answer's is on `res` already. */
+  added?: readonly string[];
   /** Aborted by the corridor at the route's timeout, or when the client has gone. */
   signal?: AbortSignal;
   /** Set where every effect is to be undone: the rehearsal's own scope, and ports that record. */

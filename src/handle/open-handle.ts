@@ -37,6 +37,8 @@ export type Handle = Readonly<{
   answer(request: HandleRequest, req: IncomingMessage, res: ServerResponse): Promise<Outcome>;
   /** The same for a WebSocket's handshake; the socket then lives on its own. */
   upgrade(request: HandleRequest, req: IncomingMessage, socket: Duplex, head: Buffer): Promise<Outcome>;
+  /** Says goodbye to the open sockets (1001), which would otherwise never end. */
+  hangUp(): void;
   /** Closes the sockets and waits for what is still being done. */
   close(): Promise<void>;
 }>;
@@ -72,6 +74,7 @@ export function openHandle(wish: HandleWish): Handle {
       const effects = request.rehearsal?.effects ?? world.effects;
       return chat.upgrade({ request, scope, effects, emit: wish.emit }, req, socket, head);
     },
+    hangUp: chat.close,
     close: async () => {
       chat.close();
       await Promise.race([Promise.allSettled(unfinished), wait(CLOSE_MS, undefined, { ref: false })]);

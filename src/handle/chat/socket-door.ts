@@ -36,12 +36,15 @@ export function openDoor(rooms: LiveRooms): SocketDoor {
     // No subprotocol is agreed, whatever the client offers.
     handleProtocols: () => false,
   });
+  const handshakes = watchHandshakes(server);
   return (knock, req, socket, head) => {
     const { request, scope } = knock;
-    if (!scope) return refuse(socket, missingTenant());
+    if (!scope) return refuse(socket, missingTenant(), request.added);
     if (!passesOrigin(request.caller, readOrigin(request), request.arrival.host))
-      return refuse(socket, failedCsrf());
-    return shakeHands(server, req, socket, head, (opened) => serveSocket({ ...knock, scope }, rooms, opened));
+      return refuse(socket, failedCsrf(), request.added);
+    return shakeHands(server, handshakes, { request, req, socket, head }, (opened) =>
+      serveSocket({ ...knock, scope }, rooms, opened),
+    );
   };
 }
 
@@ -50,20 +53,37 @@ function readOrigin({ arrival: { headers } }: HandleRequest): string | undefined
   return at < 0 ? undefined : headers[at + 1];
 }
 
+type Handshakes = WeakMap<IncomingMessage, Readonly<{ added: readonly string[]; refused(): void }>>;
+
+/** One listener for all handshakes: ws tells by events of the server what belongs to one request. */
+function watchHandshakes(server: WebSocketServer): Handshakes {
+  const handshakes: Handshakes = new WeakMap();
+  server.on('headers', (lines, req) => {
+    const { added = [] } = handshakes.get(req) ?? {};
+    for (let i = 0; i + 1 < added.length; i += 2) lines.push(`${added[i]}: ${added[i + 1]}`);
+  });
+  // ws answers a bad handshake itself (400, 405, 426) once somebody listens, and ends the socket.
+  server.on('wsClientError', (error, socket, req) => {
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: ${error.message.length}\r\n\r\n${error.message}`,
+    );
+    handshakes.get(req)?.refused();
+  });
+  return handshakes;
+}
+
+type Knocking = Readonly<{ request: HandleRequest; req: IncomingMessage; socket: Duplex; head: Buffer }>;
+
 function shakeHands(
   server: WebSocketServer,
-  req: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  handshakes: Handshakes,
+  { request, req, socket, head }: Knocking,
   serve: (socket: WebSocket) => void,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     socket.once('close', () => resolve({ kind: 'abandoned' }));
-    // ws answers a bad handshake itself (400, 405, 426) and ends the socket.
-    server.once(
-      'wsClientError',
-      (_error, _socket, bad) => bad === req && resolve({ kind: 'answered', status: 400 }),
-    );
+    const refused = () => resolve({ kind: 'answered', status: 400 });
+    handshakes.set(req, { added: request.added ?? [], refused });
     server.handleUpgrade(req, socket, head, (opened) => {
       resolve({ kind: 'answered', status: 101 });
       serve(opened);
@@ -71,7 +91,7 @@ function shakeHands(
   });
 }
 
-function refuse(socket: Duplex, { status, body }: Refusal): Promise<Outcome> {
+function refuse(socket: Duplex, { status, body }: Refusal, added: readonly string[] = []): Promise<Outcome> {
   const reason = status === 404 ? 'Not Found' : 'Forbidden';
   const head = [
     `HTTP/1.1 ${status} ${reason}`,
@@ -83,6 +103,7 @@ function refuse(socket: Duplex, { status, body }: Refusal): Promise<Outcome> {
     'Cross-Origin-Opener-Policy: same-origin',
     'Connection: close',
   ];
+  for (let i = 0; i + 1 < added.length; i += 2) head.push(`${added[i]}: ${added[i + 1]}`);
   socket.end(`${head.join('\r\n')}\r\n\r\n${body.text}`);
   return Promise.resolve({ kind: 'answered', status });
 }
