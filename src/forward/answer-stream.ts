@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { Outcome } from '../vocabulary/index.ts';
+import { fail, type Outcome } from '../vocabulary/index.ts';
 import { readAnswerHead } from './answer-head.ts';
 import type { Ask } from './ask.ts';
 import { isSafe, LegacyTooSlow, nameLegacyFailure, wasStaleConnection } from './legacy-failure.ts';
@@ -87,8 +87,16 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (res.destroyed) return { kind: 'abandoned' };
     const nothingCame = this.#wrote === 'nothing';
     if (nothingCame && mayRetry && isSafe(method) && wasStaleConnection(error)) return { kind: 'stale' };
-    const failure = nameLegacyFailure(error, method);
+    const failure = this.#isClientLate(error)
+      ? fail('request_too_slow', { retrySafe: isSafe(method) })
+      : nameLegacyFailure(error, method);
     return nothingCame ? { kind: 'failed', failure } : { kind: 'cut', status: res.statusCode, failure };
+  }
+
+  /** Legacy cannot answer what has not arrived. What has arrived and waits in our buffer, though, is legacy's not to read. */
+  #isClientLate(error: unknown): boolean {
+    const { req } = this.#wish;
+    return error instanceof LegacyTooSlow && !req.complete && req.readableLength === 0;
   }
 
   readonly #giveUp = () => {

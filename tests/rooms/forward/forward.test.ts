@@ -161,6 +161,16 @@ describe('when legacy has a bad day', () => {
     await untilClosed(asked);
   });
 
+  test('an upload that stalls is the fault of its sender, not of legacy', async () => {
+    const { door } = await open(() => undefined, { timeoutMs: 150 });
+    const { text } = await sendRaw(
+      door.port,
+      'POST /up HTTP/1.1\r\nHost: y\r\nContent-Length: 10\r\n\r\nabc',
+      'too_slow',
+    );
+    expect(text).toMatch(/^HTTP\/1.1 408 [\s\S]*request_too_slow/);
+  });
+
   test.each([
     ['the body breaks off', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'],
     ['a chunked body breaks off', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
