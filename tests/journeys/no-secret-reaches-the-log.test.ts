@@ -54,20 +54,3 @@ test('keys, cookies, tokens, passwords, bodies, queries and tags appear in no lo
   expect(log).not.toContain('byn_demo_acme');
   expect(metrics).not.toMatch(/planted-secret|tenant=|acme/);
 });
-
-test('a revoked key is refused within two seconds', async () => {
-  const { key, record } = (await (
-    await house.admin('POST', '/api/keys', { tenant: 'acme', user: 2 })
-  ).json()) as { key: string; record: { id: string } };
-  expect((await house.call('acme', 'GET', '/api/ai/jobs/', { key })).status).toBe(200);
-  const beganMs = performance.now();
-  expect((await house.admin('POST', `/api/keys/${record.id}/revoke`)).status).toBe(200);
-  let code: unknown;
-  while (code === undefined && performance.now() - beganMs < 4_000) {
-    const answer = await house.call('acme', 'GET', '/api/ai/jobs/', { key });
-    if (answer.status === 401) code = ((await answer.json()) as { code: string }).code;
-    else await answer.arrayBuffer();
-  }
-  expect(code).toBe('credential_revoked');
-  expect(performance.now() - beganMs).toBeLessThanOrEqual(2_000);
-});

@@ -103,4 +103,44 @@ describe.each(['legacy', 'new'] as const)('on the %s side', (side) => {
       expect((await ask(read, bearer('byn_demo_globex'))).body).not.toContain('written by acme only');
     }
   });
+
+  test("another tenant's file can be neither read nor deleted, though its number is known", async () => {
+    const form = new FormData();
+    form.set('file', new Blob(['of acme only']), 'secret.txt');
+    const upload = () =>
+      fetch(`${house.gatewayUrl}/api/files/`, {
+        method: 'POST',
+        headers: bearer('byn_demo_acme'),
+        body: form,
+      });
+    // Enough of them for acme's last number to be beyond all of globex's.
+    let last = 0;
+    for (let count = 0; count < 12; count += 1) last = ((await (await upload()).json()) as { id: number }).id;
+    const path = `/api/files/${last}/`;
+    const others = { ...bearer('byn_demo_globex'), ...FORGERIES };
+    expect((await ask(`${path}content/`, others)).status).toBe(404);
+    expect((await send(house.gatewayPort, { method: 'DELETE', path, headers: others })).status).toBe(404);
+    expect((await ask(`${path}content/`, bearer('byn_demo_acme'))).body).toBe('of acme only');
+    expect(
+      (await send(house.gatewayPort, { method: 'DELETE', path, headers: bearer('byn_demo_acme') })).status,
+    ).toBe(204);
+  });
+
+  test('who logs in is known at the host of that tenant only, and is somebody else elsewhere', async () => {
+    const logIn = (host: string) =>
+      send(house.gatewayPort, {
+        host,
+        method: 'POST',
+        path: '/api/auth/login/',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ username: 'ada', password: 'demo' }),
+      });
+    const [acme, globex] = [await logIn('acme.localhost'), await logIn('globex.localhost')];
+    expect([acme.status, JSON.parse(acme.body).email]).toEqual([200, 'ada@acme.example']);
+    expect(JSON.parse(globex.body).email).toBe('ada@globex.example');
+    const cookie =
+      acme.headers['set-cookie']?.find((line) => line.startsWith('sessionid='))?.split(';')[0] ?? '';
+    expect((await ask('/api/ai/jobs/', { cookie }, 'acme.localhost')).status).toBe(200);
+    expect((await ask('/api/ai/jobs/', { cookie }, 'globex.localhost')).status).toBe(401);
+  });
 });
