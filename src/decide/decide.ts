@@ -70,14 +70,14 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
   });
   let flags: FlagSet | undefined;
   const takeSnapshot = (table: Table) => createSnapshot(table, flags ?? defineFlags(table.flags), emit);
-  const swapTable = (table: Table) => {
+  const swapTable = (table: Table, source: string = file) => {
     snapshot = takeSnapshot(table);
     board.keepOnly(table.features);
     const { revision, rows, flagSet } = snapshot;
     emit({
       type: 'table_swapped',
       revision,
-      source: file,
+      source,
       routes: rows.length,
       flags: flagSet.definitions.length,
     });
@@ -90,7 +90,8 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
         listNeeded: () => listFlags(keeper.current().table),
         onFlags(set) {
           flags = set;
-          snapshot = takeSnapshot(keeper.current().table);
+          // A flag that changed on the server is a new revision like any other.
+          swapTable(keeper.current().table, 'unleash');
         },
       })
     : undefined;
