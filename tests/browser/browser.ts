@@ -1,34 +1,27 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium as playwright } from 'playwright-core';
 
 /**
- * A real Chromium from npm. It reads which libraries to bring, and where to unpack itself, from the environment, so both are set
- * before it is loaded. What it has unpacked goes when the browser is closed.
+ * A real Chromium from npm. It reads which libraries to bring from the environment, so that is set before it is loaded; it unpacks
+ * itself into the run's temporary folder and goes with it.
  */
 export async function openBrowser(): Promise<Browser> {
-  const ground = mkdtempSync(join(tmpdir(), 'banyan-chromium-'));
-  const executablePath = await unpackInto(ground);
-  const browser = await playwright.launch({
+  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x';
+  const { default: chromium } = await import('@sparticuz/chromium');
+  const executablePath = await chromium.executablePath();
+  pointToFonts(join(tmpdir(), 'fonts', 'fonts.conf'));
+  return playwright.launch({
     executablePath,
     // Not the package's own list: it turns web security off and puts all pages into one process, and neither is what people have.
     args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu'],
     headless: true,
   });
-  browser.once('disconnected', () => rmSync(ground, { recursive: true, force: true }));
-  return browser;
 }
 
-async function unpackInto(folder: string): Promise<string> {
-  const before = process.env.TMPDIR;
-  process.env.TMPDIR = folder;
-  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x';
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium');
-    return await chromium.executablePath();
-  } finally {
-    if (before === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = before;
-  }
+/** Its font settings name /tmp, wherever they were unpacked, and without a single font Chromium ends. */
+function pointToFonts(file: string): void {
+  const settings = readFileSync(file, 'utf8');
+  writeFileSync(file, settings.replaceAll(/>\/tmp\//g, `>${tmpdir()}/`));
 }

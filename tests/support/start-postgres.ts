@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../../src/operate/demo/embedded-postgres.ts';
 import { freePort } from './free-port.ts';
 
-/** One real PostgreSQL for the whole run; each test file makes databases of its own on it (see `database.ts`). */
+/**
+ * One real PostgreSQL for the whole run; each test file makes databases of its own on it (see `database.ts`). And one temporary folder,
+ * which every test process takes for the machine's own, so that nothing is left and nobody meets another user's files.
+ */
 export default async function startPostgres(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'banyan-test-'));
   chmodSync(folder, 0o755);
@@ -22,6 +25,7 @@ export default async function startPostgres(): Promise<void> {
       'max_locks_per_transaction=1024',
     ],
   });
+  process.env.TMPDIR = folder;
   process.env.BANYAN_TEST_PG = server.url('postgres');
   Object.assign(globalThis, { __banyanPostgres: { server, folder } });
 }
