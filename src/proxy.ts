@@ -19,8 +19,15 @@ export type Rooms = Readonly<{
 }>;
 
 export function openCorridor(rooms: Rooms): Required<Reception> {
-  const walk = async (visit: Visit) =>
-    visit.end(await pass(rooms, visit).catch((error) => confessBug(rooms.emit, error)));
+  const walk = async (visit: Visit) => {
+    const outcome = await pass(rooms, visit).catch((error) => confessBug(rooms.emit, error));
+    try {
+      visit.end(outcome);
+    } catch (error) {
+      confessBug(rooms.emit, error);
+      visit.abandon();
+    }
+  };
   return {
     request: (req, res) => walk(new Visit(rooms.emit, req, { kind: 'request', res })),
     upgrade: (req, socket, head) => walk(new Visit(rooms.emit, req, { kind: 'upgrade', socket, head })),
@@ -34,14 +41,16 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   visit.noteArrival(arrival);
 
   const match = rooms.decide.match(table, arrival.method, arrival.path);
+  visit.noteRoute(match.row?.id, match.row?.stage);
   const caller = await rooms.admit.identify(arrival, match.admit);
+  if (visit.isGone) return { kind: 'abandoned' };
   if (isFailure(caller)) return refuse(caller);
 
+  const tooLarge = visit.openBody(rooms.maxBodyBytes);
+  if (tooLarge) return refuse(tooLarge);
   const decision = rooms.decide.decide(table, match, caller, arrival.wish);
   const learned = { arrival, caller, decision };
   visit.noteDecision(learned, table);
-  const tooLarge = visit.openBody(rooms.maxBodyBytes);
-  if (tooLarge) return refuse(tooLarge);
   if (decision.side === 'legacy') return askLegacy(rooms, visit, learned);
   if (decision.reason === 'breaker_open')
     return refuse(fail('new_unavailable', { retryAfterS: BREAKER_REST_S }));
@@ -87,7 +96,8 @@ async function askNew(
           way.socket,
           way.head,
         );
-  if (decision.feature !== undefined)
+  // A client that left tells nothing of the new side.
+  if (decision.feature !== undefined && outcome.kind !== 'abandoned')
     decide.reportNew(decision.feature, isNewSidesFault(outcome) ? 'failed' : 'ok');
   admit.noteCookies(arrival, caller, visit.cookies());
   return outcome;

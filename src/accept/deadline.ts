@@ -19,7 +19,12 @@ export function runWithinDeadline(
       timer.refresh();
       return;
     }
-    resolve({ kind: 'failed', failure: fail('new_too_slow', { retrySafe: isSafe(req), retryAfterS: 5 }) });
+    // The new side cannot answer what has not arrived; what waits in our buffer, though, is its own not to read.
+    const isClientLate = !req.complete && req.readableLength === 0;
+    const failure = isClientLate
+      ? fail('request_too_slow', { retrySafe: isSafe(req) })
+      : fail('new_too_slow', { retrySafe: isSafe(req), retryAfterS: 5 });
+    resolve({ kind: 'failed', failure });
     stop.abort();
   }, timeoutMs);
   const onClose = () => {

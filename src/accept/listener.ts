@@ -54,15 +54,21 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   // Whoever asks before sending is told to go on by the corridor, after admit, never by Node before it.
   server.on('checkContinue', receive);
   server.on('checkExpectation', receive);
-  server.on('connect', (_req, socket) => answerFailureRaw(socket, fail('method_refused')));
+  server.on('connect', (_req, socket) => {
+    // Node has taken its own listener away: without one, a reset right behind the request would end the process.
+    socket.on('error', () => socket.destroy());
+    answerFailureRaw(socket, fail('method_refused'));
+  });
   server.on('clientError', (error, socket) => answerClientError(traffic, error, socket));
   server.on('upgrade', async (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (reception.upgrade === undefined) return answerFailureRaw(socket, fail('upgrade_refused'));
     socket.on('error', () => socket.destroy());
+    if (reception.upgrade === undefined) return answerFailureRaw(socket, fail('upgrade_refused'));
     traffic.tunnels.add(socket);
     socket.once('close', () => traffic.tunnels.delete(socket));
     await reception.upgrade(req, socket, head);
   });
+  const sweep = setInterval(() => cutStalled(traffic.answers), SWEEP_MS).unref();
+  server.once('close', () => clearInterval(sweep));
   await listen(server, wish);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : wish.port;
@@ -90,6 +96,23 @@ function nameListenError(error: NodeJS.ErrnoException, host: string, port: numbe
 type Traffic = Readonly<{ answers: Set<ServerResponse>; tunnels: Set<Socket> }>;
 
 const TUNNEL_GRACE_MS = 500;
+const SWEEP_MS = 5_000;
+const STALLED_MS = 30_000;
+
+const lastProgress = new WeakMap<ServerResponse, Readonly<{ bytesWritten: number; atMs: number }>>();
+
+/** A reader that takes nothing of an answer for half a minute is cut, whichever side answers: its buffers are ours. */
+function cutStalled(answers: ReadonlySet<ServerResponse>): void {
+  const nowMs = performance.now();
+  for (const answer of answers) {
+    const bytesWritten = answer.socket?.bytesWritten ?? 0;
+    const last = lastProgress.get(answer);
+    const isWaiting = answer.writableLength > 0;
+    if (!isWaiting || last?.bytesWritten !== bytesWritten)
+      lastProgress.set(answer, { bytesWritten, atMs: nowMs });
+    else if (nowMs - last.atMs > STALLED_MS) answer.destroy();
+  }
+}
 
 async function drain(server: Server, { answers, tunnels }: Traffic, graceMs: number): Promise<number> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -22,7 +22,8 @@ export function answerFailure(
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   const problem = wordProblem(failure, requestId, req.headers.accept);
   const close = mustClose(req, failure) ? ['Connection', 'close'] : [];
-  res.writeHead(problem.status, [...problem.headers, ...close]);
+  // With its words: a side's answer that could not be written may have left others behind.
+  res.writeHead(problem.status, STATUS_CODES[problem.status] ?? '', [...problem.headers, ...close]);
   res.end(req.method === 'HEAD' ? undefined : problem.body);
 }
 

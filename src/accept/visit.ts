@@ -9,7 +9,9 @@ import {
   fail,
   type Outcome,
   type RequestId,
+  type RouteId,
   type Side,
+  type Stage,
 } from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
 
@@ -17,6 +19,9 @@ import { answerFailure, answerFailureRaw } from './own-words.ts';
 export type Way =
   | Readonly<{ kind: 'request'; res: ServerResponse }>
   | Readonly<{ kind: 'upgrade'; socket: Socket; head: Buffer }>;
+
+// Once, or the same on several lines, which Node joins.
+const EXPECTS_CONTINUE = /^100-continue(, 100-continue)*$/i;
 
 /** What the rooms have found out about a request by the time a side is asked. */
 export type Learned = Readonly<{ arrival: Arrival; caller: Caller; decision: Decision }>;
@@ -30,6 +35,8 @@ export class Visit {
   #askedMs: number | undefined;
   #arrival: Arrival | undefined;
   #requestId: RequestId | undefined;
+  #route: RouteId | undefined;
+  #stage: Stage | undefined;
   #learned: Learned | undefined;
   #forgiven: Failure | undefined;
   #exposesSide = false;
@@ -42,9 +49,20 @@ export class Visit {
     emit({ type: 'request_received' });
   }
 
+  /** True once the client has gone: its 'close' has been told already, and will not be told again. */
+  get isGone(): boolean {
+    return this.way.kind === 'request' ? this.way.res.destroyed : this.way.socket.destroyed;
+  }
+
   noteArrival(arrival: Arrival): void {
     this.#arrival = arrival;
     this.#requestId = arrival.requestId;
+  }
+
+  /** The route that the table names, for requests that are refused before a decision, too. */
+  noteRoute(route: RouteId | undefined, stage: Stage | undefined): void {
+    this.#route = route;
+    this.#stage = stage;
   }
 
   /** For a request that gets no further than the door. */
@@ -68,7 +86,9 @@ export class Visit {
   openBody(maxBodyBytes: number): Failure | undefined {
     if (this.way.kind === 'upgrade') return undefined;
     if (Number(this.req.headers['content-length'] ?? 0) > maxBodyBytes) return fail('body_too_large');
-    if (this.req.headers.expect?.toLowerCase() === '100-continue') this.way.res.writeContinue();
+    // HTTP/1.0 knows no interim answers (RFC 9110 section 10.1.1).
+    if (this.req.httpVersionMinor >= 1 && EXPECTS_CONTINUE.test(this.req.headers.expect ?? ''))
+      this.way.res.writeContinue();
     return undefined;
   }
 
@@ -125,6 +145,17 @@ export class Visit {
   /** Answers, if nobody has, and tells what happened. */
   end(outcome: Outcome): void {
     if (outcome.kind === 'failed') this.refuse(outcome.failure);
+    this.#tell(outcome);
+  }
+
+  /** For an answer that could not be written: one request is lost, and nothing else. */
+  abandon(): void {
+    if (this.way.kind === 'request') this.way.res.destroy();
+    else this.way.socket.destroy();
+    this.#tell({ kind: 'abandoned' });
+  }
+
+  #tell(outcome: Outcome): void {
     const { caller, decision } = this.#learned ?? {};
     const endedMs = performance.now();
     this.#emit({
@@ -132,8 +163,8 @@ export class Visit {
       requestId: this.#requestId,
       traceId: this.#arrival?.trace.traceId,
       method: this.req.method ?? '',
-      routeId: decision?.route,
-      stage: decision?.stage,
+      routeId: this.#route,
+      stage: decision?.stage ?? this.#stage,
       side: this.#forgiven === undefined ? decision?.side : 'legacy',
       reason: decision?.reason,
       revision: decision?.revision,

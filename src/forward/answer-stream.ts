@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { fail, type Outcome } from '../vocabulary/index.ts';
 import { readAnswerHead } from './answer-head.ts';
@@ -7,6 +7,9 @@ import { isSafe, LegacyTooSlow, nameLegacyFailure, wasStaleConnection } from './
 
 /** `stale`: lost on a connection that legacy was closing, before a byte of the answer; one more try is fair. */
 export type Ended = Outcome | Readonly<{ kind: 'stale' }>;
+
+// RFC 9112 section 4. undici reads it as UTF-8, so that other bytes come as signs that no status line can carry.
+const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 type Wish = Readonly<{
   ask: Ask;
@@ -26,6 +29,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   #abort: (error: Error) => void = () => undefined;
   #silence: NodeJS.Timeout;
   #wrote: 'nothing' | 'head' | 'body' = 'nothing';
+  #isSettled = false;
 
   constructor(wish: Wish) {
     this.#wish = wish;
@@ -35,6 +39,8 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
 
   onConnect(abort: (error?: Error) => void): void {
     this.#abort = abort;
+    // Given up while it waited for a connection: what was answered already must not be asked after all.
+    if (this.#isSettled) return abort(new Error('nobody waits for this any more'));
     if (this.#wish.res.destroyed) this.#onClientClose();
   }
 
@@ -52,7 +58,11 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
     // An early answer (413) to an upload that is still coming: the rest is not read, so the connection cannot be used again.
     if (!req.complete) head.lines.push('Connection', 'close');
-    res.writeHead(status, statusText, head.lines);
+    res.writeHead(
+      status,
+      REASON_PHRASE.test(statusText) ? statusText : (STATUS_CODES[status] ?? ''),
+      head.lines,
+    );
     this.#wrote = 'head';
     clearTimeout(this.#silence);
     this.#silence = setTimeout(this.#giveUp, head.isEventStream ? streamIdleMs : ask.timeoutMs);
@@ -69,8 +79,8 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
-    clearTimeout(this.#silence);
     const { res } = this.#wish;
+    this.#silence.refresh();
     res.end(() => this.#settle({ kind: 'answered', status: res.statusCode }));
   }
 
@@ -78,7 +88,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     const ended = this.#judge(error);
     this.#settle(ended);
     // Never end cleanly what is not whole: the client must see a broken message (RFC 9112 section 8).
-    if (ended.kind === 'cut') this.#wish.res.destroy();
+    if (ended.kind === 'cut' || ended.kind === 'abandoned') this.#wish.res.destroy();
   }
 
   #judge(error: unknown): Ended {
@@ -87,6 +97,8 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (res.destroyed) return { kind: 'abandoned' };
     const nothingCame = this.#wrote === 'nothing';
     if (nothingCame && mayRetry && isSafe(method) && wasStaleConnection(error)) return { kind: 'stale' };
+    // A reader that has stopped reading is no fault of legacy's.
+    if (error instanceof LegacyTooSlow && res.writableLength > 0) return { kind: 'abandoned' };
     const failure = this.#isClientLate(error)
       ? fail('request_too_slow', { retrySafe: isSafe(method) })
       : nameLegacyFailure(error, method);
@@ -112,6 +124,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   };
 
   #settle(ended: Ended): void {
+    this.#isSettled = true;
     clearTimeout(this.#silence);
     this.#wish.res.off('close', this.#onClientClose);
     this.#wish.resolve(ended);

@@ -29,6 +29,8 @@ export type ForwardWish = Readonly<{
   /** `http://` or `https://`, host and port; a path prefix is not supported. */
   legacyUrl: string;
   connectTimeoutMs?: number;
+  /** Most connections to legacy at once; further requests wait for one, within their deadline. */
+  connections?: number;
   /** The largest request body that is passed on, declared or counted. */
   maxBodyBytes?: number;
   /** How long an event stream may stay silent; other answers are bound by the route's `timeout_ms`. */
@@ -41,7 +43,7 @@ const KEEP_ALIVE_MS = 1_500;
 
 export function openForward(wish: ForwardWish): Forward {
   const pool = new Pool(new URL(wish.legacyUrl).origin, {
-    connections: 1_024,
+    connections: wish.connections ?? 1_024,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: 0,

@@ -15,7 +15,14 @@ export type Tunnel = (
   refuse: Refuse,
 ) => Promise<Outcome>;
 
-type Passage = Readonly<{ ask: Ask; opened(): void; failed(error: unknown): void }>;
+type Passage = Readonly<{
+  ask: Ask;
+  /** The question is on its way to legacy. */
+  began(proxyReq: ClientRequest): void;
+  /** Legacy has answered: with 101, or with a refusal of its own. */
+  answered(status: number): void;
+  failed(error: unknown): void;
+}>;
 
 /**
  * WebSocket to legacy, by http-proxy-middleware behind our own `upgrade` listener. Its default plugins are ejected (they would
@@ -37,6 +44,7 @@ export function openTunnel(legacyUrl: string): Tunnel {
   return (ask, req, socket, head, refuse) =>
     new Promise((resolve) => {
       passages.set(req, beginPassage(ask, socket, refuse, resolve));
+      if (socket.destroyed) return;
       req.headers = joinHeaders(ask);
       req.url = ask.arrival.target;
       proxy.upgrade(req, socket, head);
@@ -49,35 +57,47 @@ function beginPassage(
   refuse: Refuse,
   resolve: (outcome: Outcome) => void,
 ): Passage {
-  let isOpen = false;
+  let status: number | undefined;
   let failure: Failure | undefined;
   const failed = (error: unknown) => {
-    if (failure !== undefined) return;
+    // What breaks because the client has gone is nobody's failure.
+    if (failure !== undefined || socket.destroyed || socket.errored) return;
     failure = nameLegacyFailure(error, 'GET');
-    if (!isOpen && !socket.destroyed) refuse(failure);
+    if (status === undefined) refuse(failure);
   };
   const silence = setTimeout(() => {
     failed(new LegacyTooSlow());
     socket.destroySoon();
   }, ask.timeoutMs);
-  socket.once('close', () => {
+  const closed = () => {
     clearTimeout(silence);
-    if (failure !== undefined)
-      resolve(isOpen ? { kind: 'cut', status: 101, failure } : { kind: 'failed', failure });
-    else resolve(isOpen ? { kind: 'answered', status: 101 } : { kind: 'abandoned' });
-  });
-  const opened = () => {
-    isOpen = true;
-    clearTimeout(silence);
+    if (failure === undefined)
+      resolve(status === undefined ? { kind: 'abandoned' } : { kind: 'answered', status });
+    else resolve(status === undefined ? { kind: 'failed', failure } : { kind: 'cut', status, failure });
   };
-  return { ask, opened, failed };
+  if (socket.destroyed) closed();
+  else socket.once('close', closed);
+  return {
+    ask,
+    began: (proxyReq) => {
+      const takeBack = () => status === undefined && proxyReq.destroy();
+      if (socket.destroyed) takeBack();
+      else socket.once('close', takeBack);
+    },
+    answered: (seen) => {
+      status = seen;
+      clearTimeout(silence);
+    },
+    failed,
+  };
 }
 
 // Ours come first, so that http-proxy-middleware copies the head as we left it.
 function watchRequest(proxyReq: ClientRequest, passage: Passage | undefined): void {
   if (passage === undefined) return;
+  passage.began(proxyReq);
   const add = (answer: IncomingMessage) => {
-    passage.opened();
+    passage.answered(answer.statusCode ?? 0);
     for (let i = 0; i < passage.ask.added.length; i += 2) {
       answer.headers[(passage.ask.added[i] ?? '').toLowerCase()] = passage.ask.added[i + 1];
     }

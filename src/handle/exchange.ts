@@ -51,6 +51,7 @@ export class Exchange {
     const outer = request.signal;
     if (outer?.aborted) this.end(outer.reason);
     else outer?.addEventListener('abort', () => this.end(outer.reason), { once: true });
+    if (res.destroyed) this.end(new Error('The client has gone.'));
     // After a whole answer 'close' means nothing.
     res.once('close', () => res.writableFinished || this.end(new Error('The client has gone.')));
   }

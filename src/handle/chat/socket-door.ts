@@ -81,6 +81,7 @@ function shakeHands(
   serve: (socket: WebSocket) => void,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
+    if (socket.destroyed) return resolve({ kind: 'abandoned' });
     socket.once('close', () => resolve({ kind: 'abandoned' }));
     const refused = () => resolve({ kind: 'answered', status: 400 });
     handshakes.set(req, { added: request.added ?? [], refused });

@@ -69,7 +69,13 @@ export class Reply {
 
   finish(last?: string): Promise<void> {
     this.#signal.throwIfAborted();
-    return new Promise((resolve) => this.#res.end(last, resolve));
+    return new Promise((resolve, reject) => {
+      // On an answer whose client has gone, `end` would never call back.
+      const gone = () => reject(new Error('The client has gone.'));
+      if (this.#res.destroyed) return gone();
+      this.#res.once('close', gone);
+      this.#res.end(last, resolve);
+    });
   }
 
   #whole(status: number, text: string, headers: readonly Header[]): Promise<void> {

@@ -160,3 +160,15 @@ test('a port that is taken is told in one sentence with the setting that chooses
     `Port ${port} on 127.0.0.1 is taken. Stop what listens there, or choose another port with ADMIN_PORT.`,
   );
 });
+
+test('a reset right behind a CONNECT costs one connection, never the process', async () => {
+  const { port } = await open((_req, res) => void res.end('alive'));
+  for (let count = 0; count < 20; count += 1) {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write('CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n');
+      socket.resetAndDestroy();
+    });
+    await new Promise((resolve) => socket.once('close', resolve));
+  }
+  expect((await sendRaw(port, GET, 'alive')).text).toContain('alive');
+});

@@ -12,9 +12,13 @@ export type Door = Readonly<{
 /** A listener whose every request goes straight to forward, with the head as it came: the room alone, over real sockets. */
 export async function openDoor(
   legacyUrl: string,
-  wish: { timeoutMs?: number; cookies?: string[]; streamIdleMs?: number } = {},
+  wish: { timeoutMs?: number; cookies?: string[]; streamIdleMs?: number; connections?: number } = {},
 ): Promise<Door> {
-  const forward: Forward = openForward({ legacyUrl, streamIdleMs: wish.streamIdleMs ?? 5_000 });
+  const forward: Forward = openForward({
+    legacyUrl,
+    streamIdleMs: wish.streamIdleMs ?? 5_000,
+    connections: wish.connections ?? 100,
+  });
   const outcomes: Outcome[] = [];
   let wake: () => void = () => undefined;
   const note = (outcome: Outcome) => {

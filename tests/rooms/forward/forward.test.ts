@@ -198,6 +198,43 @@ describe('when legacy has a bad day', () => {
     expect(text).toMatch(/^HTTP\/1.1 502 /);
   });
 
+  test.each([
+    ['Cyrillic', Buffer.from('HTTP/1.1 404 Не найдено\r\nContent-Length: 2\r\n\r\nno')],
+    ['Latin-1', Buffer.from('HTTP/1.1 404 F\u00fcr niemand\r\nContent-Length: 2\r\n\r\nno', 'latin1')],
+  ])('a reason phrase in %s is replaced by the usual one, and the answer arrives', async (_what, bytes) => {
+    const { door } = await open((socket) => void socket.write(bytes));
+    const { text } = await sendRaw(door.port, GET, 'no');
+    expect(text).toMatch(/^HTTP\/1.1 404 /);
+    expect(text).toMatch(/no$/);
+  });
+
+  test('what was given up while it waited for a connection never reaches legacy', async () => {
+    // The only connection is busy for 900 ms with an answer that makes progress.
+    const { legacy, door } = await open(
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n');
+        let sent = 0;
+        const drip = setInterval(() => {
+          socket.write('x');
+          sent += 1;
+          if (sent === 9) clearInterval(drip);
+        }, 100);
+      },
+      { timeoutMs: 300, connections: 1 },
+    );
+    const first = sendRaw(door.port, GET, 'xxxxxxxxx');
+    await waitForQuestion(legacy);
+    const write = await sendRaw(
+      door.port,
+      'POST /x HTTP/1.1\r\nHost: y\r\nContent-Length: 2\r\n\r\nab',
+      'too_slow',
+    );
+    expect(write.text).toMatch(/^HTTP\/1.1 504 /);
+    expect((await first).text).toMatch(/xxxxxxxxx$/);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(legacy.requests.filter((head) => head.startsWith('POST'))).toEqual([]);
+  });
+
   test('a read lost on a connection that legacy was closing is asked once more; a write never', async () => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
     const { legacy, door } = await open((socket, head, count) =>
