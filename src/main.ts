@@ -50,7 +50,8 @@ export async function openHouse(wish: HouseWish): Promise<House> {
     closers.push(admit.close);
     const handle = openHandleRoom(settings, observe, store);
     closers.push(handle.close);
-    const decide = await openDecideRoom(settings, observe, handle);
+    await store.tenants.list();
+    const decide = await openDecideRoom(settings, observe, handle, store);
     closers.push(decide.close);
     closers.push(watchParts({ store, forward, emit: observe.emit }));
     const door = openDoor(wish, observe, { store, admit, decide, handle });
@@ -131,13 +132,24 @@ function openHandleRoom(settings: Settings, { emit }: Observe, store: Store) {
   });
 }
 
-function openDecideRoom(settings: Settings, { emit }: Observe, handle: Handle): Promise<Decide> {
+function openDecideRoom(
+  settings: Settings,
+  { emit }: Observe,
+  handle: Handle,
+  store: Store,
+): Promise<Decide> {
   const { UNLEASH_URL, UNLEASH_API_TOKEN } = settings;
   const unleash =
     UNLEASH_URL === undefined
       ? undefined
       : { url: UNLEASH_URL, token: UNLEASH_API_TOKEN ?? '', appName: 'banyan' };
-  return openDecide({ file: settings.BANYAN_CONFIG, handlers: handle.names, emit, unleash });
+  return openDecide({
+    file: settings.BANYAN_CONFIG,
+    handlers: handle.names,
+    emit,
+    unleash,
+    isTenant: store.tenants.knows,
+  });
 }
 
 type DoorRooms = Readonly<{ store: Store; admit: Admit; decide: Decide; handle: Handle }>;

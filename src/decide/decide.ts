@@ -7,6 +7,7 @@ import type {
   FlagName,
   Revision,
   Side,
+  TenantName,
 } from '../vocabulary/index.ts';
 import { type BreakerBoard, createBreakerBoard } from './breaker-board.ts';
 import { makeDecision } from './decision.ts';
@@ -30,6 +31,8 @@ export type DecideOptions = Readonly<{
   /** The source of flags; without it the `flags` of the table are. */
   unleash?: UnleashSettings | undefined;
   breaker?: Partial<BreakerSettings> | undefined;
+  /** The tenants that the new side knows; without it all. Legacy answers the others, wherever there still is a legacy. */
+  isTenant?: ((name: TenantName) => boolean) | undefined;
 }>;
 
 export type ReloadResult =
@@ -101,7 +104,7 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
     emit({ type: 'flags_changed', source: 'file', state: 'ready', detail: `the flags of ${file}` });
   return {
     flagSource,
-    ...openDoors(() => snapshot, keeper, board),
+    ...openDoors(() => snapshot, keeper, board, options.isTenant ?? (() => true)),
     async close() {
       keeper.close();
       unleash?.close();
@@ -118,14 +121,20 @@ function openDoors(
   pin: () => Snapshot,
   keeper: TableKeeper,
   board: BreakerBoard,
+  isTenant: (name: TenantName) => boolean,
 ): Omit<Decide, 'close' | 'flagSource'> {
+  // A customer who signed up with legacy yesterday is, to the new side, nobody.
+  const place = (caller: Caller): Caller =>
+    caller.tenant === undefined || isTenant(caller.tenant)
+      ? caller
+      : { kind: 'anonymous', tenant: undefined };
   const holdsBack = (feature: FeatureName | undefined, deadlineMs: number) =>
     board.find(feature)?.holdsBack(deadlineMs) ?? false;
   return {
     pin,
     match: (pinned, method, path) => pinned.find(method, path),
-    decide: (pinned, match, caller, wish) => makeDecision(pinned, match, caller, wish, holdsBack),
-    explain: (question) => explainDecision(pin(), question, board.find),
+    decide: (pinned, match, caller, wish) => makeDecision(pinned, match, place(caller), wish, holdsBack),
+    explain: (question) => explainDecision(pin(), question, board.find, place),
     reportNew: (feature, outcome) => board.find(feature)?.report(outcome),
     breakers: board.states,
     source: () => ({ text: keeper.current().text, revision: pin().revision }),

@@ -61,10 +61,11 @@ export function explainDecision(
   snapshot: Snapshot,
   question: Question,
   breakerOf: (feature: FeatureName | undefined) => FeatureBreaker | undefined,
+  place: (caller: Caller) => Caller,
 ): Explanation {
   const method = question.method.toUpperCase();
   const path = question.path.replace(/[?#].*$/s, '');
-  const caller = imagineCaller(question);
+  const caller = place(imagineCaller(question));
   const match = snapshot.find(method, path);
   const holdsBack = (feature: FeatureName | undefined) => breakerOf(feature)?.isResting() ?? false;
   const decision = makeDecision(snapshot, match, caller, question.wish, holdsBack);
@@ -74,7 +75,7 @@ export function explainDecision(
     revision,
     method,
     path,
-    tenant: caller.tenant,
+    tenant: question.tenant,
     user: question.user,
     route,
     template: match.row?.path,
@@ -126,7 +127,7 @@ const WHY: Readonly<Record<Reason, string>> = {
   flag_on: 'The flag is on, so the new side answers.',
   flag_off: 'The flag is off, so legacy answers.',
   flag_unknown: 'The flag is not known, so legacy answers to be safe.',
-  no_tenant: 'The request names no tenant, and the new side keeps nothing without one, so legacy answers.',
+  no_tenant: 'The request names no tenant that the new side knows, so legacy answers.',
   breaker_open: 'The new side rests after failures, so legacy answers.',
   forced: 'A caller with scope qa has forced this side.',
 };

@@ -8,6 +8,8 @@ export type Tenants = Readonly<{
   list(): Promise<readonly Tenant[]>;
   /** Cached: a new tenant is found within a second, a removed one is forgotten within half a minute. */
   find(name: TenantName): Promise<Tenant | undefined>;
+  /** The same at once, from what is known now; looks again behind the scenes where that is old, or the name is new. */
+  knows(name: TenantName): boolean;
 }>;
 
 const FRESH_MS = 30_000;
@@ -30,15 +32,23 @@ export function openTenants(pool: pg.Pool): Tenants {
     });
     return loading;
   };
+  const isStale = (name: TenantName) => {
+    const ageMs = performance.now() - loadedMs;
+    return ageMs > FRESH_MS || (ageMs > RETRY_MS && !known.has(name));
+  };
   return {
     list: async () => {
       await refresh();
       return [...known.values()];
     },
     find: async (name) => {
-      const ageMs = performance.now() - loadedMs;
-      if (ageMs > FRESH_MS || (ageMs > RETRY_MS && !known.has(name))) await refresh();
+      if (isStale(name)) await refresh();
       return known.get(name);
+    },
+    knows: (name) => {
+      // A store that is away answers later, by failing; until then what was known holds.
+      if (isStale(name)) refresh().catch(() => undefined);
+      return known.has(name);
     },
   };
 }
