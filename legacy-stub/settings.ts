@@ -4,10 +4,11 @@ import type { LegacyWish } from './serve.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** The embedded PostgreSQL that `npm start` keeps running. */
-const DEMO_DATABASE_URL = 'postgresql://postgres:postgres@127.0.0.1:54329/legacy';
+const nameDemoDatabase = (env: Env) =>
+  `postgresql://postgres:postgres@127.0.0.1:${env.EMBEDDED_PG_PORT || 54_329}/legacy`;
 
 export function readDatabaseUrl(env: Env): string {
-  const url = env.LEGACY_DATABASE_URL || DEMO_DATABASE_URL;
+  const url = env.LEGACY_DATABASE_URL || nameDemoDatabase(env);
   const isPostgres = URL.canParse(url) && /^postgres(?:ql)?:$/.test(new URL(url).protocol);
   if (!isPostgres)
     throw new LegacyRefusal(
@@ -19,7 +20,8 @@ export function readDatabaseUrl(env: Env): string {
 /** What `serve` takes from the environment. Throws LegacyRefusal naming the variable that is wrong. */
 export function readSettings(env: Env): LegacyWish {
   const baseUrl = readUrl(env, 'AI_BASE_URL');
-  const jwksUrl = readUrl(env, 'BANYAN_JWKS_URL');
+  const jwksUrl =
+    readUrl(env, 'BANYAN_JWKS_URL') ?? `http://127.0.0.1:${env.ADMIN_PORT || 9_901}/.well-known/jwks.json`;
   return {
     databaseUrl: readDatabaseUrl(env),
     port: readWhole(env, 'LEGACY_PORT', { fallback: 8000, min: 0, max: 65_535 }),

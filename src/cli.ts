@@ -3,17 +3,24 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { createTagKeysText } from './admit/index.ts';
+import {
+  checkJwtRules,
+  createTagKeysText,
+  parseTagKeys,
+  readStaticKey,
+  readTrustedProxies,
+} from './admit/index.ts';
 import {
   type Explanation,
   editTable,
   openDecide,
+  printMistake,
   type Question,
   readTable,
   tableJsonSchema,
 } from './decide/index.ts';
 import { openHandle, openLocalEngine } from './handle/index.ts';
-import { type House, openHouse } from './main.ts';
+import { type House, openHouse, readJwtRules } from './main.ts';
 import { createLineSink } from './observe/index.ts';
 import {
   CommandRefusal,
@@ -61,7 +68,12 @@ async function explainFile(file: string, question: Question): Promise<Explanatio
 }
 
 async function serve(): Promise<ExitCode> {
-  const settings = loadSettings(['DATABASE_URL', 'LEGACY_URL', 'BANYAN_ADMIN_TOKEN', 'TAG_SIGNING_KEYS']);
+  const settings = loadGatewaySettings([
+    'DATABASE_URL',
+    'LEGACY_URL',
+    'BANYAN_ADMIN_TOKEN',
+    'TAG_SIGNING_KEYS',
+  ]);
   const house = await inOneSentence(
     openHouse({
       settings,
@@ -77,7 +89,7 @@ async function serve(): Promise<ExitCode> {
 }
 
 async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {
-  const settings = loadSettings([]);
+  const settings = loadGatewaySettings([]);
   const say = (line: string) => terminal.out(`${line}\n`);
   const running = await inOneSentence(
     startDemo(
@@ -85,6 +97,7 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
         isFresh: options.fresh,
         tenants: options.tenants ?? 4,
         dataDir: settings.BANYAN_DATA_DIR,
+        tableFile: settings.BANYAN_CONFIG,
         ports: {
           gateway: settings.PORT,
           admin: settings.ADMIN_PORT,
@@ -146,14 +159,55 @@ function runUntilSignal(close: (signal: string) => Promise<unknown>): Promise<Ex
   });
 }
 
-function loadSettings(required: Parameters<typeof readSettings>[1]): Settings {
+type Required = Parameters<typeof readSettings>[1];
+
+function loadSettings(required: Required): Settings {
   const result = readSettings(process.env, required);
-  if (result.kind === 'mistakes')
-    throw new CommandRefusal(result.mistakes.join('\n'), {
-      error: 'settings_refused',
-      mistakes: result.mistakes,
-    });
-  return result.settings;
+  return result.kind === 'settings' ? result.settings : refuseSettings(result.mistakes);
+}
+
+function loadGatewaySettings(required: Required): Settings {
+  const settings = loadSettings(required);
+  const mistakes = findNonsense(settings);
+  return mistakes.length === 0 ? settings : refuseSettings(mistakes);
+}
+
+function refuseSettings(mistakes: readonly string[]): never {
+  throw new CommandRefusal(mistakes.join('\n'), { error: 'settings_refused', mistakes });
+}
+
+/** What only the rooms can judge, asked before anything is started: keys, networks, the table. */
+function findNonsense(settings: Settings): readonly string[] {
+  const { TAG_SIGNING_KEYS, TRUSTED_PROXIES, BANYAN_CONFIG, UNLEASH_URL } = settings;
+  const rules = readJwtRules(settings);
+  const flagSource = UNLEASH_URL === undefined ? 'file' : 'unleash';
+  return [
+    ...judge('TAG_SIGNING_KEYS', () => TAG_SIGNING_KEYS && parseTagKeys(TAG_SIGNING_KEYS)),
+    ...judge('TRUSTED_PROXIES', () => readTrustedProxies(TRUSTED_PROXIES)),
+    ...judge('JWT_*', () => rules && checkJwtRules(rules)),
+    ...judge('JWT_PUBLIC_KEY', () => rules && rules.trust.kind !== 'jwks' && readStaticKey(rules.trust)),
+    ...judgeTable(BANYAN_CONFIG, flagSource),
+  ];
+}
+
+function judge(name: string, work: () => unknown): readonly string[] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    return [`${name}: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+function judgeTable(file: string, flagSource: 'file' | 'unleash'): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return [`BANYAN_CONFIG: ${file} cannot be read. Name a route table.`];
+  }
+  const read = readTable(text, { handlers: listHandlers(), flagSource });
+  return read.kind === 'table' ? [] : read.mistakes.map((mistake) => printMistake(file, mistake));
 }
 
 async function inOneSentence<T>(work: Promise<T>): Promise<T> {

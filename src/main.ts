@@ -1,6 +1,13 @@
 // Opens the house: settings → rooms → listeners. The only place where rooms are built and handed to one another.
 import { type Listener, openListener } from './accept/index.ts';
-import { type Admit, createApiKey, openAdmit, parseTagKeys, wantsWebSocket } from './admit/index.ts';
+import {
+  type Admit,
+  createApiKey,
+  type JwtRules,
+  openAdmit,
+  parseTagKeys,
+  wantsWebSocket,
+} from './admit/index.ts';
 import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from './decide/index.ts';
 import { type Forward, openForward } from './forward/index.ts';
 import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
@@ -91,28 +98,28 @@ export async function openHouse(wish: HouseWish): Promise<House> {
   }
 }
 
+/** Undefined where no JWT is accepted. */
+export function readJwtRules(settings: Settings): JwtRules | undefined {
+  const { JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS, JWT_JWKS_URL, JWT_PUBLIC_KEY } = settings;
+  if (JWT_ISSUER === undefined) return undefined;
+  const trust: JwtRules['trust'] =
+    JWT_JWKS_URL === undefined
+      ? { kind: 'public_key', pem: JWT_PUBLIC_KEY ?? '' }
+      : { kind: 'jwks', url: JWT_JWKS_URL };
+  return { issuer: JWT_ISSUER, audience: JWT_AUDIENCE ?? '', algorithms: JWT_ALGORITHMS, trust };
+}
+
 function openAdmitRoom(wish: HouseWish, { emit }: Observe, store: Store, forward: Forward): Admit {
-  const { JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS, JWT_JWKS_URL, JWT_PUBLIC_KEY, TRUSTED_PROXIES } =
-    wish.settings;
-  const jwt = JWT_ISSUER !== undefined && {
-    issuer: JWT_ISSUER,
-    audience: JWT_AUDIENCE ?? '',
-    algorithms: JWT_ALGORITHMS,
-    trust:
-      JWT_JWKS_URL === undefined
-        ? { kind: 'public_key' as const, pem: JWT_PUBLIC_KEY ?? '' }
-        : { kind: 'jwks' as const, url: JWT_JWKS_URL },
-  };
   return openAdmit({
     tagKeys: parseTagKeys(wish.tagKeys),
     emit,
     keys: store.keys,
     sessions: store.sessions,
     askLegacySession: forward.askSession,
-    ...(jwt && { jwt }),
+    jwt: readJwtRules(wish.settings),
     demoKeys: wish.demoKeys,
     isTenant: async (name) => (await store.tenants.find(name)) !== undefined,
-    trustedProxies: TRUSTED_PROXIES,
+    trustedProxies: wish.settings.TRUSTED_PROXIES,
   });
 }
 

@@ -127,7 +127,7 @@ export const SETTINGS = {
   },
   AI_API_KEY: { schema: text, help: 'its key', isSecret: true },
   LOG_LEVEL: {
-    schema: z.enum(['error', 'warn', 'info', 'debug', 'silent']),
+    schema: z.enum(['error', 'warn', 'info', 'debug', 'silent'], 'error, warn, info, debug or silent'),
     fallback: 'info',
     help: '`error`, `warn`, `info`, `debug` or `silent`',
   },
@@ -140,6 +140,11 @@ export const SETTINGS = {
     schema: wholeNumber(1, 1_000_000),
     fallback: '10000',
     help: 'most client connections at once',
+  },
+  WORKERS: {
+    schema: z.literal('1', '1: one process serves so far. Start more instances to use more cores'),
+    fallback: '1',
+    help: 'processes that share the port; only 1 so far',
   },
   SHUTDOWN_GRACE_MS: {
     schema: wholeNumber(0, 600_000),
@@ -158,6 +163,8 @@ export type Settings = Readonly<{ [Name in SettingName]: Value<Name> }>;
 const OURS = /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_)/;
 // Read by the legacy stub, by tests or by the command line, not by the gateway.
 const NEIGHBOURS = new Set([
+  'LEGACY_HOST',
+  'LEGACY_TOKEN_MS',
   'LEGACY_LANES',
   'LEGACY_FAULTS',
   'LEGACY_DASHBOARD_MS',
@@ -165,6 +172,11 @@ const NEIGHBOURS = new Set([
   'BANYAN_CHILD',
   'BANYAN_TEST_PG',
 ]);
+
+// What Kubernetes puts into every container for a Service that is called like one of our prefixes.
+const KUBERNETES = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$/;
+const KUBERNETES_VALUE = /^(tcp|udp):\/\//;
+const isOfKubernetes = (name: string, value = '') => KUBERNETES.test(name) || KUBERNETES_VALUE.test(value);
 
 export type SettingsResult =
   | Readonly<{ kind: 'settings'; settings: Settings }>
@@ -194,7 +206,7 @@ export function readSettings(env: NodeJS.ProcessEnv, required: readonly SettingN
 
 function readRaw(env: NodeJS.ProcessEnv, name: string, mistakes: string[]): string | undefined {
   const direct = env[name];
-  if (direct !== undefined && direct !== '') return direct;
+  if (direct !== undefined && direct !== '' && !KUBERNETES_VALUE.test(direct)) return direct;
   const file = env[`${name}_FILE`];
   if (file === undefined || file === '') return undefined;
   try {
@@ -208,7 +220,7 @@ function readRaw(env: NodeJS.ProcessEnv, name: string, mistakes: string[]): stri
 function findUnknownNames(env: NodeJS.ProcessEnv): string[] {
   const known = Object.keys(SETTINGS);
   return Object.keys(env)
-    .filter((name) => OURS.test(name) && !NEIGHBOURS.has(name))
+    .filter((name) => OURS.test(name) && !NEIGHBOURS.has(name) && !isOfKubernetes(name, env[name]))
     .filter((name) => !known.includes(name) && !known.includes(name.replace(/_FILE$/, '')))
     .map((name) => `${name} is no setting. Did you mean ${findNearest(name, known)}?`);
 }

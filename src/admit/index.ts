@@ -33,7 +33,15 @@ import type { PublicTagKey, TagKeys } from './tag-keys.ts';
 
 export { createApiKey, type KeyWish, KeyWishRefusal } from './api-key.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { JWT_ALGORITHMS, type JwtAlgorithm, type JwtRules, JwtRulesRefusal } from './jwt-rules.ts';
+export {
+  checkJwtRules,
+  JWT_ALGORITHMS,
+  type JwtAlgorithm,
+  type JwtRules,
+  JwtRulesRefusal,
+  readStaticKey,
+} from './jwt-rules.ts';
+export { readTrustedProxies } from './peer.ts';
 export type { DoorRules } from './receive.ts';
 export { takeRequestId } from './request-id.ts';
 export type { AskLegacySession, SessionQuestion } from './session-question.ts';

@@ -82,7 +82,7 @@ function findRefusal({ document, table, subject, change }: Bench): Mistake | und
     if (subject.rows.every((row) => row.stage === 'retired'))
       return at(
         only,
-        `expected a route that legacy can still answer, found ${only.id} retired: say so if you really take it back`,
+        `expected a route that legacy can still answer, found ${only.id} retired: say so if you really take it back (--take-back on the command line, take_back_retired in the API)`,
       );
   const asksFlag =
     percent !== undefined ||

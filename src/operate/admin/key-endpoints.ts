@@ -24,6 +24,8 @@ export type KeyParts = Readonly<{
   listTenants(): Promise<readonly Tenant[]>;
 }>;
 
+// Longer ones are perhaps a whole key, which must not be said back.
+const LONGEST_ID = 29;
 const LONGEST_LIFE_MS = 5 * 366 * 86_400_000;
 
 export function listKeyEndpoints(parts: KeyParts): readonly Endpoint[] {
@@ -98,7 +100,10 @@ function revokeKey({ keys }: KeyParts): Endpoint {
       const record = await keys.revoke(id, now);
       if (record) return { status: 200, json: toKeyJson(record, now) };
       const known = (await keys.list()).map((key) => key.id);
-      return refuse('key_unknown', `No API key has the id "${id}".${suggestName(id, known)}`);
+      return refuse(
+        'key_unknown',
+        `No API key has the id "${id.slice(0, LONGEST_ID)}".${suggestName(id, known)}`,
+      );
     },
   });
 }

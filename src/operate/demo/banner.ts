@@ -3,18 +3,20 @@ type Welcome = Readonly<{
   adminUrl: string;
   legacyUrl: string;
   adminToken: string;
+  dataDir: string;
+  tableFile: string;
   tenants: number;
   tookMs: number;
 }>;
 
 /** What a newcomer sees when everything is up: where things are, one key, three things to try. */
 export function printWelcome(say: (line: string) => void, welcome: Welcome): void {
-  const { gatewayUrl, adminUrl, legacyUrl, adminToken, tenants, tookMs } = welcome;
+  const { gatewayUrl, adminUrl, legacyUrl, adminToken, dataDir, tableFile, tenants, tookMs } = welcome;
   const local = gatewayUrl.replace('127.0.0.1', 'localhost');
   const key = 'byn_demo_acme';
   for (const line of [
     '',
-    `Banyan is ready (${(tookMs / 1000).toFixed(1)} s): ${tenants} tenants, every route answered by legacy.`,
+    `Banyan is ready (${(tookMs / 1000).toFixed(1)} s): ${tenants} tenants. ${tableFile} says who answers what.`,
     '',
     `  gateway   ${local}            what end users call`,
     `  console   ${adminUrl.replace('127.0.0.1', 'localhost')}            sign in with the token ${adminToken}`,
@@ -23,10 +25,10 @@ export function printWelcome(say: (line: string) => void, welcome: Welcome): voi
     '',
     'Try:',
     `  curl -i ${local}/api/ai/jobs/1/ -H 'Authorization: Bearer ${key}'`,
-    `  npx banyan flip ai canary --tenant acme --reason 'first try'     # or edit routes.config.yaml`,
+    `  npx banyan flip ai canary --tenant acme --reason 'first try'     # or edit ${tableFile}`,
     `  curl -i ${local}/api/ai/jobs/1/ -H 'Authorization: Bearer ${key}'    # the same answer, X-Served-By: new`,
     '',
-    'Ctrl-C stops everything. Data stay in .banyan/; npm start -- --fresh begins anew.',
+    `Ctrl-C stops everything. Data stay in ${dataDir}/; npm start -- --fresh begins anew.`,
     '',
   ]) {
     say(line);

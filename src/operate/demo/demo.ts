@@ -12,6 +12,7 @@ export type DemoWish = Readonly<{
   isFresh: boolean;
   tenants: number;
   dataDir: string;
+  tableFile: string;
   ports: Readonly<{ gateway: number; admin: number; legacy: number; postgres: number }>;
   /** Parts that are there already and are not embedded. */
   databaseUrl: string | undefined;
@@ -66,6 +67,8 @@ export async function startDemo(wish: DemoWish, house: DemoHouse): Promise<Demo>
       ...opened,
       legacyUrl: legacy.url,
       adminToken,
+      dataDir: wish.dataDir,
+      tableFile: wish.tableFile,
       tenants: wish.tenants,
       tookMs: performance.now() - beganMs,
     });

@@ -274,6 +274,18 @@ describe('the command line', () => {
     );
   });
 
+  test('prints JSON and nothing else with --json, also below a group', async () => {
+    for (const argv of [
+      ['routes'],
+      ['keys', 'create', '--tenant', 'acme', '--user', '1'],
+      ['keys', 'list'],
+      ['explain', 'GET', '/api/ai/jobs/'],
+    ]) {
+      const { out, code } = await house.banyan(...argv, '--json');
+      expect([argv.join(' '), code, typeof JSON.parse(out)]).toEqual([argv.join(' '), 0, 'object']);
+    }
+  });
+
   test('has --json and a help with an example on each command, and each is in docs/command-line.md', async () => {
     const page = readFileSync('docs/command-line.md', 'utf8');
     const program = buildProgram({
@@ -292,14 +304,13 @@ describe('the command line', () => {
       command.name(),
       ...command.commands.map((child) => `${command.name()} ${child.name()}`),
     ]);
+    const groups = program.commands
+      .filter(({ commands }) => commands.length > 0)
+      .map((command) => command.name());
     for (const name of names) {
       const { out, code } = await banyanAlone(...name.split(' '), '--help');
-      expect([name, code, out.includes('--json'), /Example:\n {2}\$ .*banyan /.test(out)]).toEqual([
-        name,
-        0,
-        true,
-        true,
-      ]);
+      const hasJson = groups.includes(name) || out.includes('--json');
+      expect([name, code, hasJson, /Example:\n {2}\$ .*banyan /.test(out)]).toEqual([name, 0, true, true]);
     }
     const listed = [...page.matchAll(/^## banyan (.+)$/gm)].map(([, name]) => name);
     expect(listed.toSorted()).toEqual(names.filter((name) => name !== 'keys').toSorted());

@@ -47,6 +47,7 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
     ['request', `${told.method} ${told.path}`],
     ['tenant', told.tenant ?? 'none'],
     ['route', told.route ? `${told.route}, ${told.template}` : 'not listed'],
+    ['admits', ADMITS[told.admit]],
     ['feature', told.feature ?? undefined],
     ['stage', stage === null ? undefined : paint(colourOfStage(stage), stage)],
     ['flag', flag === null ? undefined : describeFlag(flag)],
@@ -58,6 +59,12 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
     ['revision', told.revision],
   ]);
 }
+
+const ADMITS = {
+  public: 'everybody',
+  optional: 'everybody without a bad credential',
+  required: 'callers with a good credential',
+} as const;
 
 const RULES: Readonly<Record<string, string>> = {
   list: 'its list of tenants',

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Stage, TenantName } from '../../../vocabulary/index.ts';
 import type { FlipJson } from '../../admin/wire.ts';
+import { suggestName } from '../../nearest-name.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { collectTenants, readPercent, readStage } from '../arguments.ts';
 import { type Bench, makeCommand, printJson } from '../command.ts';
@@ -63,7 +64,23 @@ async function flip({ terminal, finish }: Bench, subject: string, stage: Stage, 
   if (typed.json) printJson(terminal, answer);
   else if (dryRun) printPreview(terminal, answer);
   else printFlipped(terminal, answer);
+  await warnOfStrangers(terminal, tenant ?? []);
   finish(0);
+}
+
+/** A flip may name a tenant before the new store knows it, but mostly it is a typing error. */
+async function warnOfStrangers(terminal: Bench['terminal'], named: readonly TenantName[]): Promise<void> {
+  if (named.length === 0) return;
+  const { tenants } = await openAdminClient(terminal).get<{ tenants: readonly { name: string }[] }>(
+    '/api/tenants',
+  );
+  const known = tenants.map(({ name }) => name);
+  for (const name of named) {
+    if (!known.includes(name))
+      terminal.err(
+        `The new store knows no tenant "${name}": legacy goes on answering it.${suggestName(name, known)}\n`,
+      );
+  }
 }
 
 function printFlipped(terminal: Bench['terminal'], { story, flip, revision }: Flipped): void {

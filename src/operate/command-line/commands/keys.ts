@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import type { TenantName, UserId } from '../../../vocabulary/index.ts';
 import type { KeyJson } from '../../admin/wire.ts';
 import { openAdminClient } from '../admin-client.ts';
@@ -17,12 +17,10 @@ type Typed = Readonly<{
 }>;
 
 export function keysCommand(bench: Bench): Command {
-  const keys = makeCommand(
-    'keys',
-    'Make, list and revoke API keys.',
-    'banyan keys create --tenant acme --user 1',
-  );
-  return keys
+  // A group without options of its own: `--json` belongs to what it groups, wherever it is typed.
+  return new Command('keys')
+    .description('Make, list and revoke API keys.')
+    .addHelpText('after', '\nExample:\n  $ banyan keys create --tenant acme --user 1')
     .addCommand(createCommand(bench))
     .addCommand(listCommand(bench))
     .addCommand(revokeCommand(bench));
@@ -94,11 +92,17 @@ function revokeCommand({ terminal, finish }: Bench): Command {
     'banyan keys revoke byn_live_3f9a1c7e',
   )
     .argument('<id>', 'the id that `banyan keys list` shows')
-    .action(async (id: string, { json }: Typed) => {
+    .action(async (typed: string, { json }: Typed) => {
+      const id = keepPublicPart(typed);
       const path = `/api/keys/${encodeURIComponent(id)}/revoke`;
       const record = await openAdminClient(terminal).post<KeyJson>(path, {});
       if (json) printJson(terminal, record);
       else terminal.out(`Key ${record.id} of ${record.tenant} is revoked since ${record.revoked_at}.\n`);
       finish(0);
     });
+}
+
+/** Whoever types the whole key means its id; the rest of it goes nowhere. */
+function keepPublicPart(typed: string): string {
+  return /^(byn_[a-z0-9]+_[0-9A-Za-z]{8})[0-9A-Za-z]+$/.exec(typed)?.[1] ?? typed;
 }
