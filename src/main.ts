@@ -16,6 +16,7 @@ import { type AdminDoor, openAdminDoor, openTableTexts } from './operate/index.t
 import { openCorridor } from './proxy.ts';
 import type { Settings } from './settings.ts';
 import { openStore, type Store, StoreUnavailable } from './store/index.ts';
+import type { Emit } from './vocabulary/index.ts';
 
 // The local engine speaks at a pace at which one sees that it streams.
 const LOCAL_ENGINE_WORD_MS = 5;
@@ -34,6 +35,8 @@ export type HouseWish = Readonly<{
 export type House = Readonly<{
   gatewayUrl: string;
   adminUrl: string;
+  /** Calls `listener` with every event from now on. */
+  subscribe(listener: Emit): () => void;
   /** Takes nothing new, lets what is in flight end, closes every room; answers how many requests were cut. */
   close(signal: string): Promise<number>;
 }>;
@@ -90,6 +93,7 @@ export async function openHouse(wish: HouseWish): Promise<House> {
     return {
       gatewayUrl: gateway.url,
       adminUrl: admin.url,
+      subscribe: observe.subscribe,
       close: (signal) => closeHouse(wish, observe, { gateway, handle, closers }, signal),
     };
   } catch (error) {

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,6 +87,12 @@ test('one command brings up everything; Ctrl-C takes it down without a trace; a 
   await untilPrinted(second, 'Ctrl-C stops everything');
   const read = await call(`/api/ai/jobs/${written.body.id}/`);
   expect(read).toEqual({ status: 200, body: written.body });
+
+  // Whoever edits the table sees on the terminal what became of it.
+  appendFileSync(join(folder, 'routes.config.yaml'), 'rutes: []\n');
+  await untilPrinted(second, 'The last good table stays in force.', 10_000);
+  expect(second.out()).toMatch(/routes\.config\.yaml:\d+:1: .*did you mean "routes"/);
+  copyFileSync('routes.config.yaml', join(folder, 'routes.config.yaml'));
   expect(await stop(second)).toBe(0);
 }, 180_000);
 

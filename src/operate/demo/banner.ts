@@ -1,3 +1,5 @@
+import type { BanyanEvent } from '../../vocabulary/index.ts';
+
 type Welcome = Readonly<{
   gatewayUrl: string;
   adminUrl: string;
@@ -33,4 +35,14 @@ export function printWelcome(say: (line: string) => void, welcome: Welcome): voi
   ]) {
     say(line);
   }
+}
+
+/** What whoever edits the table, or stops a part, wants to see on the terminal; requests go to the log. */
+export function printNews(say: (line: string) => void, event: BanyanEvent): void {
+  if (event.type === 'table_swapped')
+    say(`The table of ${event.source} is in force: revision ${event.revision}.`);
+  if (event.type === 'part_changed') say(`${event.part}: ${event.detail}.`);
+  if (event.type !== 'table_refused') return;
+  for (const mistake of event.mistakes) say(mistake);
+  say('The last good table stays in force.');
 }

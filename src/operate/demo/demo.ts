@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { printWelcome } from './banner.ts';
+import type { Emit } from '../../vocabulary/index.ts';
+import { printNews, printWelcome } from './banner.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type LegacyStub, seedLegacy, startLegacyStub } from './legacy-child.ts';
 import { findDataFolder, markOf } from './open-ground.ts';
@@ -33,7 +34,14 @@ export type DemoHouse = Readonly<{
   createTagKeys(): string;
   open(
     parts: Readonly<{ databaseUrl: string; legacyUrl: string; adminToken: string; tagKeys: string }>,
-  ): Promise<Readonly<{ gatewayUrl: string; adminUrl: string; close(signal: string): Promise<unknown> }>>;
+  ): Promise<DemoDoors>;
+}>;
+
+type DemoDoors = Readonly<{
+  gatewayUrl: string;
+  adminUrl: string;
+  subscribe(listener: Emit): unknown;
+  close(signal: string): Promise<unknown>;
 }>;
 
 export type Demo = Readonly<{
@@ -72,6 +80,7 @@ export async function startDemo(wish: DemoWish, house: DemoHouse): Promise<Demo>
       tenants: wish.tenants,
       tookMs: performance.now() - beganMs,
     });
+    opened.subscribe((event) => printNews(wish.say, event));
     const close = async (signal: string) => {
       await opened.close(signal);
       await closeAll();
