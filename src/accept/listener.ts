@@ -22,6 +22,8 @@ export type ListenerWish = Readonly<{
   /** The setting that names the port, for the sentence that says what to do when it is taken. */
   setting: string;
   maxConnections: number;
+  /** How long a connection may stand still before it is looked at; 30 s without it. */
+  stalledMs?: number;
   /** Which upgrades are upgrades to us; all others are answered as the ordinary requests that they are, too. */
   wantsUpgrade?: (req: IncomingMessage) => boolean;
 }>;
@@ -67,8 +69,9 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     socket.once('close', () => traffic.tunnels.delete(socket));
     await reception.upgrade(req, socket, head);
   });
-  const sweep = setInterval(() => cutStalled(traffic.answers), SWEEP_MS).unref();
-  server.once('close', () => clearInterval(sweep));
+  // Node counts a write that makes progress as activity, however slowly the reader takes it.
+  server.timeout = wish.stalledMs ?? STALLED_MS;
+  server.on('timeout', (socket) => cutStalled(traffic, socket));
   await listen(server, wish);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : wish.port;
@@ -96,22 +99,15 @@ function nameListenError(error: NodeJS.ErrnoException, host: string, port: numbe
 type Traffic = Readonly<{ answers: Set<ServerResponse>; tunnels: Set<Socket> }>;
 
 const TUNNEL_GRACE_MS = 500;
-const SWEEP_MS = 5_000;
 const STALLED_MS = 30_000;
 
-const lastProgress = new WeakMap<ServerResponse, Readonly<{ bytesWritten: number; atMs: number }>>();
-
-/** A reader that takes nothing of an answer for half a minute is cut, whichever side answers: its buffers are ours. */
-function cutStalled(answers: ReadonlySet<ServerResponse>): void {
-  const nowMs = performance.now();
-  for (const answer of answers) {
-    const bytesWritten = answer.socket?.bytesWritten ?? 0;
-    const last = lastProgress.get(answer);
-    const isWaiting = answer.writableLength > 0;
-    if (!isWaiting || last?.bytesWritten !== bytesWritten)
-      lastProgress.set(answer, { bytesWritten, atMs: nowMs });
-    else if (nowMs - last.atMs > STALLED_MS) answer.destroy();
-  }
+/**
+ * A connection on which nothing has moved: one without a request goes, and one whose reader takes nothing of its answer, whichever side
+ * gives it, since the buffers are ours. One that waits for its side is that side's deadline's affair.
+ */
+function cutStalled({ answers }: Traffic, socket: Socket): void {
+  const answer = [...answers].find((each) => each.socket === socket);
+  if (answer === undefined || answer.writableLength > 0) socket.destroy();
 }
 
 async function drain(server: Server, { answers, tunnels }: Traffic, graceMs: number): Promise<number> {

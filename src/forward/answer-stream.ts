@@ -79,8 +79,8 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
+    clearTimeout(this.#silence);
     const { res } = this.#wish;
-    this.#silence.refresh();
     res.end(() => this.#settle({ kind: 'answered', status: res.statusCode }));
   }
 
@@ -88,7 +88,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     const ended = this.#judge(error);
     this.#settle(ended);
     // Never end cleanly what is not whole: the client must see a broken message (RFC 9112 section 8).
-    if (ended.kind === 'cut' || ended.kind === 'abandoned') this.#wish.res.destroy();
+    if (ended.kind === 'cut') this.#wish.res.destroy();
   }
 
   #judge(error: unknown): Ended {
@@ -97,8 +97,6 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (res.destroyed) return { kind: 'abandoned' };
     const nothingCame = this.#wrote === 'nothing';
     if (nothingCame && mayRetry && isSafe(method) && wasStaleConnection(error)) return { kind: 'stale' };
-    // A reader that has stopped reading is no fault of legacy's.
-    if (error instanceof LegacyTooSlow && res.writableLength > 0) return { kind: 'abandoned' };
     const failure = this.#isClientLate(error)
       ? fail('request_too_slow', { retrySafe: isSafe(method) })
       : nameLegacyFailure(error, method);
@@ -112,6 +110,11 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   }
 
   readonly #giveUp = () => {
+    // Legacy is held back by a slow reader, not silent; a reader that has stopped is the listener's to cut.
+    if (this.#wish.res.writableLength > 0) {
+      this.#silence.refresh();
+      return;
+    }
     const tooSlow = new LegacyTooSlow();
     this.onError(tooSlow);
     this.#abort(tooSlow);

@@ -12,13 +12,18 @@ afterEach(async () => {
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
 
-async function open(request: Answer, upgrade?: (req: IncomingMessage, socket: Socket) => Promise<void>) {
+async function open(
+  request: Answer,
+  upgrade?: (req: IncomingMessage, socket: Socket) => Promise<void>,
+  stalledMs = 30_000,
+) {
   const listener = await openListener(
     {
       host: '127.0.0.1',
       port: 0,
       setting: 'PORT',
       maxConnections: 100,
+      stalledMs,
       wantsUpgrade: () => upgrade !== undefined,
     },
     { request: async (req, res) => request(req, res), ...(upgrade && { upgrade }) },
@@ -171,4 +176,58 @@ test('a reset right behind a CONNECT costs one connection, never the process', a
     await new Promise((resolve) => socket.once('close', resolve));
   }
   expect((await sendRaw(port, GET, 'alive')).text).toContain('alive');
+});
+
+describe('a connection on which nothing moves', () => {
+  const untilClosed = (socket: Socket) =>
+    new Promise<void>((resolve) => socket.once('close', () => resolve()));
+
+  test('is cut where its reader takes nothing of the answer', async () => {
+    let wasCut: () => void = () => undefined;
+    const cut = new Promise<void>((resolve) => {
+      wasCut = resolve;
+    });
+    const { port } = await open(
+      (_req, res) => {
+        res.once('close', wasCut);
+        res.end(Buffer.alloc(64 * 1024 * 1024));
+      },
+      undefined,
+      300,
+    );
+    const reader = connect(port, '127.0.0.1', () => reader.write(GET)).pause();
+    reader.on('error', () => undefined);
+    await cut;
+    reader.destroy();
+  });
+
+  test('is left alone while its side is still thinking, or its reader is merely slow', async () => {
+    const { port } = await open(
+      async (req, res) => {
+        if (req.url === '/thinking') await new Promise((resolve) => setTimeout(resolve, 700));
+        res.end(Buffer.alloc(8 * 1024 * 1024, 'x'));
+      },
+      undefined,
+      250,
+    );
+    const thinking = await sendRaw(port, 'GET /thinking HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n');
+    expect(thinking.text.length).toBeGreaterThan(8 * 1024 * 1024);
+    let received = 0;
+    const slow = connect(port, '127.0.0.1', () =>
+      slow.write('GET / HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n'),
+    );
+    slow.on('data', (chunk) => {
+      received += chunk.length;
+      slow.pause();
+      setTimeout(() => slow.resume(), 5);
+    });
+    await untilClosed(slow);
+    expect(received).toBeGreaterThan(8 * 1024 * 1024);
+  });
+
+  test('is closed where no request ever comes', async () => {
+    const { port } = await open(() => undefined, undefined, 200);
+    const silent = connect(port, '127.0.0.1').resume();
+    await untilClosed(silent);
+  });
 });

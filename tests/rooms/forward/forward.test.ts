@@ -161,6 +161,35 @@ describe('when legacy has a bad day', () => {
     await untilClosed(asked);
   });
 
+  test('a slow reader of a big answer is no silence of legacy: the answer arrives whole', async () => {
+    const size = 6 * 1024 * 1024;
+    const { door } = await open(
+      (socket) =>
+        void socket.write(
+          Buffer.concat([
+            Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`),
+            Buffer.alloc(size, 'x'),
+          ]),
+        ),
+      { timeoutMs: 100 },
+    );
+    let received = 0;
+    const slow = connect(door.port, '127.0.0.1', () =>
+      slow.write('GET /x HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n'),
+    );
+    // Long enough without a byte for the deadline of 100 ms to pass.
+    slow.once('data', () => {
+      slow.pause();
+      setTimeout(() => slow.resume(), 500);
+    });
+    slow.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    await new Promise((resolve) => slow.once('close', resolve));
+    expect(received).toBeGreaterThan(size);
+    expect(await door.next()).toEqual({ kind: 'answered', status: 200 });
+  });
+
   test('an upload that stalls is the fault of its sender, not of legacy', async () => {
     const { door } = await open(() => undefined, { timeoutMs: 150 });
     const { text } = await sendRaw(
