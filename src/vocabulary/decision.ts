@@ -1,4 +1,5 @@
 import type { FeatureName, FlagName, Revision, RouteId } from './ids.ts';
+import type { MirrorRules } from './shadow.ts';
 
 /** The two implementations that can answer. */
 export type Side = 'legacy' | 'new';
@@ -49,6 +50,10 @@ export type Decision = Readonly<{
   side: Side;
   /** The side that mirror asks afterwards. */
   shadow: Side | undefined;
+  /** How its answer will be compared; set where `shadow` is. */
+  mirror: MirrorRules | undefined;
+  /** The tables of the route's feature. */
+  tables: readonly string[];
   reason: Reason;
   timeoutMs: number;
   ifNewFails: IfNewFails;

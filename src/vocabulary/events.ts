@@ -2,6 +2,7 @@ import type { CredentialKind } from './caller.ts';
 import type { BreakerState, Reason, Side, Stage } from './decision.ts';
 import type { FailureCode } from './failure.ts';
 import type { FeatureName, FlagName, RequestId, Revision, RouteId, TenantName, UserId } from './ids.ts';
+import type { DropReason, NotComparedReason, Verdict } from './shadow.ts';
 
 /**
  * Everything that observe is told. One union, so that logs, metrics and health cannot disagree.
@@ -52,6 +53,20 @@ export type BanyanEvent =
       reason: string;
       revision: Revision;
     }>
+  | Readonly<{
+      type: 'mirror_verdict';
+      routeId: RouteId;
+      requestId: RequestId;
+      verdict: Verdict;
+      reason: NotComparedReason | undefined;
+      /** Places of differences (paths of the closed kinds of `Difference`), never values; at most 10. */
+      paths: readonly string[];
+    }>
+  | Readonly<{ type: 'mirror_dropped'; routeId: RouteId; reason: DropReason }>
+  | Readonly<{ type: 'rehearsals_changed'; state: 'ready' | 'down' | 'paused' | 'resumed'; detail: string }>
+  /** Legacy's rows: whether they are carried over into the new store at the moment. */
+  | Readonly<{ type: 'follow_changed'; state: 'following' | 'stopped'; detail: string }>
+  | Readonly<{ type: 'rows_parted'; tenant: TenantName; table: string }>
   | Readonly<{ type: 'flag_read_failed'; flag: FlagName; detail: string }>
   | Readonly<{ type: 'unscoped_query'; handler: string; model: string; operation: string }>
   | Readonly<{ type: 'handler_failed'; requestId: RequestId; routeId: RouteId | undefined; error: string }>
