@@ -1,5 +1,6 @@
 import {
   type Caller,
+  DEFAULT_MIRROR_RULES,
   type Decision,
   type FeatureName,
   hasScope,
@@ -11,6 +12,8 @@ import type { Match } from './route-matcher.ts';
 import { asksBreaker, type Ruling, ruleByStage, ruleWhileResting, UNLISTED } from './ruling.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { RouteRow } from './table.ts';
+
+const NO_TABLES: readonly string[] = Object.freeze([]);
 
 /** Is a request kept from the new side of a feature? Deciding may start a probe by asking; explaining must not. */
 export type HoldsBack = (feature: FeatureName | undefined, deadlineMs: number) => boolean;
@@ -60,6 +63,8 @@ function describeDecision(
     stage: row?.stage ?? 'legacy',
     side,
     shadow,
+    mirror: shadow === undefined ? undefined : (row?.mirror ?? DEFAULT_MIRROR_RULES),
+    tables: row?.tables ?? NO_TABLES,
     reason,
     timeoutMs,
     // Whoever forces a side wants that side's answer and no other's.

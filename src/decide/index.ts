@@ -11,7 +11,7 @@ export type { FlagRule, FlagStory } from './flag-story.ts';
 export { type Mistake, printMistake, TableRefusal } from './mistake.ts';
 export type { Match } from './route-matcher.ts';
 export type { Snapshot } from './snapshot.ts';
-export type { FeatureEntry, FlagEntry, MirrorRules, RouteRow, Table } from './table.ts';
+export type { FeatureEntry, FlagEntry, RouteRow, Table } from './table.ts';
 export { type EditResult, editTable, type TableChange } from './table-edit.ts';
 export { readTable, type TableResult } from './table-reader.ts';
 export type { Surroundings } from './table-rules.ts';

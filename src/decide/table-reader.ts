@@ -1,10 +1,15 @@
-import type { FeatureName, FlagName } from '../vocabulary/index.ts';
+import {
+  DEFAULT_MIRROR_RULES,
+  type FeatureName,
+  type FlagName,
+  type MirrorRules,
+} from '../vocabulary/index.ts';
 import { draftTable } from './draft.ts';
 import { freezeDeep } from './freeze.ts';
 import type { Mistake } from './mistake.ts';
 import { checkOverlaps } from './overlap-rules.ts';
 import { describeIssues, mistakeAt } from './schema-mistakes.ts';
-import type { FeatureEntry, FlagEntry, MirrorRules, RouteRow, Table } from './table.ts';
+import type { FeatureEntry, FlagEntry, RouteRow, Table } from './table.ts';
 import { parseTableText, type TableDocument } from './table-document.ts';
 import { type Complain, checkRules, type Surroundings } from './table-rules.ts';
 import { type RawRoute, type RawTable, tableSchema } from './table-schema.ts';
@@ -81,13 +86,15 @@ function buildTable(raw: RawTable): Table {
 
 function buildRow(raw: RawRoute, features: readonly FeatureEntry[], defaults: Table['defaults']): RouteRow {
   const { method, path, over } = raw.match;
+  const feature = features.find(({ name }) => name === raw.feature);
   return {
     id: raw.id,
     methods: typeof method === 'string' ? [method] : method,
     path,
     over: over ?? [],
     feature: raw.feature,
-    flag: features.find(({ name }) => name === raw.feature)?.flag,
+    flag: feature?.flag,
+    tables: feature?.tables ?? [],
     stage: raw.stage ?? defaults.stage,
     handler: raw.handle,
     admit: raw.admit ?? defaults.admit,
@@ -99,5 +106,7 @@ function buildRow(raw: RawRoute, features: readonly FeatureEntry[], defaults: Ta
 
 function buildMirror(raw: NonNullable<RawRoute['mirror']>): MirrorRules {
   const tolerance = Object.entries(raw.tolerance ?? {}).map(([pointer, within]) => ({ pointer, within }));
-  return { percent: raw.percent ?? 100, ignore: raw.ignore ?? [], unordered: raw.unordered ?? [], tolerance };
+  const unordered = (raw.unordered ?? []).map((list) => ({ list, by: undefined }));
+  const { percent = 100, ignore = [] } = raw;
+  return { ...DEFAULT_MIRROR_RULES, percent, ignore, unordered, tolerance };
 }

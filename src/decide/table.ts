@@ -3,19 +3,12 @@ import type {
   FeatureName,
   FlagName,
   IfNewFails,
+  MirrorRules,
   RouteId,
   Stage,
   TenantName,
 } from '../vocabulary/index.ts';
 import type { Method } from './table-schema.ts';
-
-/** Which parts of two answers are compared, and how. Kept for mirror; JSON pointers. */
-export type MirrorRules = Readonly<{
-  percent: number;
-  ignore: readonly string[];
-  unordered: readonly string[];
-  tolerance: readonly Readonly<{ pointer: string; within: number }>[];
-}>;
 
 /** One row of the table, with everything filled in that it left to the defaults. */
 export type RouteRow = Readonly<{
@@ -28,6 +21,8 @@ export type RouteRow = Readonly<{
   over: readonly RouteId[];
   feature: FeatureName | undefined;
   flag: FlagName | undefined;
+  /** The feature's. */
+  tables: readonly string[];
   stage: Stage;
   handler: string | undefined;
   admit: AdmitPolicy;
