@@ -244,11 +244,14 @@ export interface DiffLedger {
     of: Readonly<{ group: GroupId }> | Readonly<{ route: RouteId }>,
     limit: number,
   ): Promise<readonly KeptSample[]>;
+  findSample(id: string): Promise<KeptSample | undefined>;
   /** Undefined where there is no such group. Written to the audit log of the ledger, as unlocks are. */
   triage(id: GroupId, wish: TriageWish): Promise<DiffGroup | undefined>;
   unlock(unlock: Omit<Unlock, 'atMs'>): Promise<Unlock>;
   /** The unlock in force, if any. */
   findUnlock(group: GroupId, atMs: number): Promise<Unlock | undefined>;
+  /** Adds a line to the audit log: clear values were looked at. */
+  note(line: Omit<LedgerAudit, 'atMs'>): Promise<void>;
   listAudit(limit: number): Promise<readonly LedgerAudit[]>;
   /** Makes the days ahead and drops what is older than `days`. */
   keepDays(days: number): Promise<void>;
