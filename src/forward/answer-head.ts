@@ -11,7 +11,14 @@ const HOP_BY_HOP = new Set([
 // The gateway speaks these itself; the tag is never shown to a client.
 const OURS = new Set(['x-request-id', 'x-served-by', 'x-identity-tag']);
 
-export type AnswerHead = Readonly<{ lines: string[]; isEventStream: boolean; cookies: readonly string[] }>;
+export type AnswerHead = Readonly<{
+  /** What the client gets. */
+  lines: string[];
+  /** What of it is legacy's own. */
+  own: readonly string[];
+  isEventStream: boolean;
+  cookies: readonly string[];
+}>;
 
 /**
  * Legacy's header lines with case, order and repeats kept, less those of the connection, plus `added`.
@@ -33,8 +40,7 @@ export function readAnswerHead(raw: readonly Buffer[], added: readonly string[])
     lines.push(name, value);
   }
   const kept = nominated ? dropNames(lines, nominated) : lines;
-  kept.push(...added);
-  return { lines: kept, isEventStream, cookies };
+  return { lines: kept.concat(added), own: kept, isEventStream, cookies };
 }
 
 function joinTokens(known: ReadonlySet<string> | undefined, value: string): ReadonlySet<string> {

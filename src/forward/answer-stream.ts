@@ -56,6 +56,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     const { req, res, ask, streamIdleMs } = this.#wish;
     const head = readAnswerHead(raw, ask.added);
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
+    ask.tap?.answerBegan(status, head.own);
     // An early answer (413) to an upload that is still coming: the rest is not read, so the connection cannot be used again.
     if (!req.complete) head.lines.push('Connection', 'close');
     res.writeHead(
@@ -75,6 +76,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   onData(chunk: Buffer): boolean {
     this.#wrote = 'body';
     this.#silence.refresh();
+    this.#wish.ask.tap?.answered(chunk);
     return this.#wish.res.write(chunk);
   }
 

@@ -1,4 +1,4 @@
-import type { Arrival } from '../vocabulary/index.ts';
+import type { Arrival, Tap } from '../vocabulary/index.ts';
 
 /** What forward is told of a request: all of it decided already. */
 export type Ask = Readonly<{
@@ -11,4 +11,6 @@ export type Ask = Readonly<{
   timeoutMs: number;
   /** Told of the answer's `Set-Cookie` values before the client sees them: a logout ends the session on both sides. */
   noteCookies(cookies: readonly string[]): void;
+  /** Where a copy of the exchange is taken. */
+  tap?: Tap | undefined;
 }>;

@@ -3,13 +3,15 @@
 // http-proxy-middleware. Every failure becomes an Outcome: before the head the corridor may still answer, after it the client is cut.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool } from 'undici';
-import type { Outcome, SessionRecord } from '../vocabulary/index.ts';
+import type { Failure, Outcome, SessionRecord, SideAnswer } from '../vocabulary/index.ts';
 import type { Ask } from './ask.ts';
+import { askAgain, type SecondAsk } from './ask-again.ts';
 import { askSession, type SessionQuestion } from './session-question.ts';
 import { streamAnswer } from './stream.ts';
 import { openTunnel, type Tunnel } from './tunnel.ts';
 
 export type { Ask } from './ask.ts';
+export type { SecondAsk } from './ask-again.ts';
 export type { SessionQuestion } from './session-question.ts';
 export type { Refuse } from './tunnel.ts';
 
@@ -20,6 +22,8 @@ export type Forward = Readonly<{
   upgrade: Tunnel;
   /** Asks legacy whose session this is. Undefined: legacy knows no such session. Throws where legacy cannot say. */
   askSession(question: SessionQuestion): Promise<SessionRecord | undefined>;
+  /** Asks legacy once more, after its answer has left, for a comparison. Safe methods only; on connections of its own. */
+  askAgain(ask: SecondAsk): Promise<SideAnswer | Failure>;
   /** True if legacy answers HTTP at all, whatever it says. */
   ping(timeoutMs: number): Promise<boolean>;
   close(): Promise<void>;
@@ -40,17 +44,22 @@ export type ForwardWish = Readonly<{
 // gunicorn closes an idle connection after 2 s (its `--keep-alive` default): letting go first avoids the race
 // in which a request is written to a connection that legacy is just closing.
 const KEEP_ALIVE_MS = 1_500;
+// Comparisons must not take what users wait for.
+const SECOND_ASKS = 4;
 
 export function openForward(wish: ForwardWish): Forward {
-  const pool = new Pool(new URL(wish.legacyUrl).origin, {
-    connections: wish.connections ?? 1_024,
-    pipelining: 1,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: wish.connectTimeoutMs ?? 5_000 },
-    maxHeaderSize: 64 * 1024,
-  });
+  const openPool = (connections: number) =>
+    new Pool(new URL(wish.legacyUrl).origin, {
+      connections,
+      pipelining: 1,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: wish.connectTimeoutMs ?? 5_000 },
+      maxHeaderSize: 64 * 1024,
+    });
+  const pool = openPool(wish.connections ?? 1_024);
+  const aside = openPool(SECOND_ASKS);
   const { streamIdleMs = 300_000, maxBodyBytes = 100 * 1024 * 1024 } = wish;
   const tunnel = openTunnel(wish.legacyUrl);
   return Object.freeze({
@@ -58,6 +67,7 @@ export function openForward(wish: ForwardWish): Forward {
       streamAnswer({ pool, streamIdleMs, maxBodyBytes }, ask, req, res),
     upgrade: tunnel,
     askSession: (question) => askSession(pool, question),
+    askAgain: (ask) => askAgain(aside, ask),
     ping: async (timeoutMs: number) => {
       try {
         const { body } = await pool.request({
@@ -72,6 +82,8 @@ export function openForward(wish: ForwardWish): Forward {
         return false;
       }
     },
-    close: () => pool.destroy(),
+    close: async () => {
+      await Promise.all([pool.destroy(), aside.destroy()]);
+    },
   } satisfies Forward);
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
-import type { Outcome } from '../vocabulary/index.ts';
+import type { Outcome, Tap } from '../vocabulary/index.ts';
 import { AnswerStream, type Ended } from './answer-stream.ts';
 import type { Ask } from './ask.ts';
 import { BodyTooLarge } from './legacy-failure.ts';
@@ -17,7 +17,7 @@ export async function streamAnswer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Outcome> {
-  const body = hasBody(req) ? readBody(req, ways.maxBodyBytes) : null;
+  const body = hasBody(req) ? readBody(req, ways.maxBodyBytes, ask.tap) : null;
   const ended = await dispatch(ways, { ask, req, res, body, mayRetry: body === null });
   if (ended.kind !== 'stale') return ended;
   return (await dispatch(ways, { ask, req, res, body: null, mayRetry: false })) as Outcome;
@@ -30,11 +30,12 @@ function hasBody(req: IncomingMessage): boolean {
 
 // undici destroys a body stream that it gives up on, and a destroyed request takes the client's connection with it.
 // This iterator leaves the request alone, so that the client can still be told what happened.
-async function* readBody(req: IncomingMessage, maxBodyBytes: number): Upload {
+async function* readBody(req: IncomingMessage, maxBodyBytes: number, tap: Tap | undefined): Upload {
   let bytes = 0;
   for await (const chunk of req.iterator({ destroyOnReturn: false })) {
     bytes += (chunk as Buffer).length;
     if (bytes > maxBodyBytes) throw new BodyTooLarge();
+    tap?.uploaded(chunk as Buffer);
     yield chunk as Buffer;
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TenantStore, Work } from '../store/index.ts';
-import type { Arrival, Caller, Decision } from '../vocabulary/index.ts';
+import type { Arrival, Caller, Decision, Tap } from '../vocabulary/index.ts';
 import type { Effects } from './ports.ts';
 import { Reply } from './wire/reply.ts';
 
@@ -11,6 +11,8 @@ export type HandleRequest = Readonly<{
   decision: Pick<Decision, 'handler' | 'params' | 'route'>;
   /** What the gateway adds to a handshake's answer, name and value in turn; an ordinary answer's is on `res` already. */
   added?: readonly string[];
+  /** Where a copy of the exchange is taken. */
+  tap?: Tap | undefined;
   /** Aborted by the corridor at the route's timeout, or when the client has gone. */
   signal?: AbortSignal;
   /** Set where every effect is to be undone: the rehearsal's own scope, and ports that record. */
@@ -47,7 +49,7 @@ export class Exchange {
     this.body = req;
     this.#arrival = request.arrival;
     this.#scope = scope;
-    this.reply = new Reply(res, this.#ending.signal);
+    this.reply = new Reply(res, this.#ending.signal, request.tap);
     const outer = request.signal;
     if (outer?.aborted) this.end(outer.reason);
     else outer?.addEventListener('abort', () => this.end(outer.reason), { once: true });

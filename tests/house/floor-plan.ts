@@ -5,6 +5,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   decide: ['vocabulary'],
   forward: ['vocabulary'],
   handle: ['vocabulary', 'store'],
+  mirror: ['vocabulary'],
+  move: ['vocabulary', 'store'],
   observe: ['vocabulary'],
   operate: ['vocabulary'],
   store: ['vocabulary'],
@@ -13,7 +15,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms that may be seen as types only: whoever is named gets the real thing handed in. */
 export const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  operate: ['decide', 'admit', 'observe'],
+  operate: ['decide', 'admit', 'mirror', 'move', 'observe'],
 };
 
 type TopFile = Readonly<{ rooms: readonly string[]; typesOnly: readonly string[]; files: readonly string[] }>;
@@ -21,12 +23,13 @@ type TopFile = Readonly<{ rooms: readonly string[]; typesOnly: readonly string[]
 /** Files at the top of src/, and what each may import: rooms, types of rooms, and the files below it. */
 export const TOP_FILES: Readonly<Record<string, TopFile>> = {
   'cli.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['main.ts', 'settings.ts'] },
-  'main.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['proxy.ts', 'settings.ts'] },
+  'main.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['proxy.ts', 'settings.ts', 'shadow.ts'] },
   'proxy.ts': {
     rooms: ['vocabulary', 'accept'],
-    typesOnly: ['admit', 'decide', 'forward', 'handle'],
+    typesOnly: ['admit', 'decide', 'forward', 'handle', 'mirror'],
     files: [],
   },
+  'shadow.ts': { rooms: ['handle', 'mirror', 'move', 'store', 'vocabulary'], typesOnly: [], files: [] },
   'settings.ts': { rooms: [], typesOnly: [], files: [] },
 };
 
@@ -42,6 +45,8 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   express: ['handle', 'operate'],
   ws: ['handle'],
   '@fastify/busboy': ['handle'],
+  'light-my-request': ['mirror'],
+  'pg-logical-replication': ['move'],
   'prom-client': ['observe'],
   winston: ['observe'],
   commander: ['operate'],

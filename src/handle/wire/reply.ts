@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Tap } from '../../vocabulary/index.ts';
 import { type Json, renderJson } from './json-text.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -17,12 +18,14 @@ const SECURITY: readonly Header[] = [
 export class Reply {
   readonly #res: ServerResponse;
   readonly #signal: AbortSignal;
+  readonly #tap: Tap | undefined;
   #allow = '';
   #begun = false;
 
-  constructor(res: ServerResponse, signal: AbortSignal) {
+  constructor(res: ServerResponse, signal: AbortSignal, tap?: Tap) {
     this.#res = res;
     this.#signal = signal;
+    this.#tap = tap;
   }
 
   /** The methods that the view answers, as DRF lists them in `Allow`. */
@@ -64,11 +67,13 @@ export class Reply {
   /** Sends a piece, and waits while the reader is slow. */
   async write(piece: string | Uint8Array): Promise<void> {
     this.#signal.throwIfAborted();
+    this.#tell(piece);
     if (!this.#res.write(piece)) await once(this.#res, 'drain', { signal: this.#signal });
   }
 
   finish(last?: string): Promise<void> {
     this.#signal.throwIfAborted();
+    if (last !== undefined) this.#tell(last);
     return new Promise((resolve, reject) => {
       // On an answer whose client has gone, `end` would never call back.
       const gone = () => reject(new Error('The client has gone.'));
@@ -101,6 +106,14 @@ export class Reply {
       throw error;
     }
     this.#begun = true;
+    this.#tap?.answerBegan(
+      status,
+      all.flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value])),
+    );
     this.#res.writeHead(status);
+  }
+
+  #tell(piece: string | Uint8Array): void {
+    this.#tap?.answered(typeof piece === 'string' ? Buffer.from(piece) : piece);
   }
 }
