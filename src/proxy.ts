@@ -48,7 +48,7 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
 
   const tooLarge = visit.openBody(rooms.maxBodyBytes);
   if (tooLarge) return refuse(tooLarge);
-  const decision = rooms.decide.decide(table, match, caller, arrival.wish);
+  const decision = rooms.decide.decide(table, match, caller, arrival);
   const learned = { arrival, caller, decision };
   visit.noteDecision(learned, table);
   if (decision.side === 'legacy') return askLegacy(rooms, visit, learned);
