@@ -6,7 +6,6 @@ import type {
   FeatureName,
   FlagName,
   Revision,
-  Side,
   TenantName,
 } from '../vocabulary/index.ts';
 import { type BreakerBoard, createBreakerBoard } from './breaker-board.ts';
@@ -16,6 +15,7 @@ import { BREAKER_DEFAULTS, type BreakerSettings } from './feature-breaker.ts';
 import { defineFlags, type FlagSet } from './flag-reader.ts';
 import type { Mistake } from './mistake.ts';
 import type { Match } from './route-matcher.ts';
+import type { Asking } from './shadowing.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import type { Table } from './table.ts';
 import { openTableKeeper, type TableKeeper } from './table-keeper.ts';
@@ -44,8 +44,8 @@ export interface Decide {
   /** The snapshot in force. A property read: pin it once per request and hand it on. */
   pin(): Snapshot;
   match(snapshot: Snapshot, method: string, path: string): Match;
-  /** `wish` is honoured for a caller with scope `qa` only. */
-  decide(snapshot: Snapshot, match: Match, caller: Caller, wish: Side | undefined): Decision;
+  /** A wish is honoured for a caller with scope `qa` only. */
+  decide(snapshot: Snapshot, match: Match, caller: Caller, asking: Asking): Decision;
   explain(question: Question): Explanation;
   /** How the new side has done: feeds the feature's breaker. */
   reportNew(feature: FeatureName, outcome: 'ok' | 'failed'): void;
@@ -133,7 +133,7 @@ function openDoors(
   return {
     pin,
     match: (pinned, method, path) => pinned.find(method, path),
-    decide: (pinned, match, caller, wish) => makeDecision(pinned, match, place(caller), wish, holdsBack),
+    decide: (pinned, match, caller, asking) => makeDecision(pinned, match, place(caller), asking, holdsBack),
     explain: (question) => explainDecision(pin(), question, board.find, place),
     reportNew: (feature, outcome) => board.find(feature)?.report(outcome),
     breakers: board.states,

@@ -10,6 +10,7 @@ import {
 import type { FlagReading } from './flag-reader.ts';
 import type { Match } from './route-matcher.ts';
 import { asksBreaker, type Ruling, ruleByStage, ruleWhileResting, UNLISTED } from './ruling.ts';
+import { type Asking, chooseShadow, judgeShadow } from './shadowing.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { RouteRow } from './table.ts';
 
@@ -23,21 +24,19 @@ export function makeDecision(
   snapshot: Snapshot,
   match: Match,
   caller: Caller,
-  wish: Side | undefined,
+  asking: Asking,
   holdsBack: HoldsBack,
 ): Decision {
   const { row } = match;
-  if (!row) return describeDecision(snapshot, match, UNLISTED, undefined);
+  if (!row) return describeDecision(snapshot, match, UNLISTED, undefined, undefined);
+  const { wish } = asking;
   const honoured = wish !== undefined && hasScope(caller, QA_SCOPE) ? wish : undefined;
   const reading = row.stage === 'canary' ? readFlagOf(snapshot, row, caller) : undefined;
   const ruling = ruleByStage(row, caller.tenant, reading ?? 'unknown', honoured);
   const isHeldBack = asksBreaker(ruling) && holdsBack(row.feature, match.timeoutMs);
-  return describeDecision(
-    snapshot,
-    match,
-    isHeldBack ? ruleWhileResting(match.whenResting) : ruling,
-    reading,
-  );
+  const final = isHeldBack ? ruleWhileResting(match.whenResting) : ruling;
+  const shadow = chooseShadow(judgeShadow(match, final, caller.tenant, asking), final.side);
+  return describeDecision(snapshot, match, final, shadow, reading);
 }
 
 /** Undefined where there is nothing to ask: no flag on the feature, or no tenant. */
@@ -54,7 +53,8 @@ export function isOn(reading: FlagReading | undefined): boolean | undefined {
 function describeDecision(
   { revision }: Snapshot,
   { row, params, timeoutMs, ifNewFails }: Match,
-  { side, shadow, reason }: Ruling,
+  { side, reason }: Ruling,
+  shadow: Side | undefined,
   reading: FlagReading | undefined,
 ): Decision {
   const flag = row?.stage === 'canary' ? row.flag : undefined;

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import type { FeatureName, FlagName, IfNewFails, RouteId, Stage } from '../vocabulary/index.ts';
+import { listPlaces } from './mirror-rules.ts';
+import type { TablePath } from './mistake.ts';
 import { cutTemplate, type Segment } from './path-template.ts';
 import {
   featureSchema,
@@ -38,11 +40,18 @@ export type FlagDraft = Readonly<{
   except: readonly (string | undefined)[];
 }>;
 
+/** A mirror block: every path and name in it, and where it stands. */
+export type MirrorDraft = Readonly<{
+  places: readonly Readonly<{ key: string; text: string; path: TablePath; part: 'value' | 'key' }>[];
+}>;
+
 /** The table as far as it could be read, for the rules that look at more than one place. */
 export type Draft = Readonly<{
   routes: readonly RouteDraft[];
   features: readonly FeatureDraft[];
   flags: readonly FlagDraft[];
+  /** Of all routes, then each route's own. */
+  mirrors: readonly MirrorDraft[];
 }>;
 
 export function draftTable(value: unknown): Draft {
@@ -54,6 +63,10 @@ export function draftTable(value: unknown): Draft {
       draftFeature(name, entriesOf(raw)),
     ),
     flags: Object.entries(entriesOf(table.flags)).map(([name, raw]) => draftFlag(name, entriesOf(raw))),
+    mirrors: [
+      draftMirror(entriesOf(table.defaults), ['defaults']),
+      ...itemsOf(table.routes).map((raw, index) => draftMirror(entriesOf(raw), ['routes', index])),
+    ],
   };
 }
 
@@ -94,6 +107,10 @@ function draftFlag(name: string, raw: Entries): FlagDraft {
     tenants: itemsOf(raw.tenants).map((item) => read(tenant, item)),
     except: itemsOf(raw.except).map((item) => read(tenant, item)),
   };
+}
+
+function draftMirror({ mirror }: Entries, at: TablePath): MirrorDraft {
+  return { places: listPlaces(entriesOf(mirror), [...at, 'mirror']) };
 }
 
 function read<Value>(schema: z.ZodType<Value>, value: unknown): Value | undefined {

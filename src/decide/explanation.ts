@@ -1,23 +1,26 @@
-import type {
-  AdmitPolicy,
-  BreakerState,
-  Caller,
-  Decision,
-  FeatureName,
-  IfNewFails,
-  Reason,
-  Revision,
-  RouteId,
-  Side,
-  Stage,
-  TenantName,
-  UserId,
+import {
+  type AdmitPolicy,
+  type BreakerState,
+  type Caller,
+  DEFAULT_MIRROR_RULES,
+  type Decision,
+  type FeatureName,
+  type IfNewFails,
+  type MirrorRules,
+  type Reason,
+  type Revision,
+  type RouteId,
+  type Side,
+  type Stage,
+  type TenantName,
+  type UserId,
 } from '../vocabulary/index.ts';
 import { adviseChange, adviseListing } from './advice.ts';
 import { isOn, makeDecision, readFlagOf } from './decision.ts';
 import type { FeatureBreaker } from './feature-breaker.ts';
 import { type FlagStory, tellFlag } from './flag-story.ts';
 import type { Match } from './route-matcher.ts';
+import { judgeShadow, tellShadow } from './shadowing.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export type Question = Readonly<{
@@ -28,6 +31,8 @@ export type Question = Readonly<{
   user?: UserId | undefined;
   /** As if a caller with scope `qa` had forced this side. */
   wish?: Side | undefined;
+  /** As if it asked for a WebSocket. */
+  upgrade?: true | undefined;
 }>;
 
 /** Who would answer a request, why, and what would change it. Made by the code that decides, hence never at odds with it. */
@@ -50,8 +55,10 @@ export type Explanation = Readonly<{
   breaker: BreakerState | undefined;
   side: Side;
   shadow: Side | undefined;
+  /** How the two answers would be compared. */
+  mirror: MirrorRules | undefined;
   reason: Reason;
-  /** One sentence. */
+  /** Who answers and why; where it matters, also whether the other side is asked afterwards. One to three sentences. */
   why: string;
   /** One sentence each. */
   wouldChange: readonly string[];
@@ -68,9 +75,12 @@ export function explainDecision(
   const caller = place(imagineCaller(question));
   const match = snapshot.find(method, path);
   const holdsBack = (feature: FeatureName | undefined) => breakerOf(feature)?.isResting() ?? false;
-  const decision = makeDecision(snapshot, match, caller, question.wish, holdsBack);
+  const asking = { wish: question.wish, upgrade: question.upgrade ?? false };
+  const decision = makeDecision(snapshot, match, caller, asking, holdsBack);
+  const shadowing = judgeShadow(match, decision, caller.tenant, asking);
+  const percent = match.row?.mirror?.percent ?? DEFAULT_MIRROR_RULES.percent;
   const flag = tellFlagOf(snapshot, match, caller);
-  const { revision, route, feature, handler, timeoutMs, ifNewFails, side, shadow, reason } = decision;
+  const { revision, route, feature, handler, timeoutMs, ifNewFails, side, shadow, mirror, reason } = decision;
   return {
     revision,
     method,
@@ -89,8 +99,11 @@ export function explainDecision(
     breaker: breakerOf(feature)?.state(),
     side,
     shadow,
+    mirror,
     reason,
-    why: tellWhy(decision, flag, `${method} ${path}`),
+    why: [tellWhy(decision, flag, `${method} ${path}`), tellShadow(shadowing, side, percent)]
+      .filter(Boolean)
+      .join(' '),
     wouldChange: match.row
       ? adviseChange(match.row, decision, flag, caller.tenant)
       : adviseListing(snapshot, method, path),
@@ -121,7 +134,7 @@ function tellFlagOf(snapshot: Snapshot, { row }: Match, caller: Caller): FlagSto
 const WHY: Readonly<Record<Reason, string>> = {
   unlisted: 'The table lists no such route, so legacy answers.',
   stage_legacy: 'The route is at stage legacy, so legacy answers.',
-  stage_shadow: 'The route is at stage shadow: legacy answers, and the new side is asked afterwards.',
+  stage_shadow: 'The route is at stage shadow, so legacy answers.',
   stage_new: 'The route is at stage new, so the new side answers every tenant.',
   stage_retired: 'The route is retired: only the new side is left to answer.',
   flag_on: 'The flag is on, so the new side answers.',

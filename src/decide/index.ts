@@ -10,6 +10,7 @@ export type { BreakerSettings } from './feature-breaker.ts';
 export type { FlagRule, FlagStory } from './flag-story.ts';
 export { type Mistake, printMistake, TableRefusal } from './mistake.ts';
 export type { Match } from './route-matcher.ts';
+export type { Asking } from './shadowing.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { FeatureEntry, FlagEntry, RouteRow, Table } from './table.ts';
 export { type EditResult, editTable, type TableChange } from './table-edit.ts';

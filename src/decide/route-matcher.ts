@@ -9,6 +9,7 @@ export type Params = Readonly<Record<string, string>>;
 
 /** What the table says of a request before its caller is known. */
 export type Match = Readonly<{
+  method: string;
   /** Undefined where the table lists no such route. */
   row: RouteRow | undefined;
   /** What the template's parameters matched, as it stands in the canonical path. */
@@ -33,7 +34,8 @@ type Listed = Readonly<{ match: Match; places: readonly (readonly [name: string,
 export function createMatcher(table: Table): FindRoute {
   const router = createRouter({ maxParamLength: Number.MAX_SAFE_INTEGER });
   for (const row of table.rows) listRow(router, row, table);
-  const unlisted = Object.freeze<Match>({
+  const unlisted = (method: string): Match => ({
+    method,
     row: undefined,
     params: NO_PARAMS,
     // Legacy goes on guarding what nobody has listed.
@@ -43,10 +45,10 @@ export function createMatcher(table: Table): FindRoute {
     whenResting: 'legacy',
   });
   return (method, path) => {
-    if (!path.startsWith('/') || path.includes('?') || path.includes('#')) return unlisted;
+    if (!path.startsWith('/') || path.includes('?') || path.includes('#')) return unlisted(method);
     const inert = path.includes('%') ? path.replaceAll('%', ESCAPE_STAND_IN) : path;
     const found = router.find(method as Method, inert);
-    return found === null ? unlisted : (fillParams(found.store as Listed, path) ?? unlisted);
+    return (found && fillParams(found.store as Listed, path)) ?? unlisted(method);
   };
 }
 
@@ -73,7 +75,7 @@ function describeMatch(row: RouteRow, method: Method, table: Table): Match {
   const isSafe = SAFE_METHODS.includes(method);
   const ifNewFails = row.stage === 'retired' ? 'refuse' : (row.ifNewFails ?? (isSafe ? 'legacy' : 'refuse'));
   const whenResting = chooseWhenResting(row, isSafe, table);
-  return Object.freeze({ row, params: NO_PARAMS, admit, timeoutMs, ifNewFails, whenResting });
+  return Object.freeze({ method, row, params: NO_PARAMS, admit, timeoutMs, ifNewFails, whenResting });
 }
 
 /**
@@ -96,6 +98,5 @@ function fillParams({ match, places }: Listed, path: string): Match | undefined 
     if (!value) return undefined;
     params[name] = value;
   }
-  const { row, admit, timeoutMs, ifNewFails, whenResting } = match;
-  return { row, params: Object.freeze(params), admit, timeoutMs, ifNewFails, whenResting };
+  return { ...match, params: Object.freeze(params) };
 }

@@ -3,14 +3,13 @@ import type { FlagReading } from './flag-reader.ts';
 import type { RouteRow } from './table.ts';
 
 /** Who answers and why: the heart of a decision, without the particulars of the request. */
-export type Ruling = Readonly<{ side: Side; shadow: Side | undefined; reason: Reason }>;
+export type Ruling = Readonly<{ side: Side; reason: Reason }>;
 
-const rule = (side: Side, reason: Reason, shadow?: Side): Ruling => Object.freeze({ side, shadow, reason });
+const rule = (side: Side, reason: Reason): Ruling => Object.freeze({ side, reason });
 
 export const UNLISTED = rule('legacy', 'unlisted');
 const STAGE_LEGACY = rule('legacy', 'stage_legacy');
-const SHADOWED = rule('legacy', 'stage_shadow', 'new');
-const NOT_SHADOWED = rule('legacy', 'stage_shadow');
+const STAGE_SHADOW = rule('legacy', 'stage_shadow');
 const STAGE_NEW = rule('new', 'stage_new');
 const STAGE_RETIRED = rule('new', 'stage_retired');
 const NO_TENANT = rule('legacy', 'no_tenant');
@@ -43,7 +42,7 @@ export function ruleByStage(
     case 'legacy':
       return STAGE_LEGACY;
     case 'shadow':
-      return tenant === undefined ? NOT_SHADOWED : SHADOWED;
+      return STAGE_SHADOW;
     case 'canary':
       return tenant === undefined ? NO_TENANT : BY_FLAG[reading];
     case 'new':

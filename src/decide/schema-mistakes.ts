@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { type Mistake, printPath, showFound, suggestNearest, type TablePath } from './mistake.ts';
+import { splitKnownKeys } from './schema-parts.ts';
 import type { TableDocument } from './table-document.ts';
-import { splitKnownKeys } from './table-schema.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -18,15 +18,7 @@ function describeIssue(document: TableDocument, issue: Issue, path: TablePath): 
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => describeUnknownKey(document, issue.message, [...path, key]));
   if (issue.code === 'invalid_union') return describeUnion(document, issue, path);
-  if (issue.code === 'invalid_key')
-    return [
-      mistakeAt(
-        document,
-        path,
-        'key',
-        `expected ${issue.issues[0]?.message}, found "${String(path.at(-1))}"`,
-      ),
-    ];
+  if (issue.code === 'invalid_key') return describeKey(document, issue.issues[0], path);
   return describeValue(document, issue, path);
 }
 
@@ -36,20 +28,37 @@ function describeUnknownKey(document: TableDocument, knownKeys: string, path: Ta
   return mistakeAt(document, path, 'key', message);
 }
 
-/** Of the ways in which a value may be read, the one that got furthest is the one that was meant. */
+function describeKey(document: TableDocument, issue: Issue | undefined, path: TablePath): readonly Mistake[] {
+  const message = `expected ${issue?.message}, found "${String(path.at(-1))}"${suggestMeant(issue)}`;
+  return [mistakeAt(document, path, 'key', message)];
+}
+
+/** What was meant, where only the schema could tell. */
+function suggestMeant(issue: Issue | undefined): string {
+  const nearest: unknown = issue?.code === 'custom' ? issue.params?.nearest : undefined;
+  return typeof nearest === 'string' ? ` (did you mean "${nearest}"?)` : '';
+}
+
+/** Of the ways in which a value may be read, the one that got further than its kind is the one that was meant. */
 function describeUnion(document: TableDocument, issue: Issue & { code: 'invalid_union' }, path: TablePath) {
   const found = lookUp(document.value, path);
   const branches = issue.errors as readonly (readonly Issue[])[];
-  const meant = Array.isArray(found) ? branches.at(-1) : typeof found === 'string' ? branches[0] : undefined;
+  const meant = branches.find((issues) => !issues.some((inner) => isOfAnotherKind(inner, found)));
   if (!meant) return describeValue(document, issue, path);
   return meant.flatMap((inner) => describeIssue(document, inner, [...path, ...inner.path]));
+}
+
+function isOfAnotherKind({ code, path }: Issue, found: unknown): boolean {
+  return (
+    path.length === 0 && (code === 'invalid_type' || (code === 'invalid_value' && typeof found !== 'string'))
+  );
 }
 
 function describeValue(document: TableDocument, issue: Issue, path: TablePath): readonly Mistake[] {
   const found = lookUp(document.value, path);
   if (found === undefined && path.length > 0) return describeMissing(document, issue, path);
   const known = issue.code === 'invalid_value' ? issue.values.map(String) : [];
-  const nearest = typeof found === 'string' ? suggestNearest(found, known) : '';
+  const nearest = typeof found === 'string' ? suggestNearest(found, known) || suggestMeant(issue) : '';
   return [
     mistakeAt(document, path, 'value', `expected ${issue.message}, found ${showFound(found)}${nearest}`),
   ];

@@ -1,11 +1,8 @@
-import {
-  DEFAULT_MIRROR_RULES,
-  type FeatureName,
-  type FlagName,
-  type MirrorRules,
-} from '../vocabulary/index.ts';
+import type { FeatureName, FlagName } from '../vocabulary/index.ts';
 import { draftTable } from './draft.ts';
 import { freezeDeep } from './freeze.ts';
+import { joinMirror } from './mirror-rules.ts';
+import type { RawMirror } from './mirror-schema.ts';
 import type { Mistake } from './mistake.ts';
 import { checkOverlaps } from './overlap-rules.ts';
 import { describeIssues, mistakeAt } from './schema-mistakes.ts';
@@ -79,12 +76,17 @@ function buildTable(raw: RawTable): Table {
       except: except ?? [],
     }),
   );
-  const rows = raw.routes.map((route) => buildRow(route, features, defaults));
+  const rows = raw.routes.map((route) => buildRow(route, raw.defaults?.mirror, features, defaults));
   const exposeSide = raw.expose_side ?? false;
   return freezeDeep({ exposeSide, byHost: raw.tenants?.by_host, defaults, flags, features, rows });
 }
 
-function buildRow(raw: RawRoute, features: readonly FeatureEntry[], defaults: Table['defaults']): RouteRow {
+function buildRow(
+  raw: RawRoute,
+  mirrorOfAll: RawMirror | undefined,
+  features: readonly FeatureEntry[],
+  defaults: Table['defaults'],
+): RouteRow {
   const { method, path, over } = raw.match;
   const feature = features.find(({ name }) => name === raw.feature);
   return {
@@ -99,14 +101,7 @@ function buildRow(raw: RawRoute, features: readonly FeatureEntry[], defaults: Ta
     handler: raw.handle,
     admit: raw.admit ?? defaults.admit,
     timeoutMs: raw.timeout_ms ?? defaults.timeoutMs,
-    mirror: raw.mirror && buildMirror(raw.mirror),
+    mirror: joinMirror(mirrorOfAll, raw.mirror),
     ifNewFails: raw.if_new_fails,
   };
-}
-
-function buildMirror(raw: NonNullable<RawRoute['mirror']>): MirrorRules {
-  const tolerance = Object.entries(raw.tolerance ?? {}).map(([pointer, within]) => ({ pointer, within }));
-  const unordered = (raw.unordered ?? []).map((list) => ({ list, by: undefined }));
-  const { percent = 100, ignore = [] } = raw;
-  return { ...DEFAULT_MIRROR_RULES, percent, ignore, unordered, tolerance };
 }

@@ -1,5 +1,6 @@
 import { parseFeatureName, parseFlagName } from '../vocabulary/index.ts';
 import type { Draft, FeatureDraft, FlagDraft, RouteDraft } from './draft.ts';
+import { checkMirrors } from './mirror-rules.ts';
 import { suggestNearest, type TablePath } from './mistake.ts';
 
 /** Says that something is wrong at a path: at its value, or at its key. The words are asked for only if there is room for them. */
@@ -28,6 +29,7 @@ export function checkRules(draft: Draft, surroundings: Surroundings, complain: C
     checkHandler(route, surroundings, complain);
     checkStage(route, draft, complain);
   }
+  checkMirrors(draft, complain);
 }
 
 function checkFlag({ name, tenants, except }: FlagDraft, complain: Complain): void {

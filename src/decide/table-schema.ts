@@ -7,43 +7,16 @@ import {
   parseTenantName,
   STAGES,
 } from '../vocabulary/index.ts';
+import { mirrorSchema } from './mirror-schema.ts';
 import { findTemplateTrouble } from './path-template.ts';
+import { list, mapping, named, oneOf, percent, phrase, record } from './schema-parts.ts';
 
-// One source for the types, the JSON Schema for editors and the mistakes. Every schema's error is the phrase that follows
-// "expected " in a mistake; an enum's values and a mapping's keys are also what a typing error is measured against.
+// One source for the types, the JSON Schema for editors and the mistakes.
 
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 export type Method = (typeof METHODS)[number];
 
 const LONGEST_TIMEOUT_MS = 600_000;
-
-const phrase = (text: string) => ({ error: () => text });
-
-/** Known keys, joined: a mapping's error for unknown keys carries them to whoever words the mistake. */
-const KEY_SEPARATOR = ', ';
-
-function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? Object.keys(shape).join(KEY_SEPARATOR) : 'a mapping',
-  });
-}
-
-export function splitKnownKeys(message: string): readonly string[] {
-  return message.split(KEY_SEPARATOR);
-}
-
-function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
-  return z.enum(values, phrase(`one of ${values.join(', ')}`));
-}
-
-function named<Id>(parse: (value: unknown) => Id | undefined, expected: string, pattern: string) {
-  return z
-    .string(phrase(expected))
-    .refine((value) => parse(value) !== undefined, phrase(expected))
-    .transform((value) => value as Id & string)
-    .meta({ pattern });
-}
 
 const DOTTED = '^[a-z0-9][a-z0-9_-]*(\\.[a-z0-9][a-z0-9_-]*)*$';
 const tenantName = named(
@@ -54,13 +27,6 @@ const tenantName = named(
 const flagName = named(parseFlagName, 'a flag name such as ai-engine (lower case)', DOTTED);
 const featureName = named(parseFeatureName, 'a feature name such as ai (lower case)', DOTTED);
 const routeId = named(parseRouteId, 'a route id such as ai.complete (lower case)', DOTTED);
-
-const PERCENT = 'a percentage from 0 to 100 in steps of 0.01';
-const percent = z
-  .number(phrase(PERCENT))
-  .min(0, phrase(PERCENT))
-  .max(100, phrase(PERCENT))
-  .multipleOf(0.01, phrase(PERCENT));
 
 const TIMEOUT = `a whole number of milliseconds from 1 to ${LONGEST_TIMEOUT_MS}`;
 const timeoutMs = z
@@ -75,18 +41,12 @@ const handlerName = z
 const tableName = z
   .string(phrase('a table name such as ai_job'))
   .regex(/^[a-z_][a-z0-9_]{0,62}$/, phrase('a table name such as ai_job'));
-const pointer = z
-  .string(phrase('a JSON pointer such as /items/0/id'))
-  .regex(/^(\/([^~/]|~[01])*)+$/, phrase('a JSON pointer such as /items/0/id'));
 const hostPattern = z
   .string(phrase('a host pattern such as "{tenant}.example.com"'))
   .regex(
     /^\{tenant\}(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/,
     phrase('a host pattern such as "{tenant}.example.com"'),
   );
-
-const list = <Item extends z.ZodType>(item: Item) => z.array(item, phrase('a list'));
-const record = <Value extends z.ZodType>(value: Value) => z.record(z.string(), value, phrase('a mapping'));
 
 const method = oneOf(METHODS);
 const methods = z.union(
@@ -114,20 +74,6 @@ export const featureSchema = mapping({
   tables: list(tableName).optional().describe("The feature's own tables: they move together."),
 });
 
-export const mirrorSchema = mapping({
-  percent: percent.optional().describe('Share of the requests that are mirrored; 100 without it.'),
-  ignore: list(pointer).optional().describe('Parts of the answer that are not compared.'),
-  unordered: list(pointer).optional().describe('Lists whose order does not matter.'),
-  tolerance: z
-    .record(
-      pointer,
-      z.number(phrase('a number, 0 or more')).min(0, phrase('a number, 0 or more')),
-      phrase('a mapping'),
-    )
-    .optional()
-    .describe('How far numbers may be apart.'),
-});
-
 export const matchSchema = mapping({
   method: methods.describe('GET also answers HEAD.'),
   path: template.describe(
@@ -144,7 +90,7 @@ export const routeSchema = mapping({
   handle: handlerName.optional().describe("The new side's handler."),
   admit: admit.optional(),
   timeout_ms: timeoutMs.optional(),
-  mirror: mirrorSchema.optional(),
+  mirror: mirrorSchema.optional().describe('How the two answers are compared.'),
   if_new_fails: oneOf(['legacy', 'refuse'])
     .optional()
     .describe(
@@ -156,6 +102,7 @@ export const defaultsSchema = mapping({
   admit: admit.optional(),
   stage: stage.optional(),
   timeout_ms: timeoutMs.optional(),
+  mirror: mirrorSchema.optional().describe('How the answers of all routes are compared; a route adds to it.'),
 });
 
 export const tenantsSchema = mapping({

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Caller, Side } from '../../../src/vocabulary/index.ts';
-import { type Bench, callerOf, NOBODY, openBench } from './support.ts';
+import { type Bench, callerOf, NOBODY, openBench, PLAIN } from './support.ts';
 
 let bench: Bench;
 afterEach(() => bench.close());
@@ -24,7 +24,10 @@ const STAGE = (stage: string, more = '', feature = 'ai') =>
 type Ask = Readonly<{ method?: string; path?: string; caller?: Caller; wish?: Side }>;
 function ask({ method = 'GET', path = '/api/ai/7/', caller = callerOf('acme'), wish }: Ask = {}) {
   const snapshot = bench.decide.pin();
-  return bench.decide.decide(snapshot, bench.decide.match(snapshot, method, path), caller, wish);
+  return bench.decide.decide(snapshot, bench.decide.match(snapshot, method, path), caller, {
+    ...PLAIN,
+    wish,
+  });
 }
 
 describe('stages', () => {
@@ -177,7 +180,7 @@ describe('the snapshot', () => {
     const match = bench.decide.match(pinned, 'GET', '/api/ai/7/');
     bench.write(table(STAGE('legacy'), '{ except: [acme] }'));
     await bench.decide.reload();
-    const decision = bench.decide.decide(pinned, match, callerOf('acme'), undefined);
+    const decision = bench.decide.decide(pinned, match, callerOf('acme'), PLAIN);
     expect(decision).toMatchObject({ side: 'new', reason: 'flag_on', revision: pinned.revision });
     expect(ask()).toMatchObject({ side: 'legacy', reason: 'stage_legacy' });
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { REASONS, STAGES, type TenantName, type UserId } from '../../../src/vocabulary/index.ts';
-import { type Bench, callerOf, NOBODY, openBench } from './support.ts';
+import { type Bench, callerOf, NOBODY, openBench, PLAIN } from './support.ts';
 
 const DEMO = readFileSync('routes.config.yaml', 'utf8');
 const acme = 'acme' as TenantName;
@@ -38,7 +38,7 @@ describe('an explanation agrees with the decision', () => {
           const path = row.path.replace(/:[a-z]+/g, '7');
           const method = row.methods[0] ?? 'GET';
           const caller = tenant === undefined ? NOBODY : callerOf(tenant);
-          const decision = decide.decide(snapshot, decide.match(snapshot, method, path), caller, undefined);
+          const decision = decide.decide(snapshot, decide.match(snapshot, method, path), caller, PLAIN);
           const explanation = decide.explain({ method, path, tenant, user: tenant && (1 as UserId) });
           const { side, shadow, reason, route, feature, handler, revision, timeoutMs, ifNewFails } = decision;
           expect(explanation).toMatchObject({
@@ -77,7 +77,7 @@ describe('an explanation agrees with the decision', () => {
     expect(decide.explain(question)).toMatchObject({ side: 'new', reason: 'flag_on' });
     const snapshot = decide.pin();
     const match = decide.match(snapshot, 'POST', '/api/ai/completions/');
-    expect(decide.decide(snapshot, match, callerOf('acme'), undefined).reason).toBe('flag_on');
+    expect(decide.decide(snapshot, match, callerOf('acme'), PLAIN).reason).toBe('flag_on');
     expect(decide.explain(question)).toMatchObject({ reason: 'breaker_open', breaker: 'half_open' });
   });
 });

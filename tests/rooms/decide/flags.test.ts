@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Unleash } from 'unleash-client';
 import type { FeatureName, FlagName } from '../../../src/vocabulary/index.ts';
-import { type Bench, callerOf, listTenants, openBench } from './support.ts';
+import { type Bench, callerOf, listTenants, openBench, PLAIN } from './support.ts';
 
 const DEMO_FLAGS = ['login-new', 'ai-engine', 'chat-new', 'files-new', 'dashboard-new'];
 const TENANTS = listTenants(400);
@@ -35,9 +35,7 @@ async function open(flags: Readonly<Record<string, string>>): Promise<Bench> {
 function listOn({ decide }: Bench, method = 'GET', path = '/a/'): readonly string[] {
   const snapshot = decide.pin();
   const match = decide.match(snapshot, method, path);
-  return TENANTS.filter(
-    (tenant) => decide.decide(snapshot, match, callerOf(tenant), undefined).side === 'new',
-  );
+  return TENANTS.filter((tenant) => decide.decide(snapshot, match, callerOf(tenant), PLAIN).side === 'new');
 }
 
 test('25 % of the 400 demo tenants is 100, give or take 20, for every flag of the demo', async () => {
@@ -148,7 +146,7 @@ test('a decision costs a few microseconds at most', async () => {
   const run = () => {
     for (const caller of callers) {
       const snapshot = decide.pin();
-      decide.decide(snapshot, decide.match(snapshot, 'GET', '/a/'), caller, undefined);
+      decide.decide(snapshot, decide.match(snapshot, 'GET', '/a/'), caller, PLAIN);
     }
   };
   run();

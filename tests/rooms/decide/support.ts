@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Decide, type DecideOptions, openDecide } from '../../../src/decide/index.ts';
+import { type Asking, type Decide, type DecideOptions, openDecide } from '../../../src/decide/index.ts';
 import type { BanyanEvent, Caller, TenantName, UserId } from '../../../src/vocabulary/index.ts';
 
 export const HANDLERS = [
@@ -42,6 +42,9 @@ export function callerOf(tenant: string, scopes: readonly string[] = []): Caller
     credentialId: 'byn_test_12345678',
   };
 }
+
+/** A plain request that forces no side. */
+export const PLAIN: Asking = { wish: undefined, upgrade: false };
 
 export const NOBODY: Caller = { kind: 'anonymous', tenant: undefined };
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TenantName, UserId } from '../../../src/vocabulary/index.ts';
-import { type Bench, callerOf, listTenants, openBench, waitUntil } from './support.ts';
+import { type Bench, callerOf, listTenants, openBench, PLAIN, waitUntil } from './support.ts';
 
 const TABLE = `version: 1
 features:
@@ -90,12 +90,7 @@ async function open(): Promise<Bench> {
 const ask = (tenant: string, path = '/api/ai/jobs/') => {
   if (!bench) throw new Error('not open');
   const snapshot = bench.decide.pin();
-  return bench.decide.decide(
-    snapshot,
-    bench.decide.match(snapshot, 'GET', path),
-    callerOf(tenant),
-    undefined,
-  );
+  return bench.decide.decide(snapshot, bench.decide.match(snapshot, 'GET', path), callerOf(tenant), PLAIN);
 };
 const states = () =>
   (bench?.events ?? []).flatMap((event) => (event.type === 'flags_changed' ? [event.state] : []));
