@@ -71,6 +71,7 @@ const PREFIXES = ['header', 'cookie', 'rows'];
 
 /** The path that a mistyped one most likely meant, if there is one. */
 export function findNearestPath(wrong: string, places: readonly MirrorPlace[]): string | undefined {
+  if (wrong.length > LONGEST_PATH) return undefined;
   const candidates = [
     nearestPrefix(wrong),
     nearestAttribute(wrong),
@@ -101,7 +102,7 @@ function nearestWord(wrong: string): string | undefined {
 
 /** `created_at`, `items.id`, `$.items[0].id`, `/items/`: other ways to write a place, as pointers. */
 function nearestPointer(wrong: string): string | undefined {
-  if (wrong.length > LONGEST_PATH || wrong.includes(':')) return undefined;
+  if (wrong.includes(':')) return undefined;
   const steps = wrong
     .replace(/^\$/, '')
     .replace(/\[(?:\d+|\*)?\]/g, '.*')

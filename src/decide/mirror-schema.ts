@@ -41,8 +41,9 @@ const fieldPath = pathTo(
 
 const NO_SECRET = 'a field without a secret (passwords, tokens, keys, sessions and cookies stay hidden)';
 const clearPath = fieldPath.refine((text) => {
-  const path = parseMirrorPath(text);
-  return path?.place !== 'cookie' && ![path?.name ?? '', ...(path?.steps ?? [])].some(namesSecret);
+  const { place, name, steps } = parseMirrorPath(text) ?? { place: 'cookie', name: '', steps: [] };
+  // auth_user holds users, and most of what is in it is no secret: the prefix is that of a Django app.
+  return place !== 'cookie' && ![name.replace(/^auth_/, ''), ...steps].some(namesSecret);
 }, phrase(NO_SECRET));
 
 const HEADER = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
@@ -50,7 +51,10 @@ const headerName = z
   .string(phrase('the name of a header such as etag'))
   .regex(new RegExp(HEADER), phrase('the name of a header such as etag'))
   .transform((name) => name.toLowerCase())
-  .refine((name) => name !== 'set-cookie', phrase('a header other than set-cookie: say cookie:name'))
+  .refine(
+    (name) => name !== 'set-cookie',
+    phrase('a header other than set-cookie (cookies are compared one by one, as cookie:theme)'),
+  )
   .meta({ pattern: HEADER });
 
 const ITEM_KEY = 'what names an item of the list: a key such as id, or a JSON pointer such as /meta/id';

@@ -19,13 +19,24 @@ routes:
 `;
 
 describe('an explanation agrees with the decision', () => {
-  test.each(STAGES)(
-    'for every demo route and tenant, with a user and without one, at stage %s',
-    async (stage) => {
-      const text = DEMO.replaceAll('stage: legacy\n', `stage: ${stage}\n`).replaceAll(
-        '{ percent: 0, tenants: [], except: [] }',
-        '{ percent: 30, tenants: [acme], except: [globex] }',
-      );
+  test.each(
+    STAGES.flatMap(
+      (stage) =>
+        [
+          [stage, 'without'],
+          [stage, 'with'],
+        ] as const,
+    ),
+  )(
+    'for every demo route and tenant, with a user and without one, at stage %s, %s a mirror for all',
+    async (stage, mirror) => {
+      const demo = mirror === 'with' ? DEMO.replace('defaults: {', 'defaults: { mirror: {},') : DEMO;
+      const text = demo
+        .replaceAll('stage: legacy\n', `stage: ${stage}\n`)
+        .replaceAll(
+          '{ percent: 0, tenants: [], except: [] }',
+          '{ percent: 30, tenants: [acme], except: [globex] }',
+        );
       bench = await openBench(text);
       const { decide } = bench;
       const snapshot = decide.pin();
@@ -40,10 +51,22 @@ describe('an explanation agrees with the decision', () => {
           const caller = tenant === undefined ? NOBODY : callerOf(tenant);
           const decision = decide.decide(snapshot, decide.match(snapshot, method, path), caller, PLAIN);
           const explanation = decide.explain({ method, path, tenant, user: tenant && (1 as UserId) });
-          const { side, shadow, reason, route, feature, handler, revision, timeoutMs, ifNewFails } = decision;
+          const {
+            side,
+            shadow,
+            mirror: rules,
+            reason,
+            route,
+            feature,
+            handler,
+            revision,
+            timeoutMs,
+            ifNewFails,
+          } = decision;
           expect(explanation).toMatchObject({
             side,
             shadow,
+            mirror: rules,
             reason,
             route,
             feature,
@@ -53,6 +76,7 @@ describe('an explanation agrees with the decision', () => {
             ifNewFails,
           });
           expect(explanation.route).toBe(row.id);
+          expect(rules !== undefined).toBe(shadow !== undefined);
           if (decision.flag) expect(explanation.flag).toMatchObject({ ...decision.flag, isAsked: true });
           expect(explanation.why.length).toBeGreaterThan(20);
         }
