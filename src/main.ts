@@ -11,20 +11,28 @@ import {
 import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from './decide/index.ts';
 import { type Forward, openForward } from './forward/index.ts';
 import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
+import { type Mirror, openMirror, type StartRehearsals, startProcess } from './mirror/index.ts';
 import { createObserve, type LineSink, type Observe, watchParts } from './observe/index.ts';
 import { type AdminDoor, openAdminDoor, openTableTexts } from './operate/index.ts';
 import { openCorridor } from './proxy.ts';
 import type { Settings } from './settings.ts';
+import type { ShadowWish } from './shadow.ts';
 import { openStore, type Store, StoreUnavailable } from './store/index.ts';
-import type { Emit } from './vocabulary/index.ts';
+import { type Asked, type Emit, fail } from './vocabulary/index.ts';
 
 // The local engine speaks at a pace at which one sees that it streams.
 const LOCAL_ENGINE_WORD_MS = 5;
+// A rehearsal process tells five times a second that it is alive.
+const SILENCE_MS = 5_000;
 
 export type HouseWish = Readonly<{
   settings: Settings;
   databaseUrl: string;
   legacyUrl: string;
+  /** The monolith's database, whose rows the new store follows where FOLLOW_SLOT is set. */
+  legacyDatabaseUrl?: string | undefined;
+  /** How rehearsals are started; a process of their own, unless a test or a drill says otherwise. */
+  startRehearsals?: (wish: ShadowWish) => StartRehearsals;
   adminToken: string;
   tagKeys: string;
   /** `byn_demo_<tenant>` opens the door with the embedded store only. */
@@ -64,7 +72,9 @@ export async function openHouse(wish: HouseWish): Promise<House> {
     const decide = await openDecideRoom(settings, observe, handle, store);
     closers.push(decide.close);
     closers.push(watchParts({ store, forward, emit: observe.emit }));
-    const door = openDoor(wish, observe, { store, admit, decide, handle });
+    const mirror = openMirrorRoom(wish, observe, admit, forward);
+    closers.push(mirror.close);
+    const door = openDoor(wish, observe, { store, admit, decide, handle, mirror });
     const admin = await openListener(
       { host: settings.ADMIN_HOST, port: settings.ADMIN_PORT, setting: 'ADMIN_PORT', maxConnections: 1_000 },
       { request: async (req, res) => door.listener(req, res) },
@@ -83,6 +93,7 @@ export async function openHouse(wish: HouseWish): Promise<House> {
         decide,
         forward,
         handle,
+        mirror,
         emit: observe.emit,
         maxBodyBytes: settings.MAX_BODY_BYTES,
       }),
@@ -163,10 +174,72 @@ function openDecideRoom(
   });
 }
 
-type DoorRooms = Readonly<{ store: Store; admit: Admit; decide: Decide; handle: Handle }>;
+function openMirrorRoom(wish: HouseWish, { emit }: Observe, admit: Admit, forward: Forward): Mirror {
+  const { settings, startRehearsals = startShadow(settings) } = wish;
+  const mirror = openMirror({
+    emit,
+    start: startRehearsals(describeShadow(wish)),
+    askLegacy: ({ arrival, caller }: Asked) => {
+      const identity = admit.identityHeaders(arrival, caller, 'legacy');
+      return isSafe(arrival.method)
+        ? forward.askAgain({
+            arrival,
+            identity,
+            timeoutMs: settings.MIRROR_TIMEOUT_MS,
+            mostBytes: settings.MIRROR_BODY_BYTES,
+          })
+        : Promise.resolve(fail('method_refused'));
+    },
+    limits: {
+      bodyBytes: settings.MIRROR_BODY_BYTES,
+      memoryBytes: settings.MIRROR_MEMORY_BYTES,
+      queue: settings.MIRROR_QUEUE,
+      atOnce: settings.MIRROR_POOL_SIZE,
+      lagMs: settings.MIRROR_LAG_MS,
+      silenceMs: SILENCE_MS,
+    },
+  });
+  // Legacy keeps its log for a follower that is not there.
+  if (settings.FOLLOW_SLOT !== undefined) mirror.wake();
+  return mirror;
+}
 
-function openDoor(wish: HouseWish, observe: Observe, { store, admit, decide, handle }: DoorRooms): AdminDoor {
+const isSafe = (method: string) => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+
+function startShadow({ MIRROR_HEAP_MB }: Settings): (wish: ShadowWish) => StartRehearsals {
+  const module = new URL(import.meta.url.endsWith('.ts') ? './shadow.ts' : './shadow.js', import.meta.url);
+  return (first) => startProcess({ module, first, heapMb: MIRROR_HEAP_MB });
+}
+
+function describeShadow({ settings, databaseUrl, legacyDatabaseUrl }: HouseWish): ShadowWish {
+  const { AI_BASE_URL, AI_API_KEY, FOLLOW_SLOT, MIRROR_KEY } = settings;
+  return {
+    databaseUrl,
+    poolSize: settings.MIRROR_POOL_SIZE,
+    legacy:
+      FOLLOW_SLOT !== undefined && legacyDatabaseUrl !== undefined
+        ? { databaseUrl: legacyDatabaseUrl, slot: FOLLOW_SLOT }
+        : undefined,
+    ai: AI_BASE_URL === undefined ? undefined : { baseUrl: AI_BASE_URL, apiKey: AI_API_KEY },
+    largestFileBytes: settings.MAX_BODY_BYTES,
+    secretKey: settings.LEGACY_SECRET_KEY,
+    key: MIRROR_KEY,
+    timeoutMs: settings.MIRROR_TIMEOUT_MS,
+    bodyBytes: settings.MIRROR_BODY_BYTES,
+    days: settings.MIRROR_DAYS,
+  };
+}
+
+type DoorRooms = Readonly<{ store: Store; admit: Admit; decide: Decide; handle: Handle; mirror: Mirror }>;
+
+function openDoor(
+  wish: HouseWish,
+  observe: Observe,
+  { store, admit, decide, handle, mirror }: DoorRooms,
+): AdminDoor {
   return openAdminDoor({
+    ledger: store.ledger,
+    replays: mirror.replays,
     inForce: decide,
     texts: openTableTexts(
       { readTable, editTable, tableJsonSchema },

@@ -4,6 +4,7 @@ import type { Admit } from './admit/index.ts';
 import type { Decide } from './decide/index.ts';
 import type { Forward } from './forward/index.ts';
 import type { Handle } from './handle/index.ts';
+import type { Mirror } from './mirror/index.ts';
 import { type Emit, type Failure, fail, isFailure, type Outcome } from './vocabulary/index.ts';
 
 // A breaker lets a probe through after so long: coming back earlier is in vain.
@@ -14,6 +15,7 @@ export type Rooms = Readonly<{
   decide: Decide;
   forward: Forward;
   handle: Handle;
+  mirror: Pick<Mirror, 'watch'>;
   emit: Emit;
   maxBodyBytes: number;
 }>;
@@ -23,6 +25,7 @@ export function openCorridor(rooms: Rooms): Required<Reception> {
     const outcome = await pass(rooms, visit).catch((error) => confessBug(rooms.emit, error));
     try {
       visit.end(outcome);
+      visit.watched?.ended(outcome);
     } catch (error) {
       confessBug(rooms.emit, error);
       visit.abandon();
@@ -51,6 +54,7 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const decision = rooms.decide.decide(table, match, caller, arrival);
   const learned = { arrival, caller, decision };
   visit.noteDecision(learned, table);
+  visit.watched = rooms.mirror.watch(learned);
   if (decision.side === 'legacy') return askLegacy(rooms, visit, learned);
   if (decision.reason === 'breaker_open')
     return refuse(fail('new_unavailable', { retryAfterS: BREAKER_REST_S }));
@@ -58,6 +62,7 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const outcome = await askNew(rooms, visit, learned);
   if (!visit.mayFallBack(outcome)) return outcome;
   visit.noteFallback(outcome.failure);
+  visit.watched?.giveUp();
   return askLegacy(rooms, visit, learned);
 }
 
@@ -73,6 +78,7 @@ function askLegacy(
     added: visit.addedHeaders('legacy'),
     timeoutMs: decision.timeoutMs,
     noteCookies: (cookies: readonly string[]) => admit.noteCookies(arrival, caller, cookies),
+    tap: visit.watched?.tap,
   };
   if (way.kind === 'request') return forward.answer(ask, req, way.res);
   return forward.upgrade(ask, req, way.socket, way.head, visit.refuse);
@@ -88,7 +94,7 @@ async function askNew(
   const outcome =
     way.kind === 'request'
       ? await runWithinDeadline({ req, res: way.res, timeoutMs: decision.timeoutMs }, (signal) =>
-          handle.answer({ arrival, caller, decision, signal }, req, way.res),
+          handle.answer({ arrival, caller, decision, signal, tap: visit.watched?.tap }, req, way.res),
         )
       : await handle.upgrade(
           { arrival, caller, decision, added: visit.addedHeaders('new') },

@@ -2,4 +2,4 @@
 // words. What happens to a visit between its beginning and its end is the corridor's affair.
 export { runWithinDeadline } from './deadline.ts';
 export { type Listener, openListener, type Reception } from './listener.ts';
-export { type Learned, Visit, type Way } from './visit.ts';
+export { type Learned, Visit, type Watched, type Way } from './visit.ts';

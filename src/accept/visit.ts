@@ -12,6 +12,7 @@ import {
   type RouteId,
   type Side,
   type Stage,
+  type Tap,
 } from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
 
@@ -23,6 +24,9 @@ export type Way =
 // Once, or the same on several lines, which Node joins.
 const EXPECTS_CONTINUE = /^100-continue(, 100-continue)*$/i;
 
+/** Whoever looks on. */
+export type Watched = Readonly<{ tap: Tap | undefined; giveUp(): void; ended(outcome: Outcome): void }>;
+
 /** What the rooms have found out about a request by the time a side is asked. */
 export type Learned = Readonly<{ arrival: Arrival; caller: Caller; decision: Decision }>;
 
@@ -30,6 +34,8 @@ export type Learned = Readonly<{ arrival: Arrival; caller: Caller; decision: Dec
 export class Visit {
   readonly req: IncomingMessage;
   readonly way: Way;
+  /** Where a copy of this exchange is taken, to be compared once the answer has left. */
+  watched: Watched | undefined;
   readonly #emit: Emit;
   readonly #beganMs = performance.now();
   #askedMs: number | undefined;

@@ -4,6 +4,7 @@
 // scope that is undone and ports that record (`recordEffects`). Nothing large is held whole: files stream in both directions.
 export { openHttpEngine } from './ai/http-engine.ts';
 export { openLocalEngine } from './ai/local-engine.ts';
+export { readCompletion } from './ai/recorded-completion.ts';
 export type { HandleRequest } from './exchange.ts';
 export { type Handle, type HandleWish, openHandle } from './open-handle.ts';
 export type { AiAsk, AiEngine, Effects, HandleStore, LiveChat } from './ports.ts';

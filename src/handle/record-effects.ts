@@ -14,7 +14,7 @@ export type Recording = Readonly<{ effects: Effects; recorded: readonly Recorded
  */
 export function recordEffects(
   real: Pick<Effects, 'ai'>,
-  replay: Readonly<{ completion?: string }> = {},
+  replay: Readonly<{ completion?: string | undefined }> = {},
 ): Recording {
   const recorded: RecordedEffect[] = [];
   const engine = real.ai.effect === 'none' ? real.ai : replayEngine(replay.completion ?? '');

@@ -1,0 +1,84 @@
+import type {
+  LegacyTransaction,
+  NotComparedReason,
+  Position,
+  RowFollower,
+  RowJournal,
+  RowState,
+  TenantName,
+} from '../../vocabulary/index.ts';
+
+/** What legacy did to a tenant's rows around one exchange: `before` is certain to be in its answer, nothing after `after` can be. */
+export type Window = Readonly<{
+  before: Position;
+  after: Position;
+  /** In between, in the order of their commits: the answer may have seen the first n of them. */
+  transactions: readonly LegacyTransaction[];
+}>;
+
+export type FenceWish = Readonly<{
+  follower: RowFollower | undefined;
+  journal: RowJournal;
+  timeoutMs: number;
+}>;
+
+/** Answers the window, or why there is none. */
+export type Fence = (
+  tenant: TenantName,
+  tables: readonly string[],
+  askedMs: number,
+) => Promise<Window | NotComparedReason>;
+
+export function openFence({ follower, journal, timeoutMs }: FenceWish): Fence {
+  return async (tenant, tables, askedMs) => {
+    const standing = await journal.standing(tenant, tables);
+    if (standing === 'apart') return 'rows_apart';
+    if (standing === 'not_followed' || follower === undefined) return 'rows_not_followed';
+    // Before the mark: what is heard later must not be taken for heard.
+    const before = follower.heardBy(askedMs);
+    if (before === undefined) return 'rows_behind';
+    const after = await follower.catchUp(AbortSignal.timeout(timeoutMs)).catch(() => undefined);
+    if (after === undefined) return 'rows_behind';
+    const transactions = await journal.between(tenant, before, after);
+    // The new side may have written meanwhile.
+    if ((await journal.standing(tenant, tables)) === 'apart') return 'rows_apart';
+    return { before, after, transactions };
+  };
+}
+
+/** States that a reader may have seen, the likeliest first: all of the window's transactions, then one less, and so on. */
+export function listReaderStates({ before, transactions, after }: Window, most: number): readonly RowState[] {
+  const positions = [after];
+  for (let i = transactions.length - 1; i >= 0; i -= 1)
+    positions.push(transactions[i - 1]?.position ?? before);
+  return positions.slice(0, most).map((position) => ({ position, nextIds: {} }));
+}
+
+/** One way to see a write: it began in `at`, and legacy's rows of it are among `transactions`. */
+export type WriterState = Readonly<{ at: RowState; transactions: readonly LegacyTransaction[] }>;
+
+/** Where a write may have begun: before each of the window's transactions, or after all of them without writing anything. */
+export function listWriterStates(
+  { before, after, transactions }: Window,
+  most: number,
+): readonly WriterState[] {
+  const states = transactions.map((_, i) => {
+    const own = transactions.slice(i);
+    const position = transactions[i - 1]?.position ?? before;
+    return { at: { position, nextIds: readNextIds(own) }, transactions: own };
+  });
+  const idle = { at: { position: after, nextIds: {} }, transactions: [] };
+  return [...states.slice(0, most - 1), idle];
+}
+
+/** The first id that legacy gave out in each table. */
+function readNextIds(transactions: readonly LegacyTransaction[]): Readonly<Record<string, number>> {
+  const ids: Record<string, number> = {};
+  for (const { rows } of transactions) {
+    for (const { table, change, key } of rows) {
+      const id: unknown = (JSON.parse(key) as { id?: unknown }).id;
+      if (change === 'insert' && typeof id === 'number') ids[table] ??= id;
+    }
+  }
+  return ids;
+}

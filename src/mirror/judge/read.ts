@@ -1,0 +1,126 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  type Asked,
+  type Failure,
+  isFailure,
+  type MirrorRules,
+  type NotComparedReason,
+  type SideAnswer,
+  type TenantName,
+} from '../../vocabulary/index.ts';
+import { compareExchanges, differsWithItself, isNoise } from '../compare/index.ts';
+import { type Fence, listReaderStates } from './fence.ts';
+import { type Difference, type Finding, findObstacle, notCompared, SAME } from './finding.ts';
+import { type RehearseWish, rehearse } from './rehearse.ts';
+
+export type ReadParts = Readonly<{
+  fence: Fence;
+  rehearsals: RehearseWish;
+  askLegacy(asked: Asked): Promise<SideAnswer | Failure>;
+}>;
+
+export type ReadCase = Readonly<{
+  asked: Asked;
+  tenant: TenantName;
+  rules: MirrorRules;
+  /** What legacy answered the user, or what it says now. */
+  legacy: SideAnswer;
+  /** What the new side answered, where it was the one to answer the user. */
+  answered: SideAnswer | undefined;
+  /** Paths that are noise already. */
+  known: readonly string[];
+}>;
+
+const MOST_STATES = 5;
+const MOST_ASKS = 4;
+const PAUSE_MS = 40;
+/** Legacy is asked so often before a difference that was never seen before is believed. */
+const CONTROLS = 2;
+
+/**
+ * Compares a read. The new handler sees the rows as legacy had them; where legacy's rows were in motion around its answer every state that
+ * it may have seen is tried, and then legacy is asked again.
+ */
+export async function judgeRead(parts: ReadParts, read: ReadCase): Promise<Finding> {
+  let { legacy } = read;
+  for (let ask = 1; ; ask += 1) {
+    const obstacle = findObstacle(legacy);
+    if (obstacle) return notCompared(obstacle);
+    const seen = await compareOnce(parts, { ...read, legacy });
+    if (seen.kind !== 'uncertain') return seen.kind === 'different' ? doubt(parts, read, seen) : seen;
+    if (ask === MOST_ASKS) return notCompared('rows_in_motion');
+    await wait(PAUSE_MS * ask);
+    const again = await parts.askLegacy(read.asked);
+    if (isFailure(again)) return notCompared(nameFailure(again));
+    legacy = again;
+  }
+}
+
+type Seen = Finding | Readonly<{ kind: 'uncertain' }>;
+
+async function compareOnce(parts: ReadParts, read: ReadCase): Promise<Seen> {
+  const { asked, tenant, legacy, rules, answered } = read;
+  if (answered && compare(legacy, answered, rules).kind === 'same') return SAME;
+  const window = await parts.fence(tenant, asked.decision.tables, legacy.askedMs);
+  if (typeof window === 'string') return notCompared(window);
+  let first: Finding | undefined;
+  for (const at of listReaderStates(window, MOST_STATES)) {
+    const run = await rehearse(parts.rehearsals, { asked, at, manner: 'read_only', legacy });
+    if (run.kind === 'impossible') return notCompared(run.reason);
+    const found = compare(legacy, run.answer, rules);
+    if (found.kind === 'same') return SAME;
+    if (found.kind === 'not_compared') return found;
+    first ??= {
+      kind: 'different',
+      differences: found.differences,
+      noisy: [],
+      legacy,
+      new: run.answer,
+      effects: run.effects,
+    };
+  }
+  return window.transactions.length === 0 && first ? first : { kind: 'uncertain' };
+}
+
+function compare(legacy: SideAnswer, other: SideAnswer, rules: MirrorRules) {
+  return compareExchanges({ legacy, new: other, rows: undefined, method: 'safe', rules });
+}
+
+/** Asks legacy again before a difference is believed: what it says otherwise the next time is noise. */
+async function doubt(parts: ReadParts, read: ReadCase, found: Difference): Promise<Finding> {
+  const noisy = new Set<string>();
+  const isExplained = () =>
+    found.differences.every(({ path }) => isNoise(path, noisy) || isNoise(path, read.known));
+  for (let control = 0; control < CONTROLS && !isExplained(); control += 1) {
+    const again = await parts.askLegacy(read.asked);
+    if (isFailure(again) || findObstacle(again)) break;
+    const window = await parts.fence(read.tenant, read.asked.decision.tables, found.legacy.askedMs);
+    if (typeof window === 'string') return notCompared(window);
+    // Rows that changed in between explain what differs, and tell nothing of legacy.
+    if (window.transactions.length > 0) return retry(parts, read, again);
+    for (const path of differsWithItself(found.legacy, again, read.rules)) noisy.add(path);
+  }
+  return { ...found, noisy: [...noisy] };
+}
+
+/** Once more, from legacy's later answer; a difference that is still there under quiet rows is believed. */
+async function retry(parts: ReadParts, read: ReadCase, legacy: SideAnswer): Promise<Finding> {
+  const seen = await compareOnce(parts, { ...read, legacy, answered: undefined });
+  return seen.kind === 'uncertain' ? notCompared('rows_in_motion') : seen;
+}
+
+export function nameFailure({ code }: Failure): NotComparedReason {
+  return code === 'legacy_too_slow' ? 'legacy_too_slow' : 'legacy_failed';
+}
+
+/** Asks legacy what it has just answered; the paths at which it disagrees with itself, or undefined where that tells nothing. */
+export async function askControl(
+  parts: ReadParts,
+  { asked, tenant, rules, legacy }: Omit<ReadCase, 'answered' | 'known'>,
+): Promise<readonly string[] | undefined> {
+  const again = await parts.askLegacy(asked);
+  if (isFailure(again) || findObstacle(again)) return undefined;
+  const window = await parts.fence(tenant, asked.decision.tables, legacy.askedMs);
+  if (typeof window === 'string' || window.transactions.length > 0) return undefined;
+  return differsWithItself(legacy, again, rules);
+}

@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import inject from 'light-my-request';
+import type {
+  Asked,
+  NotComparedReason,
+  Outcome,
+  RowChange,
+  RowState,
+  SideAnswer,
+  Tap,
+} from '../../vocabulary/index.ts';
+import { nowMs } from '../clock.ts';
+import { ByteBudget, Capture } from '../watch/capture.ts';
+
+/** One run of a new handler whose every effect is undone. */
+export type RehearsalAsk = Readonly<{
+  asked: Asked;
+  /** Undefined: the rows as they are now. */
+  at: RowState | undefined;
+  manner: 'read_only' | 'read_write';
+  /** What legacy answered: an engine that may not be asked in earnest says what it said there. */
+  legacy: SideAnswer;
+  tap: Tap;
+  signal: AbortSignal;
+}>;
+
+export type RehearsalEnd =
+  | Readonly<{ kind: 'ended'; outcome: Outcome; rows: readonly RowChange[]; effects: readonly string[] }>
+  | Readonly<{ kind: 'impossible'; reason: NotComparedReason }>;
+
+/** Runs the handler on a request without a socket. Handed in: mirror knows neither handlers nor the store. Never rejects. */
+export type RunNew = (ask: RehearsalAsk, req: IncomingMessage, res: ServerResponse) => Promise<RehearsalEnd>;
+
+export type Rehearsed =
+  | Readonly<{ kind: 'answered'; answer: SideAnswer; rows: readonly RowChange[]; effects: readonly string[] }>
+  | Readonly<{ kind: 'impossible'; reason: NotComparedReason }>;
+
+export type RehearseWish = Readonly<{ runNew: RunNew; timeoutMs: number; bodyBytes: number }>;
+
+/** Rehearses one request, within its time and with a bounded answer. */
+export async function rehearse(
+  { runNew, timeoutMs, bodyBytes }: RehearseWish,
+  ask: Omit<RehearsalAsk, 'tap' | 'signal'>,
+): Promise<Rehearsed> {
+  const { arrival, body } = ask.asked;
+  const capture = new Capture(arrival.method, bodyBytes, new ByteBudget(Number.POSITIVE_INFINITY));
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(new Error('The rehearsal took too long.')), timeoutMs);
+  // A handler that answers without end is stopped where the rest would not be kept.
+  const tap: Tap = {
+    uploaded: () => undefined,
+    answerBegan: (status, headers) => capture.answerBegan(status, headers),
+    answered: (piece) => {
+      capture.answered(piece);
+      if (capture.read().answer.kind === 'larger') stop.abort(new Error('The answer is too large.'));
+    },
+  };
+  const askedMs = nowMs();
+  const end = await runInjected(
+    (req, res) => runNew({ ...ask, tap, signal: stop.signal }, req, res),
+    body.kind === 'whole' ? body.bytes : new Uint8Array(),
+    arrival.method,
+  );
+  clearTimeout(timer);
+  if (end.kind === 'impossible') return end;
+  return readEnd(end, capture, { askedMs, answeredMs: nowMs() });
+}
+
+function runInjected(
+  run: (req: IncomingMessage, res: ServerResponse) => Promise<RehearsalEnd>,
+  payload: Uint8Array,
+  method: string,
+): Promise<RehearsalEnd> {
+  return new Promise((resolve) => {
+    const dispatch: inject.DispatchFunc = (req, res) => {
+      const [request, response] = [req as unknown as IncomingMessage, res as unknown as ServerResponse];
+      run(request, response).then((end) => {
+        // Whoever gave up has left it open; nobody reads it.
+        response.destroy();
+        resolve(end);
+      });
+    };
+    const options = { method: method as 'GET', url: '/', payload: Buffer.from(payload) };
+    inject(dispatch, options).catch(() => undefined);
+  });
+}
+
+function readEnd(
+  { outcome, rows, effects }: Extract<RehearsalEnd, { kind: 'ended' }>,
+  capture: Capture,
+  times: Readonly<{ askedMs: number; answeredMs: number }>,
+): Rehearsed {
+  const answer = capture.read().answer;
+  const whole = (status: number, body: SideAnswer['body']): Rehearsed => ({
+    kind: 'answered',
+    answer: { status, headers: capture.headers, body, ...times },
+    rows,
+    effects,
+  });
+  if (answer.kind === 'larger') return { kind: 'impossible', reason: 'body_too_large' };
+  switch (outcome.kind) {
+    case 'answered':
+      return whole(outcome.status, answer);
+    case 'abandoned':
+      return { kind: 'impossible', reason: 'new_too_slow' };
+    case 'cut':
+    case 'failed': {
+      const { code, status } = outcome.failure;
+      if (code === 'new_too_slow') return { kind: 'impossible', reason: 'new_too_slow' };
+      if (code === 'store_unavailable') return { kind: 'impossible', reason: 'store_unavailable' };
+      if (outcome.kind === 'cut') return whole(outcome.status, { kind: 'broken' });
+      // What the user would have got: the gateway's own words about a failure.
+      return {
+        kind: 'answered',
+        answer: { status, headers: [], body: { kind: 'whole', bytes: new Uint8Array() }, ...times },
+        rows,
+        effects,
+      };
+    }
+  }
+}

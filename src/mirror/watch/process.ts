@@ -1,0 +1,77 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { FromRehearsals, RehearsalLink, StartRehearsals } from '../copy.ts';
+
+export type ProcessWish = Readonly<{
+  /** The module that serves rehearsals. */
+  module: URL;
+  /** Its first message: what it needs to know. Not by environment or arguments, which others on the machine can read. */
+  first: unknown;
+  /** Its heap in MiB; what it holds beside it may be as much again, then it is ended. */
+  heapMb: number;
+}>;
+
+const LOOK_MS = 250;
+const PAGE_BYTES = 4096;
+const MIB = 1024 * 1024;
+
+/** Rehearsals in a process of their own: lower priority, bounded memory, and nothing of it is left when the gateway goes. */
+export function startProcess(wish: ProcessWish): StartRehearsals {
+  return (hears, closed) => {
+    const child = fork(fileURLToPath(wish.module), [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${wish.heapMb}`],
+    });
+    let isOver = false;
+    const over = (detail: string) => {
+      if (isOver) return;
+      isOver = true;
+      clearInterval(looking);
+      closed(detail);
+    };
+    const looking = setInterval(() => {
+      if (measureRss(child) < 2 * wish.heapMb * MIB) return;
+      over(`It held more than ${2 * wish.heapMb} MiB.`);
+      child.kill('SIGKILL');
+    }, LOOK_MS).unref();
+    child.on('message', (message) => hears(message as FromRehearsals));
+    child.once('exit', (code, signal) => over(`It ended with ${signal ?? `code ${code}`}.`));
+    child.once('error', (error) => over(`It could not be started: ${error.message}.`));
+    // A message to a process that has just died is lost with it.
+    child.on('error', () => undefined);
+    lowerPriority(child);
+    child.send(wish.first as object, () => undefined);
+    return makeLink(child);
+  };
+}
+
+function makeLink(child: ChildProcess): RehearsalLink {
+  return {
+    send: (message) => {
+      if (child.connected) child.send(message as unknown as object, () => undefined);
+    },
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+/** Where both want the processor, users go first. */
+function lowerPriority({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended already, or the system does not allow it: then it runs as everybody else.
+  }
+}
+
+/** Resident memory in bytes (proc(5), statm); 0 where the system does not tell. */
+function measureRss({ pid }: ChildProcess): number {
+  try {
+    const [, resident = '0'] = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ');
+    return Number(resident) * PAGE_BYTES;
+  } catch {
+    return 0;
+  }
+}
