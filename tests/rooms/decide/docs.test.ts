@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { printMistake, readTable, tableJsonSchema } from '../../../src/decide/index.ts';
-import { REASONS, STAGES, type TenantName } from '../../../src/vocabulary/index.ts';
+import { REASONS, STAGES, type TenantName, VALUE_FORMATS } from '../../../src/vocabulary/index.ts';
 import { type Bench, HANDLERS, openBench } from './support.ts';
 
 const PAGE = readFileSync('docs/route-table.md', 'utf8');
@@ -15,8 +15,8 @@ function section(title: string): string {
   return rest.split('\n## ')[0] ?? '';
 }
 
-function firstColumn(title: string): readonly string[] {
-  return [...section(title).matchAll(/^\| `([^`]+)` \|/gm)].map(([, name = '']) => name);
+function firstColumn(title: string, text = section(title)): readonly string[] {
+  return [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name = '']) => name);
 }
 
 function block(title: string, language: string): string {
@@ -30,10 +30,10 @@ type JsonSchema = Readonly<{
   items?: JsonSchema;
 }>;
 
-/** Every key of the file that holds no further keys, as the page writes it. */
+/** Every key of the file that holds no further keys, as the page writes it. `defaults.mirror` has the keys of a route's. */
 function listKeys(schema: JsonSchema, path: string): readonly string[] {
   const { properties, additionalProperties, items } = schema;
-  if (properties)
+  if (properties && path !== 'defaults.mirror')
     return Object.entries(properties).flatMap(([key, inner]) =>
       listKeys(inner, path === '' ? key : `${path}.${key}`),
     );
@@ -52,8 +52,46 @@ describe('the page of the route table', () => {
     expect(firstColumn('Reasons')).toEqual([...REASONS]);
   });
 
-  test('shows a table that is good', () => {
-    expect(readTable(`${block('', 'yaml')}\n`, { handlers: HANDLERS }).kind).toBe('table');
+  test('shows tables that are good', () => {
+    for (const title of ['', 'Mirror: how answers are compared'])
+      expect(readTable(`${block(title, 'yaml')}\n`, { handlers: HANDLERS }).kind).toBe('table');
+  });
+
+  test('lists every rule of mirror, every kind of path and every format', () => {
+    const [paths, rules, formats] = section('Mirror: how answers are compared').split(
+      /\n\| (?:rule|format) \|/,
+    );
+    const { mirror } = (tableJsonSchema() as { properties: { defaults: JsonSchema } }).properties.defaults
+      .properties as Readonly<Record<string, JsonSchema>>;
+    const [percent, ...others] = Object.keys(mirror?.properties ?? {});
+    expect([percent, ...firstColumn('', rules)]).toEqual(['percent', ...others]);
+    expect(firstColumn('', formats)).toEqual([...VALUE_FORMATS]);
+    const ignoring = firstColumn('', paths).map((path) => JSON.stringify(path));
+    expect(ignoring).toHaveLength(7);
+    const features = 'features: { ai: { tables: [ai_job] } }';
+    const text = `version: 1\n${features}\ndefaults: { mirror: { ignore: [${ignoring.join(', ')}] } }\nroutes: []\n`;
+    expect(readTable(text).kind).toBe('table');
+  });
+
+  test('shows the mistakes in mirror as they are told', () => {
+    const text = `version: 1
+features: { ai: { tables: [ai_job] } }
+
+routes:
+  - id: ai.jobs
+    match: { method: GET, path: /api/ai/jobs/ }
+    feature: ai
+    mirror:
+      ignore: [/items, created_at]
+      unordered: [/rows/*, items]
+      equal: { /items/*/id: uid, rows:ai_jb/state: any }
+      clear: [/items, /user/token]
+`;
+    const result = readTable(text, { handlers: HANDLERS });
+    const mistakes = result.kind === 'mistakes' ? result.mistakes : [];
+    expect(block('Mirror: how answers are compared', 'text')).toBe(
+      mistakes.map((mistake) => printMistake('routes.config.yaml', mistake)).join('\n'),
+    );
   });
 
   test('shows the mistakes as they are told', () => {
@@ -99,6 +137,15 @@ describe('the demo table', () => {
 
   test('names the schema for editors, which is the one that the code makes', () => {
     expect(DEMO.split('\n')[0]).toBe('# yaml-language-server: $schema=./routes.schema.json');
+    const { properties } = tableJsonSchema() as Readonly<{
+      properties: Readonly<Record<string, JsonSchema>>;
+    }>;
+    const { description: _ofAll, ...ofAll } = { description: '', ...properties.defaults?.properties?.mirror };
+    const { description: _own, ...own } = {
+      description: '',
+      ...properties.routes?.items?.properties?.mirror,
+    };
+    expect(ofAll).toEqual(own);
     const file: unknown = JSON.parse(readFileSync('routes.schema.json', 'utf8'));
     expect(file).toEqual(JSON.parse(JSON.stringify(tableJsonSchema())));
   });
