@@ -153,7 +153,8 @@ class Watch implements Mirror {
       noted?.(answeredMs);
       if (isGivenUp || (outcome.kind !== 'answered' && outcome.kind !== 'cut')) return capture.release();
       const { asked, answer } = capture.read();
-      if (chosen === 'maybe' && !this.#isRare(route, capture, answer)) return capture.release();
+      if (chosen !== 'maybe') this.#sampler.noteStatus(route, capture.status);
+      else if (!this.#isRare(route, capture, answer)) return capture.release();
       const { bytes } = capture;
       const reason = capture.isFull
         ? 'bytes_full'

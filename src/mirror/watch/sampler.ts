@@ -13,6 +13,7 @@ const WINDOW_MS = 3_600_000;
 const MAYBES_PER_S = 50;
 const LARGEST_SHAPED = 16 * 1024;
 const MOST_SHAPES = 2_000;
+const MOST_STATUSES = 100;
 
 type Seen = { sinceMs: number; copies: number; readonly statuses: Map<number, number> };
 
@@ -41,11 +42,17 @@ export class Sampler {
     return this.#takeMaybe() ? 'maybe' : undefined;
   }
 
-  /** True where an answer is worth a copy by itself: its status is rare on this route, or its JSON has a new shape. */
-  isRare(route: RouteId, status: number, type: string, body: Uint8Array): boolean {
+  /** Notes the status of an answer; answers how often it has come on this route. */
+  noteStatus(route: RouteId, status: number): number {
     const { statuses } = this.#look(route);
     const times = (statuses.get(status) ?? 0) + 1;
-    if (statuses.size < 100 || statuses.has(status)) statuses.set(status, times);
+    if (statuses.size < MOST_STATUSES || statuses.has(status)) statuses.set(status, times);
+    return times;
+  }
+
+  /** True where an answer is worth a copy by itself: its status is rare on this route, or its JSON has a new shape. */
+  isRare(route: RouteId, status: number, type: string, body: Uint8Array): boolean {
+    const times = this.noteStatus(route, status);
     const shape = printShape(type, body);
     const key = `${route} ${status} ${shape}`;
     const isNew = shape !== undefined && !this.#shapes.has(key);
