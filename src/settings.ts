@@ -31,6 +31,12 @@ const list = z.string().transform((all) =>
     .map((one) => one.trim())
     .filter((one) => one !== ''),
 );
+const KEY_BYTES = 32;
+const key = z
+  .string()
+  .transform(readKey)
+  .refine((bytes) => bytes !== undefined, `${KEY_BYTES} random bytes as base64, base64url or hex`)
+  .transform((bytes) => bytes as Uint8Array);
 type JwtAlgorithmName = `${'ES' | 'RS' | 'PS'}${256 | 384 | 512}`;
 
 type Setting = Readonly<{ schema: z.ZodType; fallback?: string; help: string; isSecret?: true }>;
@@ -59,13 +65,19 @@ export const SETTINGS = {
   LEGACY_URL: { schema: httpUrl, help: 'the monolith' },
   LEGACY_DATABASE_URL: {
     schema: databaseUrl,
-    help: "the monolith's database: the demo seeds the stub and the new side from it",
+    help: "the monolith's database: rows are followed from there, and the demo seeds the stub and the new side from it",
     isSecret: true,
   },
   LEGACY_SECRET_KEY: {
     schema: secret,
     help: "the monolith's Django `SECRET_KEY`: session rows that the new side writes are then good for legacy, too",
     isSecret: true,
+  },
+  FOLLOW_SLOT: {
+    schema: z
+      .string()
+      .regex(/^[a-z0-9_]{1,63}$/, 'the name of a replication slot: 1 to 63 of a to z, 0 to 9 and _'),
+    help: "the replication slot on `LEGACY_DATABASE_URL` by which the new store follows legacy's rows; unset: rows are not followed",
   },
   LEGACY_PORT: {
     schema: port,
@@ -116,6 +128,47 @@ export const SETTINGS = {
   },
   JWT_JWKS_URL: { schema: serviceUrl, help: "where the keys of callers' JWTs are published" },
   JWT_PUBLIC_KEY: { schema: text, help: "the key of callers' JWTs as PEM, instead of `JWT_JWKS_URL`" },
+  MIRROR_KEY: {
+    schema: key,
+    help: 'masks values and seals samples: 32 bytes as base64, base64url or hex; unset: a random one per process, then samples cannot be replayed and hashes do not compare across instances',
+    isSecret: true,
+  },
+  MIRROR_POOL_SIZE: { schema: wholeNumber(1, 100), fallback: '5', help: 'most rehearsals at once' },
+  MIRROR_BODY_BYTES: {
+    schema: wholeNumber(1_024, 16_777_216),
+    fallback: '262144',
+    help: 'the largest body that is compared, in bytes',
+  },
+  MIRROR_QUEUE: {
+    schema: wholeNumber(1, 10_000),
+    fallback: '200',
+    help: 'copies of exchanges that wait for a rehearsal, at most',
+  },
+  MIRROR_MEMORY_BYTES: {
+    schema: wholeNumber(65_536, 17_179_869_184),
+    fallback: '67108864',
+    help: 'bodies held for copies, all together, in bytes',
+  },
+  MIRROR_TIMEOUT_MS: {
+    schema: wholeNumber(100, 60_000),
+    fallback: '10000',
+    help: 'how long the side that is asked afterwards may take, in ms',
+  },
+  MIRROR_HEAP_MB: {
+    schema: wholeNumber(64, 8_192),
+    fallback: '512',
+    help: 'the heap of the process in which the new side rehearses, in MB',
+  },
+  MIRROR_LAG_MS: {
+    schema: wholeNumber(5, 10_000),
+    fallback: '100',
+    help: 'event-loop lag above which no copies are taken, in ms',
+  },
+  MIRROR_DAYS: {
+    schema: wholeNumber(1, 365),
+    fallback: '14',
+    help: 'how long differences and their samples are kept, in days',
+  },
   UNLEASH_URL: {
     schema: serviceUrl,
     help: 'an Unleash server as the source of flags, for example http://unleash:4242/api',
@@ -160,7 +213,7 @@ type Value<Name extends SettingName> =
 export type Settings = Readonly<{ [Name in SettingName]: Value<Name> }>;
 
 /** Names in the environment that look like ours; anything else is somebody else's. */
-const OURS = /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_)/;
+const OURS = /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_|MIRROR_|FOLLOW_)/;
 // Read by the legacy stub, by tests or by the command line, not by the gateway.
 const NEIGHBOURS = new Set([
   'LEGACY_HOST',
@@ -245,7 +298,29 @@ function findContradictions(settings: Settings, mistakes: string[]): void {
     mistakes.push('JWT_ISSUER is not set, but a key for JWTs is: say whose JWTs are accepted.');
   if (UNLEASH_URL !== undefined && UNLEASH_API_TOKEN === undefined)
     mistakes.push('UNLEASH_API_TOKEN is not set, but UNLEASH_URL is.');
+  findMirrorContradictions(settings, mistakes);
   if (PORT === ADMIN_PORT) mistakes.push(`PORT and ADMIN_PORT are both ${PORT}: give each its own.`);
+}
+
+function findMirrorContradictions(settings: Settings, mistakes: string[]): void {
+  const { FOLLOW_SLOT, LEGACY_DATABASE_URL, MIRROR_BODY_BYTES, MIRROR_MEMORY_BYTES } = settings;
+  if (FOLLOW_SLOT !== undefined && LEGACY_DATABASE_URL === undefined)
+    mistakes.push('LEGACY_DATABASE_URL is not set, but FOLLOW_SLOT is: say on which database the slot is.');
+  if (MIRROR_MEMORY_BYTES < 2 * MIRROR_BODY_BYTES)
+    mistakes.push(
+      'MIRROR_MEMORY_BYTES is less than twice MIRROR_BODY_BYTES: a copy holds a request and an answer.',
+    );
+}
+
+// A key of a few different bytes was typed, not drawn: 32 random ones have fewer than 16 different ones once in 10^16 times.
+const FEWEST_DIFFERENT_BYTES = 16;
+
+function readKey(value: string): Uint8Array | undefined {
+  const isHex = /^[0-9a-f]{64}$/i.test(value);
+  if (!isHex && !/^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return undefined;
+  // Decoding base64 takes base64url as well.
+  const bytes = new Uint8Array(Buffer.from(value, isHex ? 'hex' : 'base64'));
+  return new Set(bytes).size < FEWEST_DIFFERENT_BYTES ? undefined : bytes;
 }
 
 function isUrl(value: string, protocols: readonly string[], extent: 'bare' | 'any'): boolean {
