@@ -13,8 +13,11 @@ export type MirrorPath = Readonly<{
 }>;
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-/** RFC 6901 without empty steps; `*` stands for every place of a list, and only as a whole step. */
-const STEPS = '(?:/(?:\\*|(?:[^~/*]|~[01])+))';
+/**
+ * RFC 6901 without empty steps. `*` stands for any step, and only for a whole one. A step of digits would be one place of a list:
+ * differences do not tell places, so such a rule would never hold.
+ */
+const STEPS = '(?:/(?:\\*|(?!\\d+(?:/|$))(?:[^~/*]|~[01])+))';
 const TABLE = '[a-z_][a-z0-9_]{0,62}';
 const COOKIE_ATTRIBUTES = [
   'path',
@@ -25,6 +28,9 @@ const COOKIE_ATTRIBUTES = [
   'httponly',
   'samesite',
   'partitioned',
+  'priority',
+  'version',
+  'comment',
 ];
 
 const PATTERNS: Readonly<Record<MirrorPlace, string>> = {
@@ -100,13 +106,14 @@ function nearestWord(wrong: string): string | undefined {
   return findNearest(wrong, ['status', 'body']);
 }
 
-/** `created_at`, `items.id`, `$.items[0].id`, `/items/`: other ways to write a place, as pointers. */
+/** `created_at`, `items.id`, `$.items[0].id`, `/items/0/id`, `/items/`: other ways to write a place, as pointers. */
 function nearestPointer(wrong: string): string | undefined {
   if (wrong.includes(':')) return undefined;
   const steps = wrong
     .replace(/^\$/, '')
     .replace(/\[(?:\d+|\*)?\]/g, '.*')
     .split(/[./]/)
-    .filter((step) => step !== '');
+    .filter((step) => step !== '')
+    .map((step) => (/^\d+$/.test(step) ? '*' : step));
   return steps.length > 0 ? `/${steps.join('/')}` : undefined;
 }

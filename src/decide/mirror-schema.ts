@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { VALUE_FORMATS } from '../vocabulary/index.ts';
+import { namesSecret, VALUE_FORMATS } from '../vocabulary/index.ts';
 import { findNearestPath, type MirrorPlace, parseMirrorPath, patternOf } from './mirror-path.ts';
 import { list, mapping, oneOf, percent, phrase } from './schema-parts.ts';
-import { namesSecret } from './secret-name.ts';
 
 /** A path to one of these places. `nearest` travels with the issue, since only the grammar knows what was meant. */
 function pathTo(places: readonly MirrorPlace[], expected: string) {

@@ -11,4 +11,5 @@ export * from './outcome.ts';
 export * from './ports.ts';
 export * from './problem.ts';
 export * from './rows.ts';
+export * from './secret-name.ts';
 export * from './shadow.ts';

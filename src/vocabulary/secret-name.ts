@@ -1,5 +1,5 @@
-// Names that fields with secrets have. What is refused here by mistake costs a value that would have been nice to see in clear text;
-// what is let through by mistake cannot be taken back.
+// Names that fields with secrets have: their values are never kept in clear text, whatever the table says. What is taken for a secret by
+// mistake costs a value that would have been nice to see; the other mistake cannot be taken back.
 
 const SECRET =
   /password|passwd|passphrase|secret|(api|private|signing|session)_?key|session|csrf|xsrf|authorization|credential|cookie|token(?!s)|(access|refresh|auth|api|id)_?tokens|(^|_)(pwd|otp|pin|jwt|auth|salt)(_|$)/;
