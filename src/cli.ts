@@ -1,8 +1,8 @@
 // What the `banyan` command does, put together from the rooms: serve, demo, migrate, and the pure parts of decide.
 import { createWriteStream, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   checkJwtRules,
   createTagKeysText,
@@ -229,6 +229,11 @@ function openTerminal(): Terminal {
     env: process.env,
     userName: readUserName(),
     readFile: (path) => readFile(path, 'utf8'),
+    writeFile: async (path, text) => {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text);
+    },
+    listFiles: (folder) => readdir(folder).catch(() => []),
   };
 }
 

@@ -4,6 +4,7 @@ import type {
   FeatureName,
   FlagName,
   IfNewFails,
+  MirrorRules,
   Revision,
   RouteId,
   Stage,
@@ -20,6 +21,8 @@ export type RouteView = Readonly<{
   handler: string | undefined;
   admit: AdmitPolicy;
   timeoutMs: number;
+  /** How it is compared at stage shadow, where the table says something of it. */
+  mirror: MirrorRules | undefined;
   /** What the table says, or undefined: the default depends on the method. */
   ifNewFails: IfNewFails | undefined;
 }>;

@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
-import type { Emit, FlipLog } from '../../vocabulary/index.ts';
+import type { DiffLedger, Emit, FlipLog, Replays } from '../../vocabulary/index.ts';
+import { openDiffDesk } from '../diffs/desk.ts';
 import { openFlipDesk } from '../flip/flip-desk.ts';
 import { type Gateway, openTableInForce, type TableTexts } from '../ports.ts';
+import { listDiffEndpoints } from './diff-endpoints.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
-import { openEventHub } from './event-hub.ts';
+import { type EventHub, openEventHub } from './event-hub.ts';
 import { type EventStreams, openEventStreams } from './event-stream.ts';
 import { listFlipEndpoints } from './flip-endpoints.ts';
+import { listGroupEndpoints } from './group-endpoints.ts';
 import { SECURITY_HEADERS } from './guard.ts';
 import { type HealthParts, listHealthEndpoints } from './health-endpoints.ts';
 import { type KeyParts, listKeyEndpoints } from './key-endpoints.ts';
@@ -26,6 +29,10 @@ export type AdminDoorWish = HealthParts &
     /** The route table's path. */
     tableFile: string;
     flips: FlipLog;
+    /** The store's. */
+    ledger: DiffLedger;
+    /** Mirror's. */
+    replays: Replays;
     /** What every request but health, metrics and key set must carry as `Authorization: Bearer`. */
     token: string;
     emit: Emit;
@@ -51,7 +58,7 @@ export function openAdminDoor(wish: AdminDoorWish): AdminDoor {
   const leave = wish.subscribe(hub.emit);
   const streams = openEventStreams(hub);
   const app = openApp();
-  mountEndpoints(app, listEndpoints(wish, streams), wish);
+  mountEndpoints(app, listEndpoints(wish, hub, streams), wish);
   app.use(
     guardHost(wish.hosts),
     express.static(CONSOLE_FOLDER, { setHeaders: setConsoleHeaders, redirect: false }),
@@ -84,19 +91,22 @@ function openApp(): Express {
 }
 
 /** Everything that the door answers, in one list. */
-function listEndpoints(wish: AdminDoorWish, streams: EventStreams): readonly Endpoint[] {
-  const { texts, tableFile: file, flips, emit } = wish;
+function listEndpoints(wish: AdminDoorWish, hub: EventHub, streams: EventStreams): readonly Endpoint[] {
+  const { texts, tableFile: file, flips, ledger, replays, emit } = wish;
   const inForce = openTableInForce(wish.inForce);
   const desk = openFlipDesk({ inForce, texts, file, flips, emit });
+  const diffs = openDiffDesk({ ledger, replays, inForce });
   const listed = [
     ...listHealthEndpoints(wish),
     ...listRouteEndpoints(inForce, desk),
     ...listFlipEndpoints(flips, desk),
+    ...listDiffEndpoints(diffs),
+    ...listGroupEndpoints(diffs, hub.tellDiffsChanged),
     ...listKeyEndpoints(wish),
     defineEndpoint({
       method: 'GET',
       path: '/api/events',
-      summary: 'Live events (server-sent): tables, flips, flags, breakers, parts.',
+      summary: 'Live events (server-sent): tables, flips, flags, breakers, parts, comparisons.',
       access: 'token',
       headers: {
         'Last-Event-ID': 'Optional: the last event that was seen; later ones that are still kept come first.',

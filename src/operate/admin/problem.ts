@@ -43,6 +43,24 @@ export const ADMIN_FAILURES = {
     title: 'Key unknown',
     detail: 'No API key has that id. GET /api/keys lists all of them.',
   },
+  group_unknown: {
+    status: 404,
+    blame: 'caller',
+    title: 'Group unknown',
+    detail: 'The ledger has no such group of differences. GET /api/diffs lists all of them.',
+  },
+  sample_unknown: {
+    status: 404,
+    blame: 'caller',
+    title: 'Sample unknown',
+    detail: 'The ledger has no such sample. GET /api/diffs/{id} lists those of a group.',
+  },
+  values_locked: {
+    status: 403,
+    blame: 'caller',
+    title: 'Values locked',
+    detail: 'Values are kept by their shape. POST /api/diffs/{id}/unlock opens them for some minutes.',
+  },
   body_invalid: {
     status: 400,
     blame: 'caller',

@@ -8,20 +8,24 @@ const PATIENCE_MS = 15_000;
 export type AdminClient = Readonly<{
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body: object): Promise<Answer>;
+  /** For what is no JSON: a page. */
+  getText(path: string): Promise<string>;
 }>;
 
-export function openAdminClient(terminal: Terminal): AdminClient {
+export function openAdminClient(terminal: Terminal, patienceMs = PATIENCE_MS): AdminClient {
   const base = findBase(terminal.env);
-  const ask = async <Answer>(method: string, path: string, body: object | undefined): Promise<Answer> => {
+  const ask = async (method: string, path: string, body: object | undefined): Promise<Response> => {
     const token = await findToken(terminal);
-    const answer = await send(new URL(path, base), { method, token, body });
-    const json = await readJson(answer, base);
-    if (!answer.ok) throw describeRefusal(answer.status, json);
-    return json as Answer;
+    const answer = await send(new URL(path, base), { method, token, body, patienceMs });
+    if (!answer.ok) throw describeRefusal(answer.status, await readJson(answer, base));
+    return answer;
   };
+  const askJson = async <Answer>(method: string, path: string, body: object | undefined) =>
+    (await readJson(await ask(method, path, body), base)) as Answer;
   return Object.freeze({
-    get: (path) => ask('GET', path, undefined),
-    post: (path, body) => ask('POST', path, body),
+    get: <Answer>(path: string) => askJson<Answer>('GET', path, undefined),
+    post: <Answer>(path: string, body: object) => askJson<Answer>('POST', path, body),
+    getText: async (path: string) => (await ask('GET', path, undefined)).text(),
   });
 }
 
@@ -51,9 +55,9 @@ async function findToken({ env, readFile }: Terminal): Promise<string> {
   );
 }
 
-type Ask = Readonly<{ method: string; token: string; body: object | undefined }>;
+type Ask = Readonly<{ method: string; token: string; body: object | undefined; patienceMs: number }>;
 
-async function send(url: URL, { method, token, body }: Ask): Promise<Response> {
+async function send(url: URL, { method, token, body, patienceMs }: Ask): Promise<Response> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept: 'application/json' };
   if (body) headers['content-type'] = 'application/json';
   try {
@@ -63,16 +67,16 @@ async function send(url: URL, { method, token, body }: Ask): Promise<Response> {
       body: body ? JSON.stringify(body) : null,
       // A token goes where it was meant to go and nowhere else.
       redirect: 'error',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patienceMs),
     });
   } catch (error) {
     const late = error instanceof Error && error.name === 'TimeoutError';
-    throw new CommandRefusal(late ? describeSilence(url) : describeAbsence(url));
+    throw new CommandRefusal(late ? describeSilence(url, patienceMs) : describeAbsence(url));
   }
 }
 
-function describeSilence(url: URL): string {
-  return `The gateway at ${url.origin} did not answer within ${PATIENCE_MS / 1000} s.`;
+function describeSilence(url: URL, patienceMs: number): string {
+  return `The gateway at ${url.origin} did not answer within ${patienceMs / 1000} s.`;
 }
 
 function describeAbsence(url: URL): string {

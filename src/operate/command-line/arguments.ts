@@ -7,6 +7,7 @@ import {
   type TenantName,
   type UserId,
 } from '../../vocabulary/index.ts';
+import { parseSince, SINCE_HINT } from '../diffs/since.ts';
 import { suggestName } from '../nearest-name.ts';
 
 /** Parsers of what is typed: each throws what commander prints as wrong usage (exit 2). */
@@ -66,4 +67,25 @@ export function readCount(typed: string): number {
   const count = /^\d{1,4}$/.test(typed) ? Number(typed) : 0;
   if (count >= 1 && count <= 5000) return count;
   throw new InvalidArgumentError('A number of tenants goes from 1 to 5000.');
+}
+
+/** Hands what was typed on: the gateway's clock counts, not this one's. */
+export function readSince(typed: string): string {
+  if (parseSince(typed, Date.now()) !== undefined) return typed;
+  throw new InvalidArgumentError(`That is no past time: ${SINCE_HINT}.`);
+}
+
+/** `0.1%` or `0.1`: a percentage, finer than that of a flag. */
+export function readRate(typed: string): number {
+  const percent = Number(/^(\d{1,3}(?:\.\d{1,6})?)\s?%?$/.exec(typed)?.[1] ?? Number.NaN);
+  if (percent >= 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('A rate is a percentage from 0 to 100, for example 0.1% or 0.005%.');
+}
+
+export function readWholeNumber(least: number, most: number): (typed: string) => number {
+  return (typed) => {
+    const number = /^\d{1,10}$/.test(typed) ? Number(typed) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most.toLocaleString('en')}.`);
+  };
 }

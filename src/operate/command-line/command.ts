@@ -35,6 +35,11 @@ export function outputOf(options: Readonly<{ json?: boolean }>): Output {
   return options.json ? 'json' : 'text';
 }
 
+/** Below a command that has options of its own `--json` may stand before or behind the name of the lower one. */
+export function isJson({ json }: Readonly<{ json?: boolean }>, { parent }: Command): boolean {
+  return json ?? parent?.opts<{ json?: boolean }>().json ?? false;
+}
+
 export function printJson({ out }: Terminal, value: unknown): void {
   out(`${JSON.stringify(value, undefined, 2)}\n`);
 }

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import type { Bench, CommandLineParts } from './command.ts';
+import { diffsCommand } from './commands/diffs.ts';
 import { explainCommand } from './commands/explain.ts';
 import { flipCommand, undoCommand } from './commands/flip.ts';
 import { keysCommand } from './commands/keys.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { replayCommand } from './commands/replay.ts';
 import { routesCommand } from './commands/routes.ts';
 import { demoCommand, serveCommand } from './commands/serve.ts';
 import { schemaCommand, validateCommand } from './commands/validate.ts';
@@ -17,6 +19,8 @@ const COMMANDS = [
   explainCommand,
   flipCommand,
   undoCommand,
+  diffsCommand,
+  replayCommand,
   keysCommand,
   migrateCommand,
   schemaCommand,
@@ -51,6 +55,8 @@ export function buildProgram(bench: Bench): Command {
       'Moves a monolith to new handlers, route by route and tenant by tenant, with a way back at every step.',
     )
     .version(bench.parts.version, '-v, --version')
+    // What follows a command's name is that command's, also where the one above it has an option of the same name.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       '\nSettings come from the environment: docs/settings.md. Exit codes: 0 done, 1 refused, 2 wrong usage.',

@@ -8,6 +8,10 @@ export type Terminal = Readonly<{
   /** The author of flips that name none. */
   userName: string;
   readFile(path: string): Promise<string>;
+  /** Makes the folders on the way, and replaces a file that is there. */
+  writeFile(path: string, text: string): Promise<void>;
+  /** Names of the files in a folder; empty where there is none. */
+  listFiles(folder: string): Promise<readonly string[]>;
 }>;
 
 /** 0 done, 1 refused or falls short, 2 wrong usage. */

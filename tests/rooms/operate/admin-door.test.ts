@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ADMIN_FAILURES } from '../../../src/operate/admin/problem.ts';
 import { type AdminHouse, openAdminHouse, TOKEN } from './admin-house.ts';
+import { different, groupAt } from './comparisons.ts';
 
 let house: AdminHouse;
 beforeAll(async () => {
@@ -34,15 +35,21 @@ describe('the OpenAPI document', () => {
     'POST /api/flips/undo': { author: 'ada' },
     'POST /api/keys': { tenant: 'acme', user: 1 },
     'POST /api/keys/{id}/revoke': {},
+    'POST /api/diffs/{id}/triage': { state: 'bug', author: 'ada' },
+    'POST /api/diffs/{id}/unlock': { author: 'ada', reason: 'called as documented' },
+    'POST /api/replays': { route: 'chat.channels' },
   };
 
   test('is true: every listed operation answers with a listed success', async () => {
     const { record } = (await house.ask('/api/keys', { body: { tenant: 'acme', user: 1 } })).json;
+    await house.store.ledger.add([different('chat.channels')]);
+    const group = await groupAt(house.store.ledger, 'chat.channels', '/results/*/topic');
+    const ids = { keys: record.id, diffs: group.id, routes: 'ai.complete' };
     const answered: string[] = [];
     const operations = await listOperations();
     for (const [method, path, { responses }] of operations) {
       if (path === '/api/events') continue;
-      const id = path.startsWith('/api/keys') ? record.id : 'ai.complete';
+      const id = ids[path.split('/')[2] as keyof typeof ids];
       const headers = { 'if-match': `"${house.decide.pin().revision}"` };
       const body = BODIES[`${method} ${path}`];
       const answer = await house.ask(path.replace('{id}', id), {

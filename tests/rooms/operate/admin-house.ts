@@ -1,8 +1,17 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createApiKey } from '../../../src/admit/index.ts';
 import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from '../../../src/decide/index.ts';
 import { createObserve } from '../../../src/observe/index.ts';
@@ -15,6 +24,7 @@ import {
 import { openStore, type Store, StoreUnavailable } from '../../../src/store/index.ts';
 import type { BanyanEvent, FlipLog } from '../../../src/vocabulary/index.ts';
 import { addTenant, createStoreDatabase } from '../../support/store.ts';
+import { type FakeReplays, fakeReplays } from './comparisons.ts';
 
 export const TOKEN = 'admin-token-of-the-tests';
 export const TENANTS = ['acme', 'globex', 'initech'] as const;
@@ -59,6 +69,7 @@ export type AdminHouse = Readonly<{
   file: string;
   decide: Decide;
   store: Store;
+  replays: FakeReplays;
   events: readonly BanyanEvent[];
   emit(event: BanyanEvent): void;
   readTable(): string;
@@ -103,11 +114,14 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
   const store = await openStore({ url: database.appUrl, emit: observe.emit, onUnscoped: 'refuse' });
   const decide = await openDecide({ file, handlers: HANDLERS, emit: observe.emit });
   const texts = openTableTexts({ readTable, editTable, tableJsonSchema }, { handlers: HANDLERS });
+  const replays = fakeReplays();
   const door = openAdminDoor({
     inForce: wish.flagSource ? { ...decide, flagSource: wish.flagSource } : decide,
     texts,
     tableFile: file,
     flips: wish.flips?.(store.flips) ?? store.flips,
+    ledger: store.ledger,
+    replays,
     keys: store.keys,
     createApiKey: (key) => createApiKey({ env: 'test', ...key }),
     listTenants: store.tenants.list,
@@ -141,6 +155,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     file,
     decide,
     store,
+    replays,
     events,
     emit: observe.emit,
     readTable: () => readFileSync(file, 'utf8'),
@@ -204,6 +219,11 @@ export async function runBanyan(
       env,
       userName: 'tester',
       readFile: async (path) => readFileSync(path, 'utf8'),
+      writeFile: async (path, text) => {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, text);
+      },
+      listFiles: async (folder) => (existsSync(folder) ? readdirSync(folder) : []),
     },
     parts,
   );

@@ -296,6 +296,8 @@ describe('the command line', () => {
         env: {},
         userName: 'x',
         readFile: async () => '',
+        writeFile: async () => undefined,
+        listFiles: async () => [],
       },
       parts: PARTS,
       finish: () => undefined,
