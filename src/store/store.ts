@@ -1,10 +1,11 @@
 import pg from 'pg';
-import type { Emit, FlipLog, KeyBook, SessionBook, TenantName } from '../vocabulary/index.ts';
+import type { DiffLedger, Emit, FlipLog, KeyBook, SessionBook, TenantName } from '../vocabulary/index.ts';
 import { tenantAdapter } from './adapter.ts';
 import { ask } from './ask.ts';
 import { openFlipLog } from './flip-log.ts';
 import { PrismaClient } from './generated/client.ts';
 import { openKeyBook } from './key-book.ts';
+import { openLedger } from './ledger.ts';
 import { runRehearsal, type TenantStore } from './rehearsal.ts';
 import { openSessionBook } from './session-book.ts';
 import { checkStore } from './start-up.ts';
@@ -23,6 +24,7 @@ export type Store = Readonly<{
   keys: KeyBook;
   sessions: SessionBook;
   flips: FlipLog;
+  ledger: DiffLedger;
   tenants: Tenants;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -73,6 +75,7 @@ function assembleStore(engine: Engine, control: pg.Pool, close: () => Promise<vo
     keys: openKeyBook(control),
     sessions: openSessionBook(control, scope),
     flips: openFlipLog(control),
+    ledger: openLedger(control),
     tenants: engine.tenants,
     ping: async () => {
       await ask(control, 'SELECT 1');

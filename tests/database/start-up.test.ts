@@ -106,8 +106,14 @@ const SPOILT: readonly [string, string, RegExp, string][] = [
     'DROP FUNCTION peek()',
   ],
   [
+    "the ledger's own door without its fixed search path",
+    'ALTER FUNCTION banyan.keep_shadow_days(integer) RESET search_path',
+    /^The function banyan\.keep_shadow_days\(integer\) runs with its owner's rights/,
+    'ALTER FUNCTION banyan.keep_shadow_days(integer) SET search_path = pg_catalog, pg_temp',
+  ],
+  [
     'a migration missing',
-    `UPDATE _prisma_migrations SET migration_name = 'other'`,
+    `UPDATE _prisma_migrations SET migration_name = 'other' WHERE migration_name = '20260105090000_tenant_tables'`,
     /has not been applied\. Run "banyan migrate"/,
     `UPDATE _prisma_migrations SET migration_name = '20260105090000_tenant_tables' WHERE migration_name = 'other'`,
   ],
