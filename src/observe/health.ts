@@ -5,10 +5,17 @@ export type Readiness = Readonly<{
   parts: Readonly<Record<Part, Readonly<{ ready: boolean; detail: string }>>>;
 }>;
 
+// Users never wait for these: whether they run is told, and never makes the gateway unready.
+const BEHIND_THE_SCENES: readonly Part[] = ['rehearsals', 'follow'];
+
 /** Keeps what each part last said of itself. A part that has said nothing yet is not ready. */
 export function createHealth() {
   const parts = Object.fromEntries(
-    PARTS.map((part) => [part, { ready: false, detail: 'not heard of yet' }]),
+    PARTS.map((part) =>
+      BEHIND_THE_SCENES.includes(part)
+        ? [part, { ready: true, detail: 'not needed so far' }]
+        : [part, { ready: false, detail: 'not heard of yet' }],
+    ),
   ) as Record<Part, Readiness['parts'][Part]>;
   const record = (event: BanyanEvent) => {
     if (event.type === 'part_changed')
@@ -24,6 +31,10 @@ export function createHealth() {
     // Silent flags never make the gateway unready: legacy answers, which is the safe case.
     if (event.type === 'flags_changed')
       parts.flags = { ready: true, detail: `${event.source}: ${event.state}, ${event.detail}` };
+    if (event.type === 'rehearsals_changed')
+      parts.rehearsals = { ready: true, detail: `${event.state}: ${event.detail}` };
+    if (event.type === 'follow_changed')
+      parts.follow = { ready: true, detail: `${event.state}: ${event.detail}` };
     if (event.type === 'stopping') parts.gateway = { ready: false, detail: `stopping on ${event.signal}` };
   };
   return {

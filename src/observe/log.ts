@@ -37,6 +37,10 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'request_received':
     case 'decision_made':
       return undefined;
+    case 'mirror_dropped':
+      return 'debug';
+    case 'mirror_verdict':
+      return event.verdict === 'different' ? 'info' : 'debug';
     case 'request_finished':
       return event.outcome === 'failed' || event.outcome === 'cut' ? 'warn' : 'info';
     case 'bug':
@@ -49,6 +53,10 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
       return 'warn';
     case 'part_changed':
       return event.state === 'ready' ? 'info' : 'warn';
+    case 'rehearsals_changed':
+      return event.state === 'down' || event.state === 'paused' ? 'warn' : 'info';
+    case 'follow_changed':
+      return event.state === 'following' ? 'info' : 'warn';
     case 'breaker_changed':
       return event.state === 'closed' ? 'info' : 'warn';
     case 'flags_changed':
@@ -59,9 +67,18 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
 }
 
 function readFields(event: BanyanEvent): Record<string, unknown> {
+  if (event.type === 'mirror_verdict') return readVerdict(event);
   const { type: _type, ...fields } = event;
   if (event.type !== 'request_finished') return fields;
   return { ...fields, durationMs: roundMs(event.durationMs), overheadMs: roundMs(event.overheadMs) };
+}
+
+const MOST_PATHS = 10;
+
+/** Named one by one: a verdict is made where values are at hand, and none of them may slip into a line. */
+function readVerdict(event: Extract<BanyanEvent, { type: 'mirror_verdict' }>): Record<string, unknown> {
+  const { routeId, requestId, verdict, reason, paths } = event;
+  return { routeId, requestId, verdict, reason, paths: paths.slice(0, MOST_PATHS) };
 }
 
 const roundMs = (ms: number) => Math.round(ms * 1000) / 1000;

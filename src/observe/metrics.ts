@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type BanyanEvent, BREAKER_STATES, type Revision } from '../vocabulary/index.ts';
+import { createMirrorMetrics } from './mirror-metrics.ts';
 
 export type Metrics = Readonly<{ record(event: BanyanEvent): void; render(): Promise<string> }>;
 
@@ -8,12 +9,13 @@ const OVERHEAD_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005
 
 /**
  * The metrics of contract and `docs/observing.md`. Labels are bounded by the route table (route, stage, feature) or by a closed list
- * (side, reason, outcome, part): never a tenant, never a path.
+ * (side, reason, verdict, outcome, part): never a tenant, never a path.
  */
 export function createMetrics(droppedLogLines: () => number): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'banyan_' });
   const families = createFamilies(registry, droppedLogLines);
+  const recordMirror = createMirrorMetrics(registry);
   let revision: Revision | undefined;
   const record = (event: BanyanEvent) => {
     if (event.type === 'table_swapped' && event.revision !== revision) {
@@ -22,6 +24,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
       families.snapshotRevision.set({ revision }, 1);
     }
     recordIn(families, event);
+    recordMirror(event);
   };
   return { record, render: () => registry.metrics() };
 }

@@ -78,8 +78,16 @@ export type BanyanEvent =
   | Readonly<{ type: 'bug'; where: string; error: string }>;
 
 /** The parts whose state `/readyz` tells. */
-export type Part = 'store' | 'legacy' | 'table' | 'flags' | 'gateway';
-export const PARTS = ['store', 'legacy', 'table', 'flags', 'gateway'] as const satisfies readonly Part[];
+export type Part = 'store' | 'legacy' | 'table' | 'flags' | 'gateway' | 'rehearsals' | 'follow';
+export const PARTS = [
+  'store',
+  'legacy',
+  'table',
+  'flags',
+  'gateway',
+  'rehearsals',
+  'follow',
+] as const satisfies readonly Part[];
 
 /** How every room tells what happened. Never throws, never waits. */
 export type Emit = (event: BanyanEvent) => void;
