@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { namesSecret, VALUE_FORMATS } from '../vocabulary/index.ts';
+import { isSecretName, VALUE_FORMATS } from '../vocabulary/index.ts';
 import { findNearestPath, type MirrorPlace, parseMirrorPath, patternOf } from './mirror-path.ts';
 import { list, mapping, oneOf, percent, phrase } from './schema-parts.ts';
 
@@ -42,7 +42,7 @@ const NO_SECRET = 'a field without a secret (passwords, tokens, keys, sessions a
 const clearPath = fieldPath.refine((text) => {
   const { place, name, steps } = parseMirrorPath(text) ?? { place: 'cookie', name: '', steps: [] };
   // auth_user holds users, and most of what is in it is no secret: the prefix is that of a Django app.
-  return place !== 'cookie' && ![name.replace(/^auth_/, ''), ...steps].some(namesSecret);
+  return place !== 'cookie' && ![name.replace(/^auth_/, ''), ...steps].some(isSecretName);
 }, phrase(NO_SECRET));
 
 const HEADER = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";

@@ -1,14 +1,88 @@
-// Names that fields with secrets have: their values are never kept in clear text, whatever the table says. What is taken for a secret by
-// mistake costs a value that would have been nice to see; the other mistake cannot be taken back.
+// Names that secrets go by: their values are never kept in clear text, whatever the table says. What is taken for a secret by mistake
+// costs a value that would have been good to see; the other mistake cannot be taken back. A closed list.
 
-const SECRET =
-  /password|passwd|passphrase|secret|(api|private|signing|session)_?key|session|csrf|xsrf|authorization|credential|cookie|token(?!s)|(access|refresh|auth|api|id)_?tokens|(^|_)(pwd|otp|pin|jwt|auth|salt)(_|$)/;
+/** Found anywhere in a name, once everything but letters and digits is taken out of it. */
+export const SECRET_PARTS = [
+  'password',
+  'passwd',
+  'passphrase',
+  'passcode',
+  'pwd',
+  'secret',
+  'token',
+  'authoriz',
+  'authentication',
+  'bearer',
+  'credential',
+  'cookie',
+  'session',
+  'sessid',
+  'apikey',
+  'accesskey',
+  'privatekey',
+  'signingkey',
+  'encryptionkey',
+  'masterkey',
+  'sshkey',
+  'csrf',
+  'xsrf',
+  'creditcard',
+  'cardnumber',
+  'ccnumber',
+  'securitycode',
+  'recoverycode',
+  'backupcode',
+  'verificationcode',
+  'magiclink',
+  'connectionstring',
+  'socialsecurity',
+  'bankaccount',
+  'accountnumber',
+  'routingnumber',
+  'taxid',
+  'signature',
+] as const;
 
-/** `apiKey`, `X-Api-Key` and `api_key` are one name; `total_tokens` of an AI engine is a number and no secret. */
-export function namesSecret(name: string): boolean {
+/** Secrets only as a whole word: `pin` is one, `shipping` is none. */
+export const SECRET_WORDS = [
+  'auth',
+  'bic',
+  'card',
+  'ccn',
+  'cvc',
+  'cvv',
+  'hmac',
+  'iban',
+  'jwt',
+  'mfa',
+  'nonce',
+  'otp',
+  'pan',
+  'pass',
+  'pin',
+  'pw',
+  'salt',
+  'sid',
+  'ssn',
+  'tan',
+  'totp',
+] as const;
+
+/** How many words an AI engine has read and written is a number, and no secret. */
+const COUNTED_TOKENS = /^(?:max|min|num|prompt|completion|input|output|total|used|cached|reasoning)tokens?$/;
+
+const WORDS: ReadonlySet<string> = new Set(SECRET_WORDS);
+
+/** `apiKey`, `X-Api-Key` and `api_key` are one name. */
+export function isSecretName(name: string): boolean {
   const words = name
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replace(/[^A-Za-z0-9]+/g, '_')
-    .toLowerCase();
-  return SECRET.test(words);
+    .normalize('NFKD')
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
+  const squashed = words.join('');
+  if (COUNTED_TOKENS.test(squashed)) return false;
+  if (words.some((word) => WORDS.has(word.replace(/\d+$/, '')))) return true;
+  return SECRET_PARTS.some((part) => squashed.includes(part));
 }
