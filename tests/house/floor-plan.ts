@@ -56,7 +56,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@prisma/driver-adapter-utils': ['store'],
   '@prisma/schema-engine-wasm': ['store'],
   pg: ['store'],
-  'lru-cache': ['admit', 'decide', 'store'],
+  'lru-cache': ['admit', 'decide', 'mirror', 'store'],
   // Parsing at a door, and naming the nearest known word, is every door's affair.
   zod: ['decide', 'operate', 'settings.ts'],
   'fastest-levenshtein': ['decide', 'operate', 'settings.ts'],
