@@ -105,7 +105,7 @@ async function writeTenant(
   // The generic plan: a foreign-key check for each of many rows is planned once, at the price of locking all buckets meanwhile.
   // It is made while the tables are still empty, when a sequential scan looks cheapest, and kept while they grow: hence none of those.
   await client.query(
-    `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SELECT set_config('banyan.tenant_id', '${tenant.id}', true)`,
+    `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SELECT set_config('banyan.tenant_id', '${tenant.id}', true), set_config('banyan.note', 'copy', true)`,
   );
   try {
     await client.query('INSERT INTO public.tenant (id, name) VALUES ($1, $2)', [tenant.id, tenant.name]);

@@ -49,6 +49,11 @@ const CHECKS: readonly Check[] = [
     say: (names) => `The primary key does not begin with tenant_id on ${names}. Put it first.`,
   },
   {
+    sql: `SELECT place FROM t WHERE relkind = 'p' AND NOT relispartition AND (
+            SELECT count(*) FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgname IN ('row_journal', 'row_standing') AND g.tgenabled = 'O') < 2`,
+    say: (names) => `Nobody watches the rows of ${names}. SELECT banyan.watch_rows('…') on it.`,
+  },
+  {
     sql: `SELECT place FROM t WHERE relkind = 'm'
           UNION SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             JOIN pg_rewrite r ON r.ev_class = c.oid JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid

@@ -66,7 +66,7 @@ async function rearrange(
     // policies are forced on the owner, too.
     await client.query(`BEGIN; SET LOCAL lock_timeout = ${Math.trunc(lockTimeoutMs)};
       SET LOCAL plan_cache_mode = force_generic_plan;
-      SELECT set_config('banyan.tenant_id', '${id}', true);
+      SELECT set_config('banyan.tenant_id', '${id}', true), set_config('banyan.note', 'copy', true);
       LOCK TABLE ${tables.map((table) => table.place).join(', ')} IN ACCESS EXCLUSIVE MODE`);
     const changed = await change(client, id, tables);
     await client.query('COMMIT');
