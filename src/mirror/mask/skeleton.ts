@@ -1,0 +1,164 @@
+import type { MirrorRules, SideAnswer, ValueShape } from '../../vocabulary/index.ts';
+import {
+  ANY,
+  compileRules,
+  DEFAULT_BOUNDS,
+  isMap,
+  type JsonNode,
+  looksLikeData,
+  openBody,
+  pickHeaders,
+  printPath,
+  type RulesHere,
+  readBody,
+  readCookies,
+  type SetCookie,
+  stringNode,
+} from '../compare/index.ts';
+import { showClear } from './clear-text.ts';
+import { isSecretPlace } from './secret-names.ts';
+import type { Shaper } from './shapes.ts';
+
+/** At most so many bytes of UTF-8. */
+export const LARGEST_SKELETON = 32 * 1024;
+/** Stands for what did not fit, or was not kept, with how much that was. */
+export const CUT = '‹cut›';
+
+/**
+ * An answer without its values: JSON text of {status, headers, cookies, body}, where each value is a ValueShape and the tree is as it was.
+ * Keys that look like data are `‹key:hash›`; a ValueShape is told from a branch by its `type`, which is a text.
+ */
+export function writeSkeleton(answer: SideAnswer, rules: MirrorRules, shaper: Shaper, scope: string): string {
+  const writer = new SkeletonWriter(shaper, compileRules(rules), scope);
+  writer.add('{"status":');
+  writer.addNode({ type: 'number', text: String(answer.status) }, ['status']);
+  writer.add(',"headers":');
+  const headers = [...pickHeaders(answer.headers, rules.headers)];
+  writer.addBranch(
+    headers,
+    (name) => ['header:', name],
+    (lines, steps) => writer.addNode(stringNode(lines.join(', ')), steps),
+  );
+  writer.add(',"cookies":');
+  const cookies = [...readCookies(answer.headers)].map(([name, all]) => [name, all.at(-1)] as const);
+  writer.addBranch(
+    cookies,
+    (name) => ['cookie:', name],
+    (cookie, steps) => addCookie(writer, cookie, steps),
+  );
+  writer.add(',"body":');
+  addBody(writer, answer);
+  writer.add('}');
+  return writer.text();
+}
+
+function addCookie(writer: SkeletonWriter, cookie: SetCookie | undefined, steps: readonly string[]): void {
+  const parts = [['value', cookie?.value ?? ''] as const, ...(cookie?.attributes ?? [])];
+  writer.addBranch(
+    parts.slice(0, MOST_ATTRIBUTES),
+    (name) => (name === 'value' ? steps : [...steps, `;${name}`]),
+    (text, at) => writer.addNode(stringNode(text), at),
+  );
+}
+
+const MOST_ATTRIBUTES = 16;
+
+function addBody(writer: SkeletonWriter, answer: SideAnswer): void {
+  const body = openBody(answer, DEFAULT_BOUNDS);
+  const node = typeof body === 'string' ? body : readBody(body, DEFAULT_BOUNDS);
+  if (node === undefined) writer.add('{"type":"absent"}');
+  else if (typeof node === 'string') writer.add(`{"${CUT}":{"type":"bytes"}}`);
+  else writer.addNode(node, ['']);
+}
+
+/** What must be left to close everything that is open at a depth, and to say that something was cut there. */
+const reserve = (depth: number) => 512 + 96 * depth;
+
+class SkeletonWriter {
+  readonly #shaper: Shaper;
+  readonly #rules: RulesHere;
+  readonly #scope: string;
+  readonly #parts: string[] = [];
+  #left = LARGEST_SKELETON;
+  #depth = 0;
+
+  constructor(shaper: Shaper, rules: RulesHere, scope: string) {
+    this.#shaper = shaper;
+    this.#rules = rules;
+    this.#scope = scope;
+  }
+
+  text(): string {
+    return this.#parts.join('');
+  }
+
+  add(text: string): void {
+    this.#parts.push(text);
+    this.#left -= Buffer.byteLength(text);
+  }
+
+  addNode(node: JsonNode, steps: readonly string[]): void {
+    if (isSecretPlace(steps)) return this.#addShape({ type: node.type });
+    if (node.type === 'list')
+      return this.#addItems('[', ']', node.items, (item) => this.addNode(item, [...steps, ANY]));
+    if (node.type !== 'object') return this.#addLeaf(node, steps);
+    const isData = isMap(node);
+    const all = [...node.fields, ...node.again];
+    this.addBranch(
+      all,
+      (key) => [...steps, isData ? ANY : key],
+      (value, at) => this.addNode(value, at),
+    );
+  }
+
+  /** An object: `place` gives the steps to a key's value. */
+  addBranch<Value>(
+    entries: readonly (readonly [key: string, value: Value])[],
+    place: (key: string) => readonly string[],
+    addValue: (value: Value, steps: readonly string[]) => void,
+  ): void {
+    let number = 0;
+    this.#addItems('{', '}', entries, ([key, value]) => {
+      number += 1;
+      const steps = place(key);
+      this.add(`${JSON.stringify(this.#nameKey(key, steps, number))}:`);
+      addValue(value, steps);
+    });
+  }
+
+  #addItems<Item>(open: string, close: string, items: readonly Item[], addItem: (item: Item) => void): void {
+    this.add(open);
+    this.#depth += 1;
+    for (const [i, item] of items.entries()) {
+      if (i > 0) this.add(',');
+      if (this.#left < reserve(this.#depth)) {
+        const cut = `"${CUT}":{"type":"${open === '[' ? 'list' : 'object'}","length":${items.length - i}}`;
+        this.add(open === '[' ? `{${cut}}` : cut);
+        break;
+      }
+      addItem(item);
+    }
+    this.#depth -= 1;
+    this.add(close);
+  }
+
+  /** Short keys could be guessed from their hashes, and are numbered. */
+  #nameKey(key: string, steps: readonly string[], number: number): string {
+    const isData = steps.at(-1) === ANY || looksLikeData(key.replaceAll('.', '_'));
+    if (!isData) return key;
+    const path = printPath(steps);
+    return `‹key:${key.length < 4 ? number : this.#shaper.hashKey(key, { scope: this.#scope, path })}›`;
+  }
+
+  #addLeaf(node: JsonNode, steps: readonly string[]): void {
+    const shape = this.#shaper.shape(node, { scope: this.#scope, path: printPath(steps) });
+    const clear = showClear(node, steps, this.#rules);
+    const whole = clear === undefined ? shape : { ...shape, clear };
+    const fits = Buffer.byteLength(JSON.stringify(whole)) < this.#left - reserve(this.#depth);
+    this.#addShape(fits ? whole : shape);
+  }
+
+  #addShape(shape: ValueShape): void {
+    this.add(JSON.stringify(shape));
+  }
+}
