@@ -35,6 +35,9 @@ const TALLY = `
   SELECT route, outcome, reason, sum(count)::float8 AS count, ${MS('min(first_at)')} AS first_ms, ${MS('max(last_at)')} AS last_ms
   FROM judged GROUP BY route, outcome, reason ORDER BY route`;
 
+// As far as both JavaScript and PostgreSQL have dates.
+const readSince = (ms: number): number => Math.max(0, Math.min(ms, 8.64e15)) || 0;
+
 type TallyRow = {
   route: RouteId;
   outcome: 'same' | 'different' | 'accepted' | 'noise' | 'not_compared';
@@ -48,7 +51,7 @@ export async function readTally(
   pool: pg.Pool,
   { sinceMs, route }: LedgerQuery,
 ): Promise<readonly RouteTally[]> {
-  const rows = await askLedger<TallyRow>(pool, TALLY, [sinceMs, route ?? null]);
+  const rows = await askLedger<TallyRow>(pool, TALLY, [readSince(sinceMs), route ?? null]);
   return [...Map.groupBy(rows, (row) => row.route)].map(([name, own]) => sumRoute(name, own));
 }
 
@@ -108,7 +111,7 @@ export async function readGroups(
   pool: pg.Pool,
   { sinceMs, route }: LedgerQuery,
 ): Promise<readonly DiffGroup[]> {
-  return (await askLedger<GroupRow>(pool, GROUPS, [sinceMs, route ?? null, null])).map(readGroup);
+  return (await askLedger<GroupRow>(pool, GROUPS, [readSince(sinceMs), route ?? null, null])).map(readGroup);
 }
 
 /** Counted over all that is kept. */
@@ -145,9 +148,11 @@ function readTriage(row: GroupRow): Triage {
     : { state: 'open' };
 }
 
-const SAMPLES = `SELECT s.*, ${MS('s.at')} AS at_ms FROM banyan.shadow_sample s`;
-const BY_GROUP = `${SAMPLES} JOIN banyan.shadow_place p ON p.day = s.day AND p.sample_id = s.id WHERE p.group_id = $1`;
-const BY_ROUTE = `${SAMPLES} WHERE s.route = $1`;
+const SAMPLE = `SELECT s.*, ${MS('s.at')} AS at_ms FROM`;
+// Places before samples, as everybody locks them.
+const BY_GROUP = `${SAMPLE} banyan.shadow_place p JOIN banyan.shadow_sample s ON s.day = p.day AND s.id = p.sample_id WHERE p.group_id = $1`;
+const BY_ROUTE = `${SAMPLE} banyan.shadow_sample s WHERE s.route = $1`;
+const BY_ID = `${SAMPLE} banyan.shadow_sample s WHERE s.id = $1`;
 
 /** Newest first. */
 export async function readSamples(
@@ -161,6 +166,6 @@ export async function readSamples(
 }
 
 export async function findSample(pool: pg.Pool, id: string): Promise<KeptSample | undefined> {
-  const [row] = await askLedger<KeptRow>(pool, `${SAMPLES} WHERE s.id = $1`, [cutText(id, 100)]);
+  const [row] = await askLedger<KeptRow>(pool, BY_ID, [cutText(id, 100)]);
   return row && readSample(row);
 }

@@ -8,11 +8,13 @@ import type {
   RequestId,
   RouteId,
   TenantName,
+  ValueShape,
 } from '../vocabulary/index.ts';
 import { cutText, LONGEST_PATH } from './ledger-group.ts';
 
 const LONGEST_SKELETON = 32 * 1024;
 const LARGEST_SEALED = 1024 * 1024;
+const LONGEST_CLEAR = 1_000;
 const MOST_DIFFERENCES = 50;
 const MOST_EFFECTS = 50;
 
@@ -42,7 +44,7 @@ export function writeSample(entry: DifferentEntry): SampleRow {
     new_status: sample.statuses.new,
     legacy_skeleton: keepSkeleton(sample.skeletons.legacy),
     new_skeleton: keepSkeleton(sample.skeletons.new),
-    differences: JSON.stringify(sample.differences.slice(0, MOST_DIFFERENCES).map(cutPath)),
+    differences: JSON.stringify(sample.differences.slice(0, MOST_DIFFERENCES).map(cutDifference)),
     effects: sample.effects.slice(0, MOST_EFFECTS).map((effect) => cutText(effect, 200)),
     sealed: sample.sealed && !isTooLarge ? Buffer.from(sample.sealed).toString('base64') : null,
     replay: isTooLarge && sample.replay === 'possible' ? 'too_large' : sample.replay,
@@ -56,10 +58,17 @@ function keepSkeleton(text: string): string {
   return cutText(text, LONGEST_SKELETON);
 }
 
-const cutPath = (difference: Difference): Difference => ({
+const cutDifference = (difference: Difference): Difference => ({
   ...difference,
   path: cutText(difference.path, LONGEST_PATH),
+  legacy: cutShape(difference.legacy),
+  new: cutShape(difference.new),
 });
+
+function cutShape(shape: ValueShape): ValueShape {
+  const { clear, ...rest } = shape;
+  return clear === undefined || clear.length > LONGEST_CLEAR ? rest : shape;
+}
 
 export type KeptRow = {
   id: string;

@@ -76,7 +76,7 @@ CREATE TABLE banyan.shadow_place (
 ) PARTITION BY RANGE (day);
 CREATE INDEX shadow_place_group_idx ON banyan.shadow_place (group_id);
 
--- Days without a partition of their own. keep_shadow_days moves them out.
+-- What belongs to a day without a partition of its own: nothing is refused because nobody made it in time.
 CREATE TABLE banyan.shadow_tally_rest PARTITION OF banyan.shadow_tally DEFAULT;
 CREATE TABLE banyan.shadow_place_rest PARTITION OF banyan.shadow_place DEFAULT;
 CREATE TABLE banyan.shadow_sample_rest PARTITION OF banyan.shadow_sample DEFAULT;
@@ -183,52 +183,50 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END $$;
 
--- Makes today's and tomorrow's partitions, moves what the default partitions caught, and drops what is older than `days`. With its
--- owner's rights, because the app role may neither make nor drop a table: it takes a number of days and touches nothing but the ledger's
--- own partitions. The audit log is for ever. One at a time; where nothing is to be done, nothing is locked.
+-- Makes today's and tomorrow's partitions and drops what is older than `days`. With its owner's rights, because the app role may neither
+-- make nor drop a table: it takes a number of days and touches nothing but the ledger's own rows and partitions. The audit log is for
+-- ever. One at a time; where no partition is to be made or dropped, nothing is locked.
 CREATE FUNCTION banyan.keep_shadow_days(days integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '3s' AS $$
 DECLARE
+  bases constant text[] := ARRAY['shadow_tally', 'shadow_place', 'shadow_sample'];
   today constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
-  oldest constant date := today - days;
+  oldest date;
   base text;
   part text;
-  wanted date[];
 BEGIN
   IF days IS NULL OR days NOT BETWEEN 1 AND 400 THEN
     RAISE EXCEPTION 'The ledger keeps 1 to 400 days.' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF NOT pg_try_advisory_xact_lock(2114251117) THEN RETURN; END IF;
+  oldest := today - days;
 
-  IF EXISTS (SELECT FROM banyan.shadow_parts() p WHERE p.day < oldest)
-    OR (SELECT count(*) FROM banyan.shadow_parts() p WHERE p.day IN (today, today + 1)) < 6
-    OR EXISTS (SELECT FROM banyan.shadow_tally_rest r WHERE r.day <= today + 1)
-    OR EXISTS (SELECT FROM banyan.shadow_place_rest r WHERE r.day <= today + 1)
-    OR EXISTS (SELECT FROM banyan.shadow_sample_rest r WHERE r.day <= today + 1)
+  -- Tallies and samples name a group on days up to its last only, and a person's word is kept, except an acceptance that has run out.
+  -- Before any table is locked, and without waiting: whoever holds a group's row may be about to ask for those tables.
+  DELETE FROM banyan.shadow_group WHERE id IN (
+    SELECT g.id FROM banyan.shadow_group g
+    WHERE g.last_at < oldest::timestamp AT TIME ZONE 'UTC'
+      AND (g.triage IS NULL OR (g.triage = 'accepted' AND g.triage_until < clock_timestamp()))
+      AND NOT EXISTS (SELECT FROM banyan.shadow_place p WHERE p.group_id = g.id AND p.day >= oldest)
+    FOR UPDATE SKIP LOCKED);
+  DELETE FROM banyan.shadow_noise n WHERE n.last_at < oldest::timestamp AT TIME ZONE 'UTC';
+  FOREACH base IN ARRAY bases LOOP
+    EXECUTE format('DELETE FROM banyan.%I WHERE day < $1', base || '_rest') USING oldest;
+  END LOOP;
+
+  IF EXISTS (SELECT FROM banyan.list_shadow_parts() p WHERE p.day < oldest)
+    OR (SELECT bool_or(banyan.wants_shadow_part(b, today + n)) FROM unnest(bases) AS b, generate_series(0, 1) AS n)
   THEN
-    -- In the order in which add_shadow takes them.
     LOCK TABLE banyan.shadow_tally, banyan.shadow_place, banyan.shadow_sample IN ACCESS EXCLUSIVE MODE;
-    FOR part IN SELECT p.name FROM banyan.shadow_parts() p WHERE p.day < oldest LOOP
+    FOR part IN SELECT p.name FROM banyan.list_shadow_parts() p WHERE p.day < oldest LOOP
       EXECUTE format('DROP TABLE banyan.%I', part);
     END LOOP;
-    FOREACH base IN ARRAY ARRAY['shadow_tally', 'shadow_place', 'shadow_sample'] LOOP
-      EXECUTE format('DELETE FROM banyan.%I WHERE day < $1', base || '_rest') USING oldest;
-      EXECUTE format(
-        'SELECT array_agg(DISTINCT d) FROM (SELECT day FROM banyan.%I WHERE day <= $1 + 1 UNION VALUES ($1), ($1 + 1)) AS caught(d)',
-        base || '_rest') INTO wanted USING today;
-      PERFORM banyan.make_shadow_part(base, d) FROM unnest(wanted) AS d;
-    END LOOP;
+    PERFORM banyan.make_shadow_part(b, today + n) FROM unnest(bases) AS b, generate_series(0, 1) AS n
+      WHERE banyan.wants_shadow_part(b, today + n);
   END IF;
-
-  -- Tallies name a group only on days up to its last; a person's word is kept, except an acceptance that has run out.
-  DELETE FROM banyan.shadow_group g
-  WHERE g.last_at < oldest::timestamp AT TIME ZONE 'UTC'
-    AND (g.triage IS NULL OR (g.triage = 'accepted' AND g.triage_until < clock_timestamp()))
-    AND NOT EXISTS (SELECT FROM banyan.shadow_place p WHERE p.group_id = g.id);
-  DELETE FROM banyan.shadow_noise n WHERE n.last_at < oldest::timestamp AT TIME ZONE 'UTC';
 END $$;
 
-CREATE FUNCTION banyan.shadow_parts(OUT name text, OUT day date) RETURNS SETOF record
+CREATE FUNCTION banyan.list_shadow_parts(OUT name text, OUT day date) RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.relname::text, to_date(right(c.relname, 8), 'YYYYMMDD')
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -237,19 +235,25 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY c.relname
 $$;
 
--- A partition cannot be made while the default one holds rows of its day: they are moved first, then it is attached.
-CREATE FUNCTION banyan.make_shadow_part(base text, day date) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- A day of which the default partition holds rows already (nobody was there to make its own in time) stays there: it is counted all the
+-- same, and its rows are deleted when it is too old. Moving them would keep everybody waiting.
+CREATE FUNCTION banyan.wants_shadow_part(base text, day date) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  name constant text := base || '_' || to_char(day, 'YYYYMMDD');
+  is_caught boolean;
 BEGIN
-  IF to_regclass(format('banyan.%I', name)) IS NOT NULL THEN RETURN; END IF;
-  EXECUTE format('CREATE TABLE banyan.%I (LIKE banyan.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name, base);
-  EXECUTE format('WITH moved AS (DELETE FROM banyan.%I WHERE day = $1 RETURNING *) INSERT INTO banyan.%I SELECT * FROM moved',
-    base || '_rest', name) USING day;
-  EXECUTE format('ALTER TABLE banyan.%I ATTACH PARTITION banyan.%I FOR VALUES FROM (%L) TO (%L)', base, name, day, day + 1);
+  IF to_regclass(format('banyan.%I', base || '_' || to_char(day, 'YYYYMMDD'))) IS NOT NULL THEN RETURN false; END IF;
+  EXECUTE format('SELECT EXISTS (SELECT FROM banyan.%I WHERE day = $1)', base || '_rest') INTO is_caught USING day;
+  RETURN NOT is_caught;
 END $$;
 
-REVOKE ALL ON FUNCTION banyan.add_shadow(json, json, json), banyan.keep_shadow_days(integer), banyan.shadow_parts(),
-  banyan.make_shadow_part(text, date) FROM PUBLIC;
+CREATE FUNCTION banyan.make_shadow_part(base text, day date) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  EXECUTE format('CREATE TABLE banyan.%I PARTITION OF banyan.%I FOR VALUES FROM (%L) TO (%L)',
+    base || '_' || to_char(day, 'YYYYMMDD'), base, day, day + 1);
+END $$;
+
+REVOKE ALL ON FUNCTION banyan.add_shadow(json, json, json), banyan.keep_shadow_days(integer),
+  banyan.list_shadow_parts(), banyan.wants_shadow_part(text, date), banyan.make_shadow_part(text, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION banyan.add_shadow(json, json, json), banyan.keep_shadow_days(integer) TO banyan_app;
