@@ -7,7 +7,8 @@ import type {
   Revealed,
   RouteId,
 } from '../../vocabulary/index.ts';
-import { isSecretName, type Mask, type Seal } from '../mask/index.ts';
+import { type FoundValue, printFound } from '../compare/index.ts';
+import { isSecretName, isSecretPath, looksSecret, type Mask, type Seal } from '../mask/index.ts';
 import type { Difference } from './finding.ts';
 
 /** What is kept of a difference: shapes in the open, the request and the values sealed. */
@@ -51,9 +52,10 @@ export function openSamples({ mask, seal }: SampleWish): SampleMaker {
     sample.sealed && seal ? (seal.open(sample.sealed, sample.route) as Sealed | undefined) : undefined;
   return {
     describe: (asked, route, rules, found) => {
+      const scope = `${asked.caller.tenant} ${route}`;
       const differences = found.differences
         .slice(0, MOST_DIFFERENCES)
-        .map((one) => mask.difference(one, rules));
+        .map((one) => mask.difference(one, rules, scope));
       const replay = judgeReplay(asked, seal);
       const sealed =
         seal && sealIt(seal, route, replay === 'possible' ? asked : undefined, found, differences);
@@ -66,8 +68,8 @@ export function openSamples({ mask, seal }: SampleWish): SampleMaker {
           path: asked.arrival.path,
           statuses: { legacy: found.legacy.status, new: found.new.status },
           skeletons: {
-            legacy: mask.skeleton(found.legacy, rules),
-            new: mask.skeleton(found.new, rules),
+            legacy: mask.skeleton(found.legacy, rules, scope),
+            new: mask.skeleton(found.new, rules, scope),
           },
           differences,
           effects: found.effects,
@@ -101,18 +103,19 @@ function sealIt(
 ): Uint8Array | undefined {
   const values = found.differences.slice(0, MOST_DIFFERENCES).flatMap((one, i): Revealed[] => {
     const path = differences[i]?.path ?? '';
-    if (isSecretPath(path)) return [];
-    return [{ path, legacy: cut(one.legacy), new: cut(one.new) }];
+    const values = [cut(one.legacy), cut(one.new)] as const;
+    if (isSecretPath(path) || values.some(looksSecret)) return [];
+    return [{ path, legacy: values[0], new: values[1] }];
   });
   const sealed: Sealed = { asked: asked && strip(asked), values };
   const bytes = seal.seal(sealed, route);
   return bytes.length > LARGEST_SEALED * 2 ? undefined : bytes;
 }
 
-const isSecretPath = (path: string) => path.split(/[/:;]/).some(isSecretName);
-
-function cut(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+// What is inside an object was not looked at for secrets.
+function cut(value: FoundValue): string {
+  if (value.type === 'object' || value.type === 'list') return `(${value.type}, ${value.length ?? 0} inside)`;
+  const text = printFound(value);
   return text.length > LARGEST_VALUE ? `${text.slice(0, LARGEST_VALUE)} …` : text;
 }
 

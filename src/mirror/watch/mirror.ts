@@ -64,10 +64,16 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const ATTENTION_MS = 60_000;
 
 export function openMirror(wish: MirrorWish): Mirror {
-  return new Watch(wish);
+  const watch = new Watch(wish);
+  return Object.freeze({
+    watch: (learned) => watch.watch(learned),
+    wake: () => watch.wake(),
+    replays: watch.replays,
+    close: () => watch.close(),
+  } satisfies Mirror);
 }
 
-class Watch implements Mirror {
+class Watch {
   readonly #wish: MirrorWish;
   readonly #budget: ByteBudget;
   readonly #sampler = new Sampler({ now: nowMs, random: Math.random });
