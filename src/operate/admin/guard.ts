@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import { REPORT_STYLE_SOURCE } from '../diffs/report/report.ts';
 
 const CONSOLE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self'",
+  // The report carries its style sheet; the console shows it from memory, where the console's own policy holds.
+  `style-src 'self' ${REPORT_STYLE_SOURCE}`,
   "img-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",

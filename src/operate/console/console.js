@@ -6,6 +6,7 @@ import { find, make, redraw, toast } from './dom.js';
 import { drawExplanation } from './explanation.js';
 import { openFlipDialog } from './flip-dialog.js';
 import { follow } from './live.js';
+import { drawPanel, refreshShadow, refreshShadowSoon, startPanel } from './shadow-panel.js';
 import { openUndoDialog } from './undo-dialog.js';
 
 const state = { table: undefined, log: { flips: [], standing: null }, isFollowing: false };
@@ -35,6 +36,7 @@ async function refresh() {
     Object.assign(state, { table, log });
     drawTable();
     drawAudit();
+    await refreshShadow();
   } catch (refusal) {
     if (refusal.status === 401) signOut('The token is no longer good.');
     else toast(refusal.message, 'bad');
@@ -80,7 +82,20 @@ const EVENTS = {
     refreshSoon();
   },
   flags_changed: refreshSoon,
+  diffs_changed: refreshShadowSoon,
+  rehearsals_changed: ({ state: now, detail }, isNews) => {
+    if (isNews && now in REHEARSALS) toast(`${REHEARSALS[now]} ${detail}`, now === 'down' ? 'bad' : 'calm');
+  },
+  follow_changed: ({ state: now, detail }, isNews) => {
+    if (isNews && now === 'stopped') toast(`Legacy’s rows are not carried over: ${detail}`, 'bad');
+  },
   part_changed: () => void drawReadiness(),
+};
+
+const REHEARSALS = {
+  down: 'Rehearsals are down, nothing is compared:',
+  paused: 'Rehearsals pause:',
+  resumed: 'Rehearsals go on:',
 };
 
 function showMistakes(source, mistakes) {
@@ -158,7 +173,11 @@ async function explain(event) {
 
 find('sign-in-form').addEventListener('submit', signIn);
 find('sign-out').addEventListener('click', () => signOut());
-find('filter').addEventListener('input', drawTable);
+find('filter').addEventListener('input', () => {
+  drawTable();
+  drawPanel();
+});
+startPanel();
 find('explain-form').addEventListener('submit', explain);
 find('undo').addEventListener('click', () => {
   const standing = state.log.flips.find(({ id }) => id === state.log.standing);
@@ -166,6 +185,8 @@ find('undo').addEventListener('click', () => {
 });
 setInterval(() => session.token && void drawReadiness(), 10_000);
 setInterval(() => session.token && drawAudit(), 60_000);
+// Other instances add to the same ledger and tell this one nothing.
+setInterval(() => session.token && refreshShadowSoon(), 30_000);
 
 if (session.token) {
   await refresh();

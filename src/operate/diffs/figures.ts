@@ -27,13 +27,6 @@ export function printCountOf(count: number, what: string, whats = `${what}s`): s
   return `${printCount(count)} ${count === 1 ? what : whats}`;
 }
 
-/** `0.0071 %`: two digits that say something, never 0 for what is not. Takes a share of 1. */
-export function printPercent(share: number): string {
-  const percent = share * 100;
-  if (percent >= 10) return `${percent.toFixed(0)} %`;
-  return `${Number(percent.toPrecision(2))} %`;
-}
-
 /** `1 in 14,000`, rounded to the careful side. Takes a share of 1 above 0. */
 export function printOneIn(share: number): string {
   const many = 1 / share;

@@ -1,5 +1,5 @@
-import type { Difference, ValueShape } from '../../vocabulary/index.ts';
-import { escapePointer, readSkeleton, type Skeleton, shapeOf } from './skeleton.ts';
+import type { DifferenceKind, ValueShape } from '../../vocabulary/index.ts';
+import { readBodySkeleton, type Skeleton, shapeOf, stepTo } from './skeleton.ts';
 import { describeShape } from './words.ts';
 
 /** One line of two bodies beside one another. */
@@ -22,45 +22,85 @@ type Node = Readonly<{
   name: string;
   pair: Pair;
   mark: Line['mark'];
+  kind: DifferenceKind | undefined;
   below: readonly Node[];
   isMarked: boolean;
 }>;
 
+export type TwoAnswers = Readonly<{
+  skeletons: Readonly<{ legacy: string; new: string }>;
+  differences: readonly SeenDifference[];
+}>;
+/** A difference as it is kept, or as it came over the wire. */
+type SeenDifference = Readonly<{ path: string; kind: DifferenceKind; legacy: Shape; new: Shape }>;
+type Shape = Parameters<typeof describeShape>[0];
+
 /**
- * Two skeletons as lines, as deep as there is something to see: what is alike stays one line, of a long list only the items that
- * differ are shown. Empty where neither body is a skeleton.
+ * Two answers as lines: first what no body shows (status, headers, cookies, rows), then the bodies, as deep as there is something to
+ * see. What is alike stays one line; of a long list only items that differ are shown. `path` is the place that is asked about.
  */
-export function layOut(
-  skeletons: Readonly<{ legacy: string; new: string }>,
-  differences: readonly Pick<Difference, 'path'>[],
+export function layOut({ skeletons, differences }: TwoAnswers, path: string): readonly Line[] {
+  const body = layOutBodies(skeletons, differences, path);
+  const isShown = body.some(({ mark }) => mark === 'here');
+  // A place that was cut off the skeleton is shown all the same: it is what the reader came for.
+  const outside = differences.filter((difference) =>
+    difference.path === path ? !isShown : !/^(\/|body$)/.test(difference.path),
+  );
+  return [...outside.map((difference) => layOutDifference(difference, path)), ...body];
+}
+
+function layOutDifference({ path, kind, legacy, new: fresh }: SeenDifference, asked: string): Line {
+  const mark = path === asked ? 'here' : 'other';
+  return tellApart(
+    { depth: 0, name: path, legacy: describeShape(legacy), new: describeShape(fresh), mark },
+    kind,
+  );
+}
+
+/** Where both sides read alike although they differ, the line says how. */
+function tellApart(line: Line, kind: DifferenceKind | undefined): Line {
+  if (line.mark === undefined || line.legacy !== line.new) return line;
+  return { ...line, new: `${line.new}, ${kind === 'order' ? 'in another order' : 'another value'}` };
+}
+
+function layOutBodies(
+  { legacy, new: fresh }: TwoAnswers['skeletons'],
+  differences: readonly SeenDifference[],
   path: string,
 ): readonly Line[] {
-  const pair = { legacy: readSkeleton(skeletons.legacy), new: readSkeleton(skeletons.new) };
+  const pair = { legacy: readBodySkeleton(legacy), new: readBodySkeleton(fresh) };
   if (pair.legacy === undefined && pair.new === undefined) return [];
-  const paths = new Set(differences.map((difference) => difference.path));
-  const root = weigh('body', pair, '', { path, paths });
-  const lines = printNode(root, 0);
+  const kinds = new Map(differences.map((difference) => [difference.path, difference.kind]));
+  const lines = printNode(weigh('body', pair, '', { path, kinds }), 0);
   return lines.length <= MOST_LINES
     ? lines
     : [...lines.slice(0, MOST_LINES), sayMore(0, `${lines.length - MOST_LINES} more lines`)];
 }
 
-type Places = Readonly<{ path: string; paths: ReadonlySet<string> }>;
+type Places = Readonly<{ path: string; kinds: ReadonlyMap<string, DifferenceKind> }>;
 
 function weigh(name: string, pair: Pair, pointer: string, places: Places): Node {
   const place = pointer === '' ? 'body' : pointer;
-  const differs = !isSame(pair.legacy, pair.new);
+  const differs = !isSame(pair.legacy, pair.new) || isUntold(pair);
   const mark = markOf(place, differs, places);
   const below = listBelow(pair).map(({ name: child, step, pair: both }) =>
     weigh(child, both, `${pointer}/${step}`, places),
   );
-  return { name, pair, mark, below, isMarked: mark !== undefined || below.some(({ isMarked }) => isMarked) };
+  const isMarked = mark !== undefined || below.some((node) => node.isMarked);
+  return { name, pair, mark, kind: places.kinds.get(place), below, isMarked };
 }
 
-function markOf(place: string, differs: boolean, { path, paths }: Places): Line['mark'] {
+function markOf(place: string, differs: boolean, { path, kinds }: Places): Line['mark'] {
   if (!differs) return undefined;
   if (place === path) return 'here';
-  return paths.has(place) ? 'other' : undefined;
+  return kinds.has(place) ? 'other' : undefined;
+}
+
+/** Values that could be guessed from a hash have none: that there is a difference is all that is known. */
+function isUntold({ legacy, new: fresh }: Pair): boolean {
+  if (legacy?.kind !== 'leaf' || fresh?.kind !== 'leaf') return false;
+  const { type, hash, clear } = legacy.shape;
+  return hash === undefined && clear === undefined && type !== 'null' && type !== 'absent';
 }
 
 /** Of lists and objects the shape is not enough: an order shows only below. */
@@ -98,7 +138,7 @@ function listBelow({ legacy, new: fresh }: Pair): readonly Below[] {
   const names = new Set([...before.keys(), ...after.keys()]);
   return [...names].map((name) => ({
     name,
-    step: escapePointer(name),
+    step: stepTo(name),
     pair: { legacy: before.get(name), new: after.get(name) },
   }));
 }
@@ -108,8 +148,8 @@ const itemOf = (node: Skeleton | undefined, at: number) =>
 const membersOf = (node: Skeleton | undefined) => new Map(node?.kind === 'object' ? node.members : []);
 
 function printNode(node: Node, depth: number): Line[] {
-  const { name, pair, mark, below, isMarked } = node;
-  const line: Line = { depth, name, legacy: say(pair.legacy), new: say(pair.new), mark };
+  const { name, pair, mark, kind, below, isMarked } = node;
+  const line = tellApart({ depth, name, legacy: say(pair.legacy), new: say(pair.new), mark }, kind);
   // Where a whole subtree is on one side only, its shape says enough.
   const isOneSided = pair.legacy === undefined || pair.new === undefined;
   if (!isMarked || isOneSided) return [line];

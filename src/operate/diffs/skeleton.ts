@@ -10,12 +10,13 @@ export type Skeleton =
 const DEEPEST = 64;
 
 /**
- * Reads the JSON text of a sample's skeleton; undefined where there is none. An object whose `type` is a string is a leaf: an object
- * of the answer has only objects and lists below it.
+ * The body's part of a sample's skeleton, which is JSON text of {status, headers, cookies, body}; undefined where none was kept. An object
+ * whose `type` is a string is a leaf: an object of the answer has only objects and lists below it.
  */
-export function readSkeleton(text: string): Skeleton | undefined {
+export function readBodySkeleton(text: string): Skeleton | undefined {
   try {
-    return readNode(JSON.parse(text), 0);
+    const { body } = JSON.parse(text) as { body?: unknown };
+    return body === undefined ? undefined : readNode(body, 0);
   } catch {
     return undefined;
   }
@@ -43,7 +44,10 @@ export function shapeOf(skeleton: Skeleton): ValueShape {
   return { type: 'object', length: skeleton.members.length };
 }
 
-/** RFC 6901 section 3. */
-export function escapePointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+/** A key that looked like data was masked, and is any key where a difference says where it is. */
+const isMasked = (name: string) => name.startsWith('‹key:');
+
+/** The step to a member as differences write it (RFC 6901 section 3). */
+export function stepTo(name: string): string {
+  return isMasked(name) ? '*' : name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

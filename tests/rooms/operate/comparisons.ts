@@ -39,16 +39,24 @@ export function differ(
   return { path, kind, legacy, new: fresh };
 }
 
+const answer = (body: unknown) =>
+  JSON.stringify({
+    status: { type: 'number', length: 3, clear: '200' },
+    headers: { 'content-type': text(16), vary: text(14) },
+    cookies: {},
+    body,
+  });
+
 /** A page of channels: the second's topic is null on the new side. */
 export const SKELETONS = {
-  legacy: JSON.stringify({
+  legacy: answer({
     count: number(1),
     results: [
       { id: number(1), name: text(7), topic: text(12) },
       { id: number(1), name: text(6), topic: text(9, 'd4d4d4d4d4d4d4d4') },
     ],
   }),
-  new: JSON.stringify({
+  new: answer({
     count: number(1),
     results: [
       { id: number(1), name: text(7), topic: text(12) },

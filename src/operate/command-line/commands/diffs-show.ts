@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { GroupAnswerJson, SampleJson } from '../../admin/diff-wire.ts';
 import { type Line, layOut } from '../../diffs/side-by-side.ts';
-import { describeShape, REPLAY_WORDS } from '../../diffs/words.ts';
+import { REPLAY_WORDS } from '../../diffs/words.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { printMinute, printWhen } from '../ages.ts';
 import { readWholeNumber } from '../arguments.ts';
@@ -68,24 +68,17 @@ function printSample(terminal: Terminal, sample: SampleJson, path: string): void
   const lines = listLines(sample, path);
   const rows = lines.map(({ depth, name, legacy, new: fresh, mark }) => {
     const place = `${mark === undefined ? ' ' : '!'} ${'  '.repeat(depth)}${name}`;
-    const cells = [place, legacy, fresh];
+    // A blank, where there is nothing to say: a dash would be something.
+    const cells = [place, legacy || ' ', fresh || ' '];
     return mark === 'here' ? cells.map((cell) => paint('red', cell)) : cells;
   });
   printTable(terminal, ['  PLACE', 'LEGACY', 'NEW'], rows);
   if (sample.values) printValues(terminal, sample.values);
 }
 
-/** What no body shows comes first: status, headers, cookies, rows. */
 function listLines({ skeletons, differences }: SampleJson, path: string): readonly Line[] {
-  const outside = differences
-    .filter((difference) => !difference.path.startsWith('/'))
-    .map((difference): Line => {
-      const mark = difference.path === path ? 'here' : 'other';
-      const [legacy, fresh] = [describeShape(difference.legacy), describeShape(difference.new)];
-      return { depth: 0, name: difference.path, legacy, new: fresh, mark };
-    });
   const texts = { legacy: JSON.stringify(skeletons.legacy), new: JSON.stringify(skeletons.new) };
-  return [...outside, ...layOut(texts, differences, path)];
+  return layOut({ skeletons: texts, differences }, path);
 }
 
 function printValues(terminal: Terminal, values: NonNullable<SampleJson['values']>): void {

@@ -1,5 +1,6 @@
+import { percent } from '../confidence.ts';
 import type { RouteDiffs } from '../desk.ts';
-import { printCountOf, printOneIn, printPercent } from '../figures.ts';
+import { printCountOf, printOneIn } from '../figures.ts';
 import { NOT_COMPARED_WORDS } from '../words.ts';
 
 export type Advice = Readonly<{ badge: string; means: string; next: string }>;
@@ -19,7 +20,7 @@ function adviseClean({ verdict, row }: RouteDiffs): Advice {
   const next = row?.stage === 'shadow' ? 'It can go to canary.' : 'Nothing has to be done.';
   return {
     badge: 'Agrees',
-    means: `${seen} If more than ${printOneIn(upperBound)} requests (${printPercent(upperBound)}) differed, that would have been seen with 95 % certainty.`,
+    means: `${seen} If more than ${printOneIn(upperBound)} requests (${percent(upperBound)}) differed, that would have been seen with 95 % certainty.`,
     next,
   };
 }
@@ -36,7 +37,7 @@ function adviseDifferent({ verdict, groups }: RouteDiffs): Advice {
   ].filter((sentence) => sentence !== false);
   return {
     badge: 'Differs',
-    means: `${printCountOf(different, 'answer')} of ${printCountOf(compared, 'comparison')} differed (${printPercent(different / compared)}).`,
+    means: `${printCountOf(different, 'answer')} of ${printCountOf(compared, 'comparison')} differed (${percent(different / compared)}).`,
     next: next.join(' ') || 'Look at the groups below.',
   };
 }
@@ -62,7 +63,7 @@ function adviseWaiting({ verdict, row }: RouteDiffs): Advice {
     return {
       badge,
       means,
-      next: `${printPercent(notCompared / tried)} could not be compared, mostly because ${NOT_COMPARED_WORDS[mostly]}. See to that first.`,
+      next: `${percent(notCompared / tried)} could not be compared, mostly because ${NOT_COMPARED_WORDS[mostly]}. See to that first.`,
     };
   return { badge, means, next: 'Leave the route in shadow until more requests have been compared.' };
 }

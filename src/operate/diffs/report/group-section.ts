@@ -1,28 +1,39 @@
 import type { DiffGroup, KeptSample, Triage } from '../../../vocabulary/index.ts';
 import { printCount, printDay, printTime } from '../figures.ts';
 import { type Line, layOut } from '../side-by-side.ts';
-import { describeGroup, describeShape, REPLAY_WORDS } from '../words.ts';
+import { describeGroup, REPLAY_WORDS } from '../words.ts';
 import { type Html, html } from './html.ts';
 
 export type GroupWithSamples = Readonly<{ group: DiffGroup; samples: readonly KeptSample[] }>;
 
 /** One group: what differs, since when, how often, what was said of it, and a sample or two beside one another. */
 export function writeGroup({ group, samples }: GroupWithSamples): Html {
-  const { id, path, kind, types, count, firstMs, lastMs, counts } = group;
+  const { id, path, kind, types, count, counts } = group;
+  const [legacy, fresh] = types.split(' → ');
   return html`<article class="group ${counts ? 'counts' : 'quiet-group'}" aria-labelledby="g-${id}">
 <h4 id="g-${id}">${describeGroup(group)}</h4>
 <dl class="facts">
 <div><dt>where</dt><dd><code>${path}</code></dd></div>
-<div><dt>kind</dt><dd>${kind}</dd></div>
-<div><dt>legacy → new</dt><dd>${types}</dd></div>
+<div><dt>kind</dt><dd>${kind}${legacy !== fresh && `, ${types}`}</dd></div>
 <div><dt>comparisons</dt><dd>${printCount(count)}</dd></div>
-<div><dt>first seen</dt><dd>${printTime(firstMs)}</dd></div>
-<div><dt>last seen</dt><dd>${printTime(lastMs)}</dd></div>
+<div><dt>seen</dt><dd>${printSpan(group)}</dd></div>
 <div><dt>group</dt><dd><code>${id}</code></dd></div>
 </dl>
 ${writeTriage(group.triage)}
-${samples.map((sample) => writeSample(sample, group))}
+${listUnlike(samples, path).map((sample) => writeSample(sample, path))}
+${counts && html`<p class="soft deeds">Look closer: <code>npx banyan diffs show ${id}</code> · after mending: <code>npx banyan replay ${id}</code> · if it may differ: <code>npx banyan diffs accept ${id} --until 30d --reason "…"</code></p>`}
 </article>`;
+}
+
+function printSpan({ firstMs, lastMs }: DiffGroup): string {
+  const [first, last] = [printTime(firstMs), printTime(lastMs)];
+  return first === last ? first : `${first} to ${last}`;
+}
+
+/** A second sample is worth its place on the page if it shows something that the first does not. */
+function listUnlike(samples: readonly KeptSample[], path: string): readonly KeptSample[] {
+  const looks = samples.map((sample) => JSON.stringify([sample.path, layOut(sample, path)]));
+  return samples.filter((_, at) => looks.indexOf(looks[at] ?? '') === at);
 }
 
 function writeTriage(triage: Triage): Html {
@@ -37,31 +48,22 @@ function writeTriage(triage: Triage): Html {
   return html`<p class="triage noise"><b>${learned}</b> ${said}</p>`;
 }
 
-function writeSample(sample: KeptSample, group: DiffGroup): Html {
-  const { method, path, tenant, requestId, atMs, statuses, skeletons, differences, replay } = sample;
-  const lines = layOut(skeletons, differences, group.path);
-  return html`<section class="sample" aria-label="Sample of group ${group.id}">
-<p class="request"><code>${method} ${path}</code> <span class="soft">tenant ${tenant} · request ${requestId} · ${printTime(atMs)} · status ${statuses.legacy} from legacy, ${statuses.new} from the new side · ${REPLAY_WORDS[replay]}</span></p>
-${writeOutside(sample, group)}
-${lines.length > 0 && writeLines(lines)}
+function writeSample(sample: KeptSample, asked: string): Html {
+  const { method, path, tenant, requestId, atMs, replay } = sample;
+  const facts = [`tenant ${tenant}`, `request ${requestId}`, printTime(atMs), printStatuses(sample)];
+  return html`<section class="sample" aria-label="Sample ${sample.id}">
+<p class="request"><code>${method} ${path}</code> <span class="soft">${facts.join(' · ')} · ${REPLAY_WORDS[replay]}</span></p>
+${writeLines(layOut(sample, asked))}
 </section>`;
 }
 
-/** What no body shows: statuses, headers, cookies, rows. */
-function writeOutside({ differences }: KeptSample, group: DiffGroup): Html | undefined {
-  const outside = differences.filter(({ path }) => !path.startsWith('/'));
-  if (outside.length === 0) return undefined;
-  return html`<table class="lines"><thead><tr><th scope="col">outside the body</th><th scope="col">legacy</th><th scope="col">new side</th></tr></thead><tbody>
-${outside.map(
-  (
-    difference,
-  ) => html`<tr class="${difference.path === group.path ? 'here' : 'other'}"><th scope="row">${difference.path}${sayMark(difference.path === group.path ? 'here' : 'other')}</th><td>${describeShape(difference.legacy)}</td><td>${describeShape(difference.new)}</td></tr>
-`,
-)}</tbody></table>`;
+function printStatuses({ statuses }: KeptSample): string {
+  if (statuses.legacy === statuses.new) return `both answered ${statuses.legacy}`;
+  return `legacy answered ${statuses.legacy}, the new side ${statuses.new}`;
 }
 
 function writeLines(lines: readonly Line[]): Html {
-  return html`<table class="lines"><thead><tr><th scope="col">in the body</th><th scope="col">legacy</th><th scope="col">new side</th></tr></thead><tbody>
+  return html`<table class="lines"><thead><tr><th scope="col">place</th><th scope="col">legacy</th><th scope="col">new side</th></tr></thead><tbody>
 ${lines.map(
   ({ depth, name, legacy, new: fresh, mark }) =>
     html`<tr class="${mark ?? 'alike'}"><th scope="row" class="d${Math.min(depth, DEEPEST)}">${name}${sayMark(mark)}</th><td>${legacy}</td><td>${fresh}</td></tr>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { percent } from '../confidence.ts';
 import type { DiffDesk, Overview, RouteDiffs } from '../desk.ts';
-import { printCount, printCountOf, printPercent, printTime } from '../figures.ts';
+import { printCount, printCountOf, printTime } from '../figures.ts';
 import { advise } from './advice.ts';
 import type { GroupWithSamples } from './group-section.ts';
 import { type Html, html, printHtml, trustedStyle } from './html.ts';
@@ -97,6 +98,6 @@ ${routes.map(writeSummaryRow)}
 function writeSummaryRow(told: RouteDiffs): Html {
   const { route, verdict } = told;
   const { compared, different, accepted, noise, notCompared, upperBound } = verdict;
-  return html`<tr><th scope="row"><a href="#route-${route}">${route}</a></th><td><span class="badge ${verdict.kind}">${advise(told).badge}</span></td><td class="number">${printCount(compared)}</td><td class="number">${printCount(different)}</td><td class="number">${compared === 0 ? '–' : printPercent(upperBound)}</td><td class="number">${printCount(accepted)}</td><td class="number">${printCount(noise)}</td><td class="number">${printCount(notCompared)}</td></tr>
+  return html`<tr><th scope="row"><a href="#route-${route}">${route}</a></th><td><span class="badge ${verdict.kind}">${advise(told).badge}</span></td><td class="number">${printCount(compared)}</td><td class="number">${printCount(different)}</td><td class="number">${compared === 0 ? '–' : percent(upperBound)}</td><td class="number">${printCount(accepted)}</td><td class="number">${printCount(noise)}</td><td class="number">${printCount(notCompared)}</td></tr>
 `;
 }

@@ -1,6 +1,7 @@
 import { DEFAULT_MIRROR_RULES, type MirrorRules, type NotComparedReason } from '../../../vocabulary/index.ts';
+import { percent } from '../confidence.ts';
 import type { RouteDiffs } from '../desk.ts';
-import { printCount, printCountOf, printPercent, printTime } from '../figures.ts';
+import { printCount, printCountOf, printTime } from '../figures.ts';
 import { NOT_COMPARED_WORDS } from '../words.ts';
 import { advise } from './advice.ts';
 import { type GroupWithSamples, writeGroup } from './group-section.ts';
@@ -66,7 +67,7 @@ function writeNotCompared({ tally, verdict }: RouteDiffs): Html | undefined {
     .filter(([, count]) => count > 0)
     .toSorted(([, one], [, other]) => other - one);
   const share = verdict.notCompared / (verdict.notCompared + verdict.compared);
-  return html`<h3>Not compared: ${printCount(verdict.notCompared)} (${printPercent(share)})</h3>
+  return html`<h3>Not compared: ${printCount(verdict.notCompared)} (${percent(share)})</h3>
 <table class="plain"><thead><tr><th scope="col">why</th><th scope="col">code</th><th scope="col" class="number">requests</th></tr></thead><tbody>
 ${reasons.map(([reason, count]) => html`<tr><td>${NOT_COMPARED_WORDS[reason]}</td><td><code>${reason}</code></td><td class="number">${printCount(count)}</td></tr>`)}
 </tbody></table>`;

@@ -72,7 +72,7 @@ rect.not-compared { fill: var(--unknown); }
 .triage.bug b { color: var(--different); }
 .triage.accepted b { color: var(--accepted); }
 .triage.noise b { color: var(--noise); }
-.sample { margin-top: .8rem; }
+.sample, .deeds { margin-top: .8rem; }
 .sample .request code { font-weight: 650; }
 .lines { margin-top: .35rem; table-layout: fixed; border: 1px solid var(--line); border-radius: 7px; border-collapse: separate; border-spacing: 0; }
 .lines th, .lines td { padding: .16rem .6rem; font: .82rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
