@@ -2,11 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlDriverAdapter, SqlDriverAdapterFactory, Transaction } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
-import type { TenantId } from '../vocabulary/index.ts';
 import { isConnectionLoss, StoreUnavailable } from './errors.ts';
+import type { Opening } from './opening.ts';
 
-/** Whose transaction the next `startTransaction` opens: Prisma's own call has no place for it. */
-export const openingFor = new AsyncLocalStorage<TenantId>();
+/** How the next `startTransaction` begins, and for whom: Prisma's own call has no place for it. */
+export const openingFor = new AsyncLocalStorage<Opening>();
 
 /**
  * Prisma's adapter for pg, changed in two ways. A transaction begins and sets its tenant in ONE round trip, and only for itself, so
@@ -37,24 +37,29 @@ function fenceAdapter(adapter: SqlDriverAdapter, pool: pg.Pool): SqlDriverAdapte
 }
 
 async function startTransaction(adapter: SqlDriverAdapter, pool: pg.Pool): Promise<Transaction> {
-  const tenant = openingFor.getStore();
-  if (tenant === undefined)
+  const opening = openingFor.getStore();
+  if (opening === undefined)
     throw new Error('A transaction outside within() has no tenant: the store does not open it.');
   const connection = await pool.connect().catch((error: unknown) => {
     throw new StoreUnavailable(error);
   });
   try {
-    await connection.query(openingStatements(tenant));
+    // The driver's types do not know that several statements have several answers.
+    const answers: unknown = await connection.query(opening.sql);
+    opening.judge?.(answers as readonly pg.QueryResult[]);
   } catch (error) {
-    connection.release(true);
-    throw new StoreUnavailable(error);
+    await putBack(connection);
+    throw opening.explain?.(error) ?? new StoreUnavailable(error);
   }
   return bindTransaction(adapter, connection);
 }
 
-// Sent as one simple query. TimeZone, because the adapter takes every timestamptz that it reads for UTC.
-function openingStatements(tenant: TenantId): string {
-  return `BEGIN; SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('TimeZone', 'UTC', true)`;
+async function putBack(connection: pg.PoolClient): Promise<void> {
+  const isBroken = await connection.query('ROLLBACK').then(
+    () => false,
+    () => true,
+  );
+  connection.release(isBroken);
 }
 
 /** The adapter's own conversion of values, on this one connection instead of the pool. */

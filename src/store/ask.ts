@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { TenantId } from '../vocabulary/index.ts';
 import { isConnectionLoss, StoreUnavailable } from './errors.ts';
 
 /** One statement on the gateway's own tables. A database that cannot be asked is StoreUnavailable; anything else is a bug. */
@@ -16,6 +17,27 @@ export async function ask<Row extends pg.QueryResultRow>(
     throw isConnectionLoss(error) ? new StoreUnavailable(error) : error;
   } finally {
     connection.release();
+  }
+}
+
+/** One reading statement inside one tenant's fence, in one round trip. Its values stand in its text: numbers and escaped literals. */
+export async function askInside<Row extends pg.QueryResultRow>(
+  pool: pg.Pool,
+  tenant: TenantId,
+  sql: string,
+): Promise<Row[]> {
+  const connection = await pool.connect().catch((error: unknown) => {
+    throw new StoreUnavailable(error);
+  });
+  try {
+    const answers: unknown = await connection.query(
+      `BEGIN READ ONLY; SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true); ${sql}; COMMIT`,
+    );
+    connection.release();
+    return (answers as readonly pg.QueryResult<Row>[])[2]?.rows ?? [];
+  } catch (error) {
+    connection.release(true);
+    throw isConnectionLoss(error) ? new StoreUnavailable(error) : error;
   }
 }
 

@@ -33,6 +33,20 @@ export class TenantUnknown extends Error {
   }
 }
 
+/**
+ * The tenant's rows cannot be shown in the wished state. `behind`: legacy has not been followed so far yet. `forgotten`: too long ago.
+ * `not_followed`: nobody carries this tenant's rows over. `in_motion`: another transaction changed the same rows meanwhile.
+ * `apart`: the new side has written rows of its own.
+ */
+export class StateUnreachable extends Error {
+  override readonly name = 'StateUnreachable';
+  readonly reason: 'behind' | 'forgotten' | 'not_followed' | 'in_motion' | 'apart';
+  constructor(reason: StateUnreachable['reason'], cause?: unknown) {
+    super(`The tenant's rows cannot be shown as they were: ${reason}.`, { cause });
+    this.reason = reason;
+  }
+}
+
 /** A bug in a handler: a query that does not say whose rows it means, or that names another tenant's. */
 export class UnscopedQuery extends Error {
   override readonly name = 'UnscopedQuery';
@@ -63,7 +77,7 @@ const LOST_KINDS = new Set([
 
 /** 40001 and 40P01: PostgreSQL asks for a repetition. Prisma calls both P2034; for raw SQL only the driver's error inside tells. */
 export function isWriteConflict(error: unknown): boolean {
-  if (codeOf(error) === 'P2034') return true;
+  if (/^(P2034|40001|40P01)$/.test(codeOf(error))) return true;
   const cause = read(read(read(error, 'meta'), 'driverAdapterError'), 'cause');
   return readText(cause, 'kind') === 'TransactionWriteConflict';
 }

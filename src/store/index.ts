@@ -1,14 +1,18 @@
 // store: PostgreSQL, always inside one tenant. The only room that knows Prisma.
 // `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
-// tenant, `rehearse` the same and undoes it. Both throw TenantUnknown and StoreUnavailable as expected failures; UnscopedQuery is a
-// handler's bug. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
+// tenant, `rehearsal` a whole handler in a state of the rows that may have passed, and undoes it. They throw TenantUnknown,
+// StoreUnavailable and StateUnreachable as expected failures; UnscopedQuery is a handler's bug. `journal` and `follow` know of legacy's
+// changes. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
 export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
-export { StoreRefusal, StoreUnavailable, TenantUnknown, UnscopedQuery } from './errors.ts';
+export { StateUnreachable, StoreRefusal, StoreUnavailable, TenantUnknown, UnscopedQuery } from './errors.ts';
+export type { FollowStore, FollowTransaction } from './follow.ts';
+export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
 export { Prisma } from './generated/client.ts';
 export { isolateTenant, shareTenant } from './giant.ts';
 export { migrateStore } from './migrate.ts';
+export type { RehearsalWish } from './opening.ts';
 export { APP_ROLE, OWNER_ROLE, type PreparedDatabase, prepareDatabase } from './prepare.ts';
-export type { TenantStore } from './rehearsal.ts';
+export type { Rehearsed, TenantStore } from './rehearsal.ts';
 export { openStore, type Store, type StoreWish } from './store.ts';
 export type { Tenant, Tenants } from './tenants.ts';
 export type { CountedTable, TenantModel, TenantTransaction } from './transaction.ts';

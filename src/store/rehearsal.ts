@@ -1,8 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { TenantName } from '../vocabulary/index.ts';
+import { printPosition, type RowChange, type TenantName } from '../vocabulary/index.ts';
+import { isWriteConflict, StateUnreachable } from './errors.ts';
 import type { Prisma } from './generated/client.ts';
+import { openRehearsal, type RehearsalWish } from './opening.ts';
+import { RehearsedIds } from './rehearsed-ids.ts';
+import { readRehearsedRows } from './row-reading.ts';
+import type { Tenant } from './tenants.ts';
 import type { TenantTransaction } from './transaction.ts';
-import { type Engine, guard, runUndone, type Work } from './within.ts';
+import { ATTEMPTS, type Engine, findTenant, guard, pause, runUndone, type Work } from './within.ts';
 
 /** What a handler is given: its tenant, and the only way to the tenant's rows. */
 export type TenantStore = Readonly<{
@@ -10,52 +15,101 @@ export type TenantStore = Readonly<{
   within<T>(work: Work<T>): Promise<T>;
 }>;
 
+/** What came of it, and what it wrote, in order; nothing of that is in the store. */
+export type Rehearsed<T> = Readonly<{ result: T; rows: readonly RowChange[] }>;
+
 /**
  * Runs a handler whose every `within` joins ONE transaction that is undone at the end. Each stands between savepoints, so that an
- * error inside one undoes that one, as it would have in earnest.
+ * error inside one undoes that one, as it would have in earnest. Throws StateUnreachable where the wished state cannot be had, or where
+ * somebody else's write has come between.
  */
-export function runRehearsal<T>(
+export async function runRehearsal<T>(
   engine: Engine,
-  tenant: TenantName,
+  name: TenantName,
   handler: string,
+  wish: RehearsalWish,
   run: (scope: TenantStore) => Promise<T>,
-): Promise<T> {
-  return runUndone(engine, tenant, (raw, found) => {
-    const inside = joinBySavepoints(raw, guard(engine, raw, found, handler));
-    return run(Object.freeze({ tenant, within: inside }));
-  });
+): Promise<Rehearsed<T>> {
+  const tenant = await findTenant(engine, name);
+  for (let attempt = 1; ; attempt += 1) {
+    let begun = false;
+    try {
+      return await runUndone(engine, openRehearsal(tenant.id, wish), (raw) => {
+        begun = true;
+        return runInside(engine, raw, tenant, handler, wish, run);
+      });
+    } catch (error) {
+      // Only the way back is gone again: a handler runs once.
+      const isMoving = error instanceof StateUnreachable && error.reason === 'in_motion';
+      if (begun || !isMoving || attempt === ATTEMPTS) throw error;
+      await pause(attempt);
+    }
+  }
 }
 
-function joinBySavepoints(raw: Prisma.TransactionClient, tx: TenantTransaction): TenantStore['within'] {
+async function runInside<T>(
+  engine: Engine,
+  raw: Prisma.TransactionClient,
+  tenant: Tenant,
+  handler: string,
+  { at, manner }: RehearsalWish,
+  run: (scope: TenantStore) => Promise<T>,
+): Promise<Rehearsed<T>> {
+  const ids = new RehearsedIds(raw, tenant.id, at?.nextIds ?? {});
+  const position = at && printPosition(at.position);
+  const tx = guard(engine, raw, tenant, handler, (table) => ids.take(table, position));
+  const steps = new Steps(raw, tx, ids);
+  const result = await run(Object.freeze({ tenant: tenant.name, within: steps.enter }));
+  // Whatever the handler made of it: a rehearsal that met another's write has shown nothing.
+  if (steps.conflict !== undefined) throw new StateUnreachable('in_motion', steps.conflict);
+  const rows = manner === 'read_write' ? await readRehearsedRows(raw, tenant.id) : [];
+  return { result, rows };
+}
+
+/** The withins of one rehearsal. */
+class Steps {
+  readonly #raw: Prisma.TransactionClient;
+  readonly #tx: TenantTransaction;
+  readonly #ids: RehearsedIds;
   // One connection: withins that a handler starts side by side must take turns. One inside another must not wait for its turn.
-  const entered = new AsyncLocalStorage<true>();
-  let last: Promise<unknown> = Promise.resolve();
-  let count = 0;
-  const enter = <T>(work: Work<T>): Promise<T> => {
-    count += 1;
-    return entered.run(true, () => betweenSavepoints(raw, `step_${count}`, () => work(tx)));
-  };
-  return (work) => {
-    if (entered.getStore()) return enter(work);
-    const turn = last.then(() => enter(work));
-    last = turn.catch(() => undefined);
+  readonly #entered = new AsyncLocalStorage<true>();
+  #last: Promise<unknown> = Promise.resolve();
+  #count = 0;
+  /** The first error by which PostgreSQL asked for a repetition. */
+  conflict: unknown;
+
+  constructor(raw: Prisma.TransactionClient, tx: TenantTransaction, ids: RehearsedIds) {
+    this.#raw = raw;
+    this.#tx = tx;
+    this.#ids = ids;
+  }
+
+  readonly enter = <T>(work: Work<T>): Promise<T> => {
+    if (this.#entered.getStore()) return this.#step(work);
+    const turn = this.#last.then(() => this.#step(work));
+    this.#last = turn.catch(() => undefined);
     return turn;
   };
-}
 
-async function betweenSavepoints<T>(
-  raw: Prisma.TransactionClient,
-  name: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  await raw.$executeRawUnsafe(`SAVEPOINT ${name}`);
-  try {
-    const result = await work();
-    await raw.$executeRawUnsafe(`RELEASE SAVEPOINT ${name}`);
-    return result;
-  } catch (error) {
-    // Where this fails the connection is gone and every later statement says so; the work's own error tells more.
-    await raw.$executeRawUnsafe(`ROLLBACK TO SAVEPOINT ${name}`).catch(() => undefined);
-    throw error;
+  #step<T>(work: Work<T>): Promise<T> {
+    this.#count += 1;
+    const name = `step_${this.#count}`;
+    return this.#entered.run(true, () => this.#betweenSavepoints(name, work));
+  }
+
+  async #betweenSavepoints<T>(name: string, work: Work<T>): Promise<T> {
+    const mark = this.#ids.mark();
+    await this.#raw.$executeRawUnsafe(`SAVEPOINT ${name}`);
+    try {
+      const result = await work(this.#tx);
+      await this.#raw.$executeRawUnsafe(`RELEASE SAVEPOINT ${name}`);
+      return result;
+    } catch (error) {
+      if (isWriteConflict(error)) this.conflict ??= error;
+      this.#ids.backTo(mark);
+      // Where this fails the connection is gone and every later statement says so; the work's own error tells more.
+      await this.#raw.$executeRawUnsafe(`ROLLBACK TO SAVEPOINT ${name}`).catch(() => undefined);
+      throw error;
+    }
   }
 }

@@ -1,16 +1,27 @@
 import pg from 'pg';
-import type { DiffLedger, Emit, FlipLog, KeyBook, SessionBook, TenantName } from '../vocabulary/index.ts';
+import type {
+  DiffLedger,
+  Emit,
+  FlipLog,
+  KeyBook,
+  RowJournal,
+  SessionBook,
+  TenantName,
+} from '../vocabulary/index.ts';
 import { tenantAdapter } from './adapter.ts';
 import { ask } from './ask.ts';
 import { openFlipLog } from './flip-log.ts';
+import { type FollowStore, openFollowStore } from './follow.ts';
 import { PrismaClient } from './generated/client.ts';
 import { openKeyBook } from './key-book.ts';
 import { openLedger } from './ledger.ts';
-import { runRehearsal, type TenantStore } from './rehearsal.ts';
+import type { RehearsalWish } from './opening.ts';
+import { type Rehearsed, runRehearsal, type TenantStore } from './rehearsal.ts';
+import { openRowJournal } from './row-journal.ts';
 import { openSessionBook } from './session-book.ts';
 import { checkStore } from './start-up.ts';
 import { openTenants, type Tenants } from './tenants.ts';
-import { type Engine, guard, runUndone, runWithin, type Work } from './within.ts';
+import { type Engine, runWithin, type Work } from './within.ts';
 
 export type Store = Readonly<{
   /** One transaction, the tenant set for it alone. Throws TenantUnknown, StoreUnavailable, or what `work` throws. */
@@ -19,12 +30,22 @@ export type Store = Readonly<{
   rehearse<T>(tenant: TenantName, work: Work<T>): Promise<T>;
   /** What a handler is given. `handler` names it where a query forgot its tenant. */
   scope(tenant: TenantName, handler: string): TenantStore;
-  /** Every `within` of the scope joins one transaction that is undone at the end. */
-  rehearsal<T>(tenant: TenantName, handler: string, run: (scope: TenantStore) => Promise<T>): Promise<T>;
+  /**
+   * Every `within` of the scope joins one transaction that shows the rows in the wished state, sees nothing of what others do, and is
+   * undone at the end. Answers the result and what was written. Throws StateUnreachable, and what `within` and `run` throw.
+   */
+  rehearsal<T>(
+    tenant: TenantName,
+    handler: string,
+    wish: RehearsalWish,
+    run: (scope: TenantStore) => Promise<T>,
+  ): Promise<Rehearsed<T>>;
   keys: KeyBook;
   sessions: SessionBook;
   flips: FlipLog;
   ledger: DiffLedger;
+  journal: RowJournal;
+  follow: FollowStore;
   tenants: Tenants;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -34,7 +55,7 @@ export type StoreWish = Readonly<{
   /** The app role's address. */
   url: string;
   emit: Emit;
-  /** Connections for tenants' transactions; default 10. The gateway's own tables have three more. */
+  /** Connections for tenants' transactions, rehearsals included; default 10. The gateway's own tables have three more, following one. */
   poolSize?: number;
   onUnscoped: 'refuse' | 'count';
 }>;
@@ -56,26 +77,38 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const pool = openPool(wish.url, wish.poolSize ?? 10);
   const prisma = new PrismaClient({ adapter: tenantAdapter(pool) });
   const tenants = openTenants(control);
+  const follow = openFollowStore(wish.url, control);
   const close = async () => {
+    await follow.close();
     await prisma.$disconnect();
     await Promise.all([pool.end(), control.end()]);
   };
-  return assembleStore({ prisma, tenants, emit: wish.emit, onUnscoped: wish.onUnscoped }, control, close);
+  const engine = { prisma, tenants, emit: wish.emit, onUnscoped: wish.onUnscoped };
+  return assembleStore(engine, control, follow, close);
 }
 
-function assembleStore(engine: Engine, control: pg.Pool, close: () => Promise<void>): Store {
+function assembleStore(
+  engine: Engine,
+  control: pg.Pool,
+  follow: FollowStore,
+  close: () => Promise<void>,
+): Store {
   const scope = (tenant: TenantName, handler: string): TenantStore =>
     Object.freeze({ tenant, within: <T>(work: Work<T>) => runWithin(engine, tenant, handler, work) });
   return Object.freeze({
     within: (tenant, work) => runWithin(engine, tenant, 'within', work),
-    rehearse: (tenant, work) =>
-      runUndone(engine, tenant, (raw, found) => work(guard(engine, raw, found, 'rehearse'))),
+    rehearse: async (tenant, work) => {
+      const wish = { at: undefined, manner: 'read_write' } as const;
+      return (await runRehearsal(engine, tenant, 'rehearse', wish, (one) => one.within(work))).result;
+    },
     scope,
-    rehearsal: (tenant, handler, run) => runRehearsal(engine, tenant, handler, run),
+    rehearsal: (tenant, handler, wish, run) => runRehearsal(engine, tenant, handler, wish, run),
     keys: openKeyBook(control),
     sessions: openSessionBook(control, scope),
     flips: openFlipLog(control),
     ledger: openLedger(control),
+    journal: openRowJournal(control, engine.tenants),
+    follow,
     tenants: engine.tenants,
     ping: async () => {
       await ask(control, 'SELECT 1');

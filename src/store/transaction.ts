@@ -32,7 +32,10 @@ export type ScopePolicy = Readonly<{
   handler: string;
   onUnscoped: 'refuse' | 'count';
   emit: Emit;
+  takeId: TakeId;
 }>;
+
+export type TakeId = (table: CountedTable) => Promise<number>;
 
 type Method = (args?: unknown, ...more: unknown[]) => unknown;
 
@@ -40,7 +43,7 @@ type Method = (args?: unknown, ...more: unknown[]) => unknown;
 export function guardTransaction(raw: Prisma.TransactionClient, policy: ScopePolicy): TenantTransaction {
   const guarded: Record<string, unknown> = {
     tenantId: policy.tenant,
-    nextId: (table: CountedTable) => takeId(raw, policy.tenant, table),
+    nextId: policy.takeId,
     $queryRaw: guardRaw(raw.$queryRaw.bind(raw) as Method, '$queryRaw', policy),
     $executeRaw: guardRaw(raw.$executeRaw.bind(raw) as Method, '$executeRaw', policy),
   };
@@ -102,7 +105,12 @@ function judge(fault: ScopeFault, policy: ScopePolicy, model: string, operation:
   emit({ type: 'unscoped_query', handler, model, operation });
 }
 
-async function takeId(raw: Prisma.TransactionClient, tenant: TenantId, table: CountedTable): Promise<number> {
+/** In earnest: the counter's row stays locked until the transaction ends. */
+export async function takeId(
+  raw: Prisma.TransactionClient,
+  tenant: TenantId,
+  table: CountedTable,
+): Promise<number> {
   const rows = await raw.$queryRaw<{ last_id: number }[]>`
     INSERT INTO banyan.id_counter AS c (tenant_id, table_name, last_id) VALUES (${tenant}, ${table}, 1)
     ON CONFLICT (tenant_id, table_name) DO UPDATE SET last_id = c.last_id + 1 RETURNING last_id`;

@@ -2,8 +2,9 @@ import type { Emit, TenantName } from '../vocabulary/index.ts';
 import { openingFor } from './adapter.ts';
 import { isStartTimeout, isWriteConflict, StoreUnavailable, TenantUnknown } from './errors.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
+import { type Opening, openInEarnest } from './opening.ts';
 import type { Tenant, Tenants } from './tenants.ts';
-import { guardTransaction, type TenantTransaction } from './transaction.ts';
+import { guardTransaction, type TakeId, type TenantTransaction, takeId } from './transaction.ts';
 
 export type Work<T> = (tx: TenantTransaction) => Promise<T>;
 
@@ -17,7 +18,7 @@ export type Engine = Readonly<{
 
 // Longer than the pool's own wait and than the role's statement_timeout: those end a wait with a better reason.
 const LIMITS = { maxWait: 5_000, timeout: 30_000 } as const;
-const ATTEMPTS = 3;
+export const ATTEMPTS = 3;
 
 /** Runs `work` in one transaction of one tenant. Repeated only where PostgreSQL itself asks for it (40001, 40P01). */
 export async function runWithin<T>(
@@ -29,7 +30,10 @@ export async function runWithin<T>(
   const tenant = await findTenant(engine, name);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await openTransaction(engine, tenant, (raw) => work(guard(engine, raw, tenant, handler)));
+      return await openTransaction(engine, openInEarnest(tenant.id), (raw) => {
+        const take: TakeId = (table) => takeId(raw, tenant.id, table);
+        return work(guard(engine, raw, tenant, handler, take));
+      });
     } catch (error) {
       if (attempt === ATTEMPTS || !isWriteConflict(error)) throw error;
       await pause(attempt);
@@ -37,17 +41,16 @@ export async function runWithin<T>(
   }
 }
 
-/** The same, and then everything is undone, whatever became of it. */
+/** The same, begun in its own way, and then everything is undone, whatever became of it. */
 export async function runUndone<T>(
   engine: Engine,
-  name: TenantName,
-  run: (raw: Prisma.TransactionClient, tenant: Tenant) => Promise<T>,
+  opening: Opening,
+  run: (raw: Prisma.TransactionClient) => Promise<T>,
 ): Promise<T> {
-  const tenant = await findTenant(engine, name);
   const undo = new Undo<T>();
   try {
-    return await openTransaction(engine, tenant, async (raw) => {
-      undo.result = { value: await run(raw, tenant) };
+    return await openTransaction(engine, opening, async (raw) => {
+      undo.result = { value: await run(raw) };
       throw undo;
     });
   } catch (error) {
@@ -61,14 +64,15 @@ export function guard(
   raw: Prisma.TransactionClient,
   tenant: Tenant,
   handler: string,
+  takeId: TakeId,
 ): TenantTransaction {
   const { emit, onUnscoped } = engine;
-  return guardTransaction(raw, { tenant: tenant.id, handler, onUnscoped, emit });
+  return guardTransaction(raw, { tenant: tenant.id, handler, onUnscoped, emit, takeId });
 }
 
 async function openTransaction<T>(
   engine: Engine,
-  tenant: Tenant,
+  opening: Opening,
   run: (raw: Prisma.TransactionClient) => Promise<T>,
 ): Promise<T> {
   let committing = false;
@@ -78,7 +82,7 @@ async function openTransaction<T>(
     return result;
   };
   try {
-    return await openingFor.run(tenant.id, () => engine.prisma.$transaction(runToTheEnd, LIMITS));
+    return await openingFor.run(opening, () => engine.prisma.$transaction(runToTheEnd, LIMITS));
   } catch (error) {
     if (committing && error instanceof StoreUnavailable) {
       throw new StoreUnavailable(error.cause, { mayHaveWritten: true });
@@ -87,7 +91,7 @@ async function openTransaction<T>(
   }
 }
 
-async function findTenant(engine: Engine, name: TenantName): Promise<Tenant> {
+export async function findTenant(engine: Engine, name: TenantName): Promise<Tenant> {
   const tenant = await engine.tenants.find(name);
   if (!tenant) throw new TenantUnknown(name);
   return tenant;
@@ -98,6 +102,6 @@ class Undo<T> extends Error {
   result: { readonly value: T } | undefined;
 }
 
-function pause(attempt: number): Promise<void> {
+export function pause(attempt: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, attempt * (5 + Math.random() * 20)));
 }

@@ -21,6 +21,7 @@ import {
   type Outcome,
   parseTenantName,
   parseUserId,
+  type RowChange,
   type Side as SideName,
   type TenantName,
 } from '../../src/vocabulary/index.ts';
@@ -139,8 +140,8 @@ export type NewWish = Readonly<{
   timeoutMs?: number;
   endSession?: (tenant: string, key: string) => Promise<void>;
   poolSize?: number;
-  /** Every request is rehearsed instead: answered, and undone. Is told what would have been done outside the database. */
-  rehearse?: (recorded: readonly RecordedEffect[]) => void;
+  /** Every request is rehearsed instead: answered, and undone. Is told what would have been done outside the database, and in it. */
+  rehearse?: (recorded: readonly RecordedEffect[], rows: readonly RowChange[]) => void;
 }>;
 
 const CALLER_HEADER = 'x-test-caller';
@@ -161,18 +162,16 @@ export async function startNewSide(rows: Pick<SameRows, 'store'>, wish: NewWish 
     const signal = timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) };
     return { arrival, caller, decision: decide(arrival), ...signal };
   };
-  const tryOut = (asked: HandleRequest, req: IncomingMessage, res: ServerResponse) => {
+  const tryOut = async (asked: HandleRequest, req: IncomingMessage, res: ServerResponse) => {
     const recording = recordEffects({ ai: rest.ai ?? openLocalEngine() }, { completion: 'as legacy said' });
     const { tenant = 'acme' as TenantName } = asked.caller;
-    return store.rehearsal(tenant, asked.decision.handler ?? '', async (scope) => {
-      const outcome = await handle.answer(
-        { ...asked, rehearsal: { scope, effects: recording.effects } },
-        req,
-        res,
-      );
-      rehearse?.(recording.recorded);
-      return outcome;
-    });
+    const handler = asked.decision.handler ?? '';
+    const now = { at: undefined, manner: 'read_write' } as const;
+    const { result, rows } = await store.rehearsal(tenant, handler, now, (scope) =>
+      handle.answer({ ...asked, rehearsal: { scope, effects: recording.effects } }, req, res),
+    );
+    rehearse?.(recording.recorded, rows);
+    return result;
   };
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
     const asked = read(req);

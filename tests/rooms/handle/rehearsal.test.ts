@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { AiEngine, RecordedEffect } from '../../../src/handle/index.ts';
+import type { RowChange } from '../../../src/vocabulary/index.ts';
 import { filePart, uploadAsk } from '../../contracts/questions.ts';
+import { until } from '../../support/house.ts';
 import { type Ask, createSameRows, type SameRows, type Side, startNewSide } from '../../support/sides.ts';
 
 let rows: SameRows;
 let side: Side;
 let asked = 0;
 const recorded: RecordedEffect[] = [];
+const written: (readonly RowChange[])[] = [];
 
 const paidEngine: AiEngine = {
   effect: 'outside',
@@ -21,9 +24,14 @@ const paidEngine: AiEngine = {
   },
 };
 
+const keep = (effects: readonly RecordedEffect[], changes: readonly RowChange[]) => {
+  recorded.push(...effects);
+  written.push(changes);
+};
+
 beforeAll(async () => {
   rows = await createSameRows(1);
-  side = await startNewSide(rows, { ai: paidEngine, rehearse: (effects) => recorded.push(...effects) });
+  side = await startNewSide(rows, { ai: paidEngine, rehearse: keep });
 });
 afterAll(async () => {
   await side.close();
@@ -85,13 +93,24 @@ test('a rehearsal answers as in earnest, changes no row, and records instead of 
     completion_tokens: 3,
   });
   expect(stream.text).toContain('"delta":"legacy "');
+  // An answer leaves before its rehearsal is undone.
+  await until(() => side.outcomes.length === 8, 'the last rehearsal to be undone');
   expect(await lookAtEverything()).toEqual(before);
   expect(asked).toBe(0);
-  expect(recorded.map(({ kind }) => kind)).toEqual([
+  expect(recorded.map(({ kind }) => kind).toSorted()).toEqual([
     'ai_asked',
     'ai_asked',
     'chat_published',
     'session_ended',
+  ]);
+  const tables = written.map((changes) => changes.map(({ table, change }) => `${change} ${table}`).join());
+  expect(tables.filter((line) => line !== '').toSorted()).toEqual([
+    'delete files_file,delete files_chunk,delete files_chunk,delete files_chunk',
+    'insert ai_job,update ai_job',
+    'insert ai_job,update ai_job',
+    'insert chat_message',
+    'insert files_file,insert files_chunk,insert files_chunk,insert files_chunk,update files_file',
+    'update auth_user,insert django_session',
   ]);
   expect(JSON.stringify(recorded)).not.toMatch(/hello|one two|aaaa/);
 });

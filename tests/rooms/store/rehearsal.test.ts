@@ -10,6 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
+const NOW = { at: undefined, manner: 'read_write' } as const;
+
 /** Every row of every table, the counters and the gateway's own tables included. */
 async function readEverything(): Promise<unknown> {
   const client = new pg.Client({ connectionString: house.database.superUrl });
@@ -47,7 +49,7 @@ async function useEverything(scope: TenantStore): Promise<number> {
 test('a rehearsal runs the work, answers its result, and leaves every table and counter as before', async () => {
   const { store, acme } = house;
   const before = await readEverything();
-  const id = await store.rehearsal(acme.name, 'ai/complete', useEverything);
+  const { result: id } = await store.rehearsal(acme.name, 'ai/complete', NOW, useEverything);
   const again = await store.rehearse(acme.name, (tx) => tx.nextId('ai_job'));
   expect(id).toBe(1);
   expect(again).toBe(id);
@@ -56,7 +58,7 @@ test('a rehearsal runs the work, answers its result, and leaves every table and 
 
 test('what one within of a rehearsal wrote, the next one reads', async () => {
   const { store, acme } = house;
-  const status = await store.rehearsal(acme.name, 'ai/complete', async (scope) => {
+  const { result: status } = await store.rehearsal(acme.name, 'ai/complete', NOW, async (scope) => {
     const id = await useEverything(scope);
     const job = await scope.within((tx) =>
       tx.aiJob.findUnique({ where: { tenantId_id: { tenantId: tx.tenantId, id } } }),
@@ -68,7 +70,7 @@ test('what one within of a rehearsal wrote, the next one reads', async () => {
 
 test('an error inside one within undoes that one only, also after a statement that failed in the database', async () => {
   const { store, acme } = house;
-  const names = await store.rehearsal(acme.name, 'chat/post', async (scope) => {
+  const { result: names } = await store.rehearsal(acme.name, 'chat/post', NOW, async (scope) => {
     await scope.within((tx) => tx.authUser.create({ data: newUser(tx, 10, 'kept') }));
     const twice = scope.within(async (tx) => {
       await tx.authUser.create({ data: newUser(tx, 11, 'undone') });
@@ -85,7 +87,7 @@ test('an error inside one within undoes that one only, also after a statement th
 
 test('withins of a rehearsal may run side by side and inside one another', async () => {
   const { store, acme } = house;
-  const ids = await store.rehearsal(acme.name, 'files/upload', (scope) =>
+  const { result: ids } = await store.rehearsal(acme.name, 'files/upload', NOW, (scope) =>
     Promise.all(
       [1, 2, 3].map(() =>
         scope.within(async (tx) => {
@@ -106,7 +108,7 @@ test('withins of a rehearsal may run side by side and inside one another', async
 test('a rehearsal that fails is undone, too, and its error arrives', async () => {
   const { store, acme } = house;
   const before = await readEverything();
-  const failing = store.rehearsal(acme.name, 'ai/complete', async (scope) => {
+  const failing = store.rehearsal(acme.name, 'ai/complete', NOW, async (scope) => {
     await useEverything(scope);
     throw new Error('engine gone');
   });

@@ -1,0 +1,115 @@
+import pg from 'pg';
+import { type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
+import { ask } from './ask.ts';
+import { isConnectionLoss, StoreUnavailable } from './errors.ts';
+import { REHEARSAL_NAME } from './opening.ts';
+
+/** How long a rehearsal may keep legacy's rows waiting by a lock. Then it is ended: it harms nobody, a late row would. */
+const PATIENCE_MS = 250;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+// One plan for each statement and each foreign-key check, made once: this is one connection with few statements, and what a generic
+// plan costs in locks does not matter to it. Never a sequential scan, which looks cheap to a plan made while a table was empty.
+const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
+  SET LOCAL TimeZone = 'UTC'; SET CONSTRAINTS ALL DEFERRED`;
+
+/** The follower's one connection to the store, as the app role. Opened when it is needed, and again when it was lost. */
+export class FollowConnection {
+  readonly #url: string;
+  readonly #control: pg.Pool;
+  readonly #names = new Map<string, string>();
+  #client: Promise<Readonly<{ client: pg.Client; pid: number }>> | undefined;
+
+  constructor(url: string, control: pg.Pool) {
+    this.#url = url;
+    this.#control = control;
+  }
+
+  /** Begins a transaction and locks the slot's row; answers how far legacy is in the store. */
+  async begin(slot: string): Promise<Position | undefined> {
+    const answers = await this.run(
+      `${BEGIN}; SELECT position::text FROM banyan.follow_position WHERE slot = ${pg.escapeLiteral(slot)} FOR UPDATE`,
+    );
+    const row = answers.at(-1)?.rows[0] as { position: string } | undefined;
+    if (row === undefined) await this.run('ROLLBACK');
+    return row && parsePosition(row.position);
+  }
+
+  /** A transaction of its own inside one tenant's fence. */
+  async inside<T>(tenant: TenantId, work: () => Promise<T>): Promise<T> {
+    await this.run(`BEGIN; SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true)`);
+    try {
+      const result = await work();
+      await this.run('COMMIT');
+      return result;
+    } catch (error) {
+      await this.undo();
+      throw error;
+    }
+  }
+
+  /** Several statements as one simple query; values stand in the text. */
+  async run(sql: string): Promise<readonly pg.QueryResult[]> {
+    const answers: unknown = await this.#send((client) => client.query(sql));
+    return Array.isArray(answers) ? (answers as pg.QueryResult[]) : [answers as pg.QueryResult];
+  }
+
+  /** One statement, parsed and planned once per connection. */
+  query(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+    const name = this.#names.get(text) ?? `follow_${this.#names.size + 1}`;
+    this.#names.set(text, name);
+    return this.#send((client) => client.query({ name, text, values: [...values] }));
+  }
+
+  /** Whatever is the matter: afterwards no transaction is open. */
+  async undo(): Promise<void> {
+    await this.run('ROLLBACK').catch(() => this.close());
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#client?.catch(() => undefined);
+    this.#client = undefined;
+    await opened?.client.end().catch(() => undefined);
+  }
+
+  async #send<T>(ask: (client: pg.Client) => Promise<T>): Promise<T> {
+    this.#client ??= this.#open();
+    const opened = await this.#client.catch((error: unknown) => {
+      this.#client = undefined;
+      throw new StoreUnavailable(error);
+    });
+    const timer = setInterval(() => void this.#clearTheWay(opened.pid), PATIENCE_MS);
+    try {
+      return await ask(opened.client);
+    } catch (error) {
+      if (!isConnectionLoss(error)) throw error;
+      await this.close();
+      throw new StoreUnavailable(error);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async #open() {
+    const client = new pg.Client({
+      connectionString: this.#url,
+      application_name: 'banyan follow',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    this.#names.clear();
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    return { client, pid: rows[0]?.pid ?? 0 };
+  }
+
+  async #clearTheWay(pid: number): Promise<void> {
+    await ask(
+      this.#control,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE pid = ANY (pg_blocking_pids($1)) AND application_name = $2`,
+      [pid, REHEARSAL_NAME],
+    ).catch(() => undefined);
+  }
+}

@@ -1,0 +1,83 @@
+import type pg from 'pg';
+import { type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
+import { ask } from './ask.ts';
+import { Application, type LegacyChange } from './follow-application.ts';
+import { FollowConnection } from './follow-connection.ts';
+import { Forgetting } from './follow-forgetting.ts';
+import { readFollowedTables } from './follow-statements.ts';
+
+/**
+ * Carries legacy's rows into the store, each of its transactions whole and together with how far it has come. Used by move, by one
+ * follower at a time: the slot's row is locked while a transaction is applied. All throw StoreUnavailable.
+ */
+export interface FollowStore {
+  /** How far legacy is in the store; undefined where nobody has prepared this slot. */
+  position(slot: string): Promise<Position | undefined>;
+  /** Begins one transaction of the store; undefined where nobody has prepared this slot. */
+  begin(slot: string): Promise<FollowTransaction | undefined>;
+  /** Legacy no longer owns the first of these tables alone that it still does; answers which one that was. */
+  part(tenant: TenantId, candidates: readonly string[]): Promise<string | undefined>;
+  /** Drops what the journal holds up to this position. Between transactions only. */
+  forget(slot: string, upTo: Position): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One transaction of the store, for one or more of legacy's. */
+export interface FollowTransaction {
+  /** Already in the store. */
+  readonly position: Position;
+  /**
+   * Applies some changes of one of legacy's transactions. Tables that the store does not have, that are apart, and tenants that do not
+   * follow (yet) are left out. Throws RowConflict where the rows are not as legacy's were.
+   */
+  apply(position: Position, tenant: TenantId, changes: readonly LegacyChange[]): Promise<void>;
+  /** Everything up to this position is in the store from now on. Throws RowConflict, too: foreign keys are checked here. */
+  commit(position: Position): Promise<void>;
+  undo(): Promise<void>;
+}
+
+export function openFollowStore(url: string, control: pg.Pool): FollowStore {
+  const connection = new FollowConnection(url, control);
+  const forgetting = new Forgetting(connection, control);
+  let tables: ReturnType<typeof readFollowedTables> | undefined;
+  return {
+    position: async (slot) => {
+      const [row] = await ask<{ position: string }>(
+        control,
+        'SELECT position::text FROM banyan.follow_position WHERE slot = $1',
+        [slot],
+      );
+      return row && parsePosition(row.position);
+    },
+    begin: async (slot) => {
+      tables ??= readFollowedTables(control);
+      const known = await tables.catch((error: unknown) => {
+        tables = undefined;
+        throw error;
+      });
+      const position = await connection.begin(slot);
+      if (position === undefined) return undefined;
+      return new Application(connection, slot, position, known, (tenant, at) => forgetting.note(tenant, at));
+    },
+    part: (tenant, candidates) => partFirst(connection, tenant, candidates),
+    forget: (slot, upTo) => forgetting.forget(slot, upTo),
+    close: () => connection.close(),
+  };
+}
+
+async function partFirst(
+  connection: FollowConnection,
+  tenant: TenantId,
+  candidates: readonly string[],
+): Promise<string | undefined> {
+  return connection.inside(tenant, async () => {
+    for (const table of candidates) {
+      const { rowCount } = await connection.query(
+        'INSERT INTO banyan.row_standing (tenant_id, table_name) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+        [tenant, table],
+      );
+      if (rowCount === 1) return table;
+    }
+    return undefined;
+  });
+}

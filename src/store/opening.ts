@@ -1,0 +1,70 @@
+import type pg from 'pg';
+import { printPosition, type RowState, type TenantId } from '../vocabulary/index.ts';
+import { codeOf, isConnectionLoss, isWriteConflict, StateUnreachable } from './errors.ts';
+
+/** How one transaction begins. */
+export type Opening = Readonly<{
+  /** Sent as one simple query, so that it costs one round trip. */
+  sql: string;
+  /** Looks at what its statements answered; throws where the transaction is not to be. */
+  judge?: (answers: readonly pg.QueryResult[]) => void;
+  /** What an error among them means; undefined: the store cannot be asked. */
+  explain?: (error: unknown) => Error | undefined;
+}>;
+
+// TimeZone, because the adapter takes every timestamptz that it reads for UTC.
+export function openInEarnest(tenant: TenantId): Opening {
+  return {
+    sql: `BEGIN; SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('TimeZone', 'UTC', true)`,
+  };
+}
+
+export type RehearsalWish = Readonly<{
+  /** The state in which the handler finds the rows; undefined: as they are now. */
+  at: RowState | undefined;
+  manner: 'read_only' | 'read_write';
+}>;
+
+/**
+ * One snapshot for everything, the rows taken back to the wished state, and from then on either no write at all or a note of each. The
+ * name tells the follower which connections may be ended when they stand in its way.
+ */
+export function openRehearsal(tenant: TenantId, { at, manner }: RehearsalWish): Opening {
+  const statements = [
+    'BEGIN ISOLATION LEVEL REPEATABLE READ',
+    `SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('TimeZone', 'UTC', true),
+       set_config('banyan.note', 'rehearse', true), set_config('application_name', '${REHEARSAL_NAME}', true)`,
+    ...(at ? [goBack(tenant, printPosition(at.position))] : []),
+    ...(manner === 'read_only' ? ['SET TRANSACTION READ ONLY'] : []),
+  ];
+  return {
+    sql: statements.join('; '),
+    judge: (answers) => at && judgeReturn(answers[2]?.rows[0] as Return | undefined),
+    explain: explainReturn,
+  };
+}
+
+export const REHEARSAL_NAME = 'banyan rehearsal';
+
+type Return = Readonly<{ reached: boolean; kept: boolean }>;
+
+function goBack(tenant: TenantId, position: string): string {
+  return `
+    SELECT r.reached, r.kept, CASE WHEN r.reached AND r.kept THEN banyan.rewind('${position}') END AS undone
+    FROM (SELECT p.position >= '${position}' AS reached, GREATEST(p.forgotten_to, f.from_position) <= '${position}' AS kept
+          FROM banyan.followed_tenant f JOIN banyan.follow_position p USING (slot) WHERE f.tenant_id = ${Number(tenant)}) r`;
+}
+
+function judgeReturn(found: Return | undefined): void {
+  if (found === undefined) throw new StateUnreachable('not_followed');
+  if (!found.reached) throw new StateUnreachable('behind');
+  if (!found.kept) throw new StateUnreachable('forgotten');
+}
+
+function explainReturn(error: unknown): Error | undefined {
+  if (error instanceof StateUnreachable) return error;
+  if (isConnectionLoss(error)) return undefined;
+  if (isWriteConflict(error)) return new StateUnreachable('in_motion', error);
+  // Class 23: a row is not as the journal left it. Only the new side's own writes do that.
+  return codeOf(error).startsWith('23') ? new StateUnreachable('apart', error) : undefined;
+}

@@ -1,0 +1,26 @@
+import type { RowChange, TenantId } from '../vocabulary/index.ts';
+import type { Prisma } from './generated/client.ts';
+
+/** A change as the journal's readers print it; `c` is banyan.row_change. */
+export const PRINTED_CHANGE = `
+  c.table_name AS "table", c.change, c.key::text AS key,
+  banyan.print_image(COALESCE(c.after, c.before), CASE WHEN c.change = 'delete' THEN
+    ARRAY(SELECT attname::text FROM pg_attribute
+      WHERE attrelid = to_regclass(c.table_name) AND atttypid = 'bytea'::regtype AND NOT attisdropped)
+    ELSE '{}' END)::text AS row`;
+
+/** What the rehearsal in this transaction has written and not undone itself. */
+export async function readRehearsedRows(
+  raw: Prisma.TransactionClient,
+  tenant: TenantId,
+): Promise<readonly RowChange[]> {
+  const rows = await raw.$queryRawUnsafe<RowChange[]>(
+    `SELECT ${PRINTED_CHANGE} FROM banyan.row_change c WHERE c.tenant_id = $1 AND c.position IS NULL ORDER BY c.id`,
+    tenant,
+  );
+  return rows.map(freezeChange);
+}
+
+export function freezeChange({ table, change, key, row }: RowChange): RowChange {
+  return Object.freeze({ table, change, key, row });
+}
