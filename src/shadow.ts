@@ -129,8 +129,16 @@ function makeRunNew(store: Store, handle: Handle, ai: Parameters<typeof recordEf
   };
 }
 
+const UNREACHABLE = {
+  behind: 'rows_behind',
+  forgotten: 'rows_behind',
+  not_followed: 'rows_not_followed',
+  in_motion: 'rows_in_motion',
+  apart: 'rows_apart',
+} as const satisfies Record<StateUnreachable['reason'], NotComparedReason>;
+
 function nameObstacle(error: unknown): NotComparedReason | undefined {
-  if (error instanceof StateUnreachable) return 'rows_behind';
+  if (error instanceof StateUnreachable) return UNREACHABLE[error.reason];
   if (error instanceof TenantUnknown) return 'rows_not_followed';
   return error instanceof StoreUnavailable ? 'store_unavailable' : undefined;
 }
