@@ -116,7 +116,14 @@ export async function readGroups(
 
 /** Counted over all that is kept. */
 export async function findGroup(pool: pg.Pool, id: GroupId): Promise<DiffGroup | undefined> {
-  const [row] = await askLedger<GroupRow>(pool, GROUPS, [0, null, id]);
+  // With its route only that route's tallies are read.
+  const [known] = await askLedger<{ route: RouteId }>(
+    pool,
+    'SELECT route FROM banyan.shadow_group WHERE id = $1',
+    [id],
+  );
+  if (!known) return undefined;
+  const [row] = await askLedger<GroupRow>(pool, GROUPS, [0, known.route, id]);
   return row && readGroup(row);
 }
 

@@ -210,9 +210,6 @@ BEGIN
       AND NOT EXISTS (SELECT FROM banyan.shadow_place p WHERE p.group_id = g.id AND p.day >= oldest)
     FOR UPDATE SKIP LOCKED);
   DELETE FROM banyan.shadow_noise n WHERE n.last_at < oldest::timestamp AT TIME ZONE 'UTC';
-  FOREACH base IN ARRAY bases LOOP
-    EXECUTE format('DELETE FROM banyan.%I WHERE day < $1', base || '_rest') USING oldest;
-  END LOOP;
 
   IF EXISTS (SELECT FROM banyan.list_shadow_parts() p WHERE p.day < oldest)
     OR (SELECT bool_or(banyan.wants_shadow_part(b, today + n)) FROM unnest(bases) AS b, generate_series(0, 1) AS n)
@@ -224,6 +221,11 @@ BEGIN
     PERFORM banyan.make_shadow_part(b, today + n) FROM unnest(bases) AS b, generate_series(0, 1) AS n
       WHERE banyan.wants_shadow_part(b, today + n);
   END IF;
+  -- Last, and again without waiting: whoever adds to one of these rows would be waited for, and wait.
+  FOREACH base IN ARRAY bases LOOP
+    EXECUTE format('DELETE FROM banyan.%1$I WHERE ctid IN (SELECT ctid FROM banyan.%1$I WHERE day < $1 FOR UPDATE SKIP LOCKED)',
+      base || '_rest') USING oldest;
+  END LOOP;
 END $$;
 
 CREATE FUNCTION banyan.list_shadow_parts(OUT name text, OUT day date) RETURNS SETOF record
