@@ -7,16 +7,17 @@ import { findHeader, findLines } from './header-list.ts';
 import { compareHtml } from './html.ts';
 import { compareNodes } from './json-compare.ts';
 import { type BytesLeaf, type JsonNode, stringNode } from './json-node.ts';
-import { decodeUtf8, readJsonBytes } from './json-parser.ts';
+import { readJsonBytes } from './json-parser.ts';
 import { type BodyKind, chooseKind, readMediaType } from './media-type.ts';
 import { BODY } from './path.ts';
 import { isIgnored, type RulesHere, stepRules } from './rule-tree.ts';
+import { decodeUtf8 } from './utf8.ts';
 import { note, type Walk } from './walk.ts';
 
 export type BodyReason = 'body_too_large' | 'answer_broken' | 'too_complex';
 type Compared = 'compared' | BodyReason;
-/** A body without its content coding, and how it is to be compared. */
-export type PlainBody = Readonly<{ kind: BodyKind; bytes: Uint8Array }>;
+/** A body without its content coding, and how it is to be compared; `opaque` where the coding could not be undone. */
+export type PlainBody = Readonly<{ kind: BodyKind | 'opaque'; bytes: Uint8Array }>;
 
 /** Tells how the bodies differ, or why they could not be compared. */
 export function compareBodies(
@@ -60,7 +61,7 @@ export function openBody(
   const decoded = decodeBody(body.bytes, findEncoding(headers), bounds.decodedBytes);
   if (decoded.kind === 'larger') return 'body_too_large';
   const kind = chooseKind(readMediaType(findHeader(headers, 'content-type')));
-  return { kind: decoded.kind === 'opaque' ? 'bytes' : kind, bytes: decoded.bytes };
+  return { kind: decoded.kind === 'opaque' ? 'opaque' : kind, bytes: decoded.bytes };
 }
 
 const nameObstacle = ({ kind }: Exclude<Captured, { kind: 'whole' }>) =>
@@ -73,7 +74,8 @@ function comparePlain(
   fresh: PlainBody,
   bounds: CompareBounds,
 ): Compared {
-  if (areSameBytes(legacy.bytes, fresh.bytes)) return 'compared';
+  const isReadAlike = (legacy.kind === 'opaque') === (fresh.kind === 'opaque');
+  if (isReadAlike && areSameBytes(legacy.bytes, fresh.bytes)) return 'compared';
   if (legacy.kind === 'html' && fresh.kind === 'html' && legacy.bytes.length > 0 && fresh.bytes.length > 0) {
     const [one, other] = [decodeUtf8(legacy.bytes), decodeUtf8(fresh.bytes)];
     if (one !== undefined && other !== undefined) return compareHtml(walk, rules, one, other, bounds.nodes);
@@ -91,7 +93,7 @@ export function readBody(
   bounds: CompareBounds,
 ): JsonNode | undefined | 'too_complex' {
   if (bytes.length === 0) return undefined;
-  if (kind === 'bytes') return hashBytes(bytes);
+  if (kind === 'bytes' || kind === 'opaque') return hashBytes(bytes);
   if (kind === 'json') {
     const read = readJsonBytes(bytes, bounds);
     if (read.kind !== 'not_json') return read.kind === 'json' ? read.node : 'too_complex';

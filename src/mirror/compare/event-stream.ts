@@ -10,7 +10,12 @@ export function readEvents(text: string, bounds: JsonBounds): JsonRead {
   let event = startEvent();
   // Values of all events together stay within the bound of one document.
   let nodes = bounds.nodes;
-  for (const line of text.replace(/^\ufeff/, '').split(/\r\n|\n|\r/)) {
+  // What stands behind the last line break is no line yet.
+  const lines = text
+    .replace(/^\ufeff/, '')
+    .split(/\r\n|\n|\r/)
+    .slice(0, -1);
+  for (const line of lines) {
     if (line !== '') addLine(event, line);
     else if (!isEmpty(event)) {
       const read = finishEvent(event, { depth: bounds.depth, nodes });

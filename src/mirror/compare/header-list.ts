@@ -38,12 +38,14 @@ export const NEVER_COMPARED = [
 
 const NEVER: ReadonlySet<string> = new Set(NEVER_COMPARED);
 
+const isUsual = compileNames(COMPARED_HEADERS);
+
 /** The lines of each compared header, names in lower case, in the order of their names. */
 export function pickHeaders(
   headers: readonly string[],
   named: readonly string[] | undefined,
 ): ReadonlyMap<string, readonly string[]> {
-  const isNamed = compileNames(named ?? COMPARED_HEADERS);
+  const isNamed = named ? compileNames(named) : isUsual;
   const picked = new Map<string, string[]>();
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase();

@@ -16,6 +16,7 @@ export function compareHeaders(
   named: readonly string[] | undefined,
   host: string | undefined,
 ): void {
+  if (areSame(headers.legacy, headers.new)) return;
   const legacy = pickHeaders(headers.legacy, named);
   const fresh = pickHeaders(headers.new, named);
   const headerRules = stepRules(rules, HEADER);
@@ -35,15 +36,19 @@ function compareLines(
   lines: Sides<readonly string[] | undefined>,
   host: string | undefined,
 ): void {
+  if (lines.legacy && lines.new && areSame(lines.legacy, lines.new)) return;
   const [one, other] = [showLines(lines.legacy), showLines(lines.new)];
   if (!lines.legacy || !lines.new) return compareOptional(walk, rules, one, other);
   const legacy = readMeaning(name, lines.legacy, host);
   const fresh = readMeaning(name, lines.new, host);
   if (legacy.length !== fresh.length)
     return note(walk, legacy.length > fresh.length ? 'missing' : 'extra', one, other);
-  const isSame = legacy.every((text, i) => text === fresh[i]);
   // By their own words, so that rules speak of what the header says.
-  if (!isSame) compareOptional(walk, rules, one, other);
+  if (!areSame(legacy, fresh)) compareOptional(walk, rules, one, other);
+}
+
+function areSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, i) => text === other[i]);
 }
 
 /** RFC 9110 section 5.3: several lines read as one. */

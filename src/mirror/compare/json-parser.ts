@@ -1,5 +1,5 @@
-import { isAscii, isUtf8 } from 'node:buffer';
 import { type JsonLeaf, type JsonNode, listNode, objectNode, stringNode } from './json-node.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 /** How much of a value is read: levels of nesting, and values altogether. */
 export type JsonBounds = Readonly<{ depth: number; nodes: number }>;
@@ -14,13 +14,6 @@ const TOO_COMPLEX: JsonRead = Object.freeze({ kind: 'too_complex' });
 const NULL: JsonLeaf = Object.freeze({ type: 'null', text: 'null' });
 const TRUE: JsonLeaf = Object.freeze({ type: 'boolean', text: 'true' });
 const FALSE: JsonLeaf = Object.freeze({ type: 'boolean', text: 'false' });
-
-/** The text of bytes in UTF-8, undefined where they are none. A byte order mark stays. */
-export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isAscii(buffer)) return buffer.toString('latin1');
-  return isUtf8(buffer) ? buffer.toString('utf8') : undefined;
-}
 
 export function readJsonBytes(bytes: Uint8Array, bounds: JsonBounds): JsonRead {
   const text = decodeUtf8(bytes);

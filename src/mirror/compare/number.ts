@@ -50,17 +50,14 @@ function isClose(one: Decimal, other: Decimal, a: number, b: number): boolean {
 
 /** Are two numbers at most `within` apart? Computed exactly: 0.8 and 0.7 are 0.1 apart. */
 export function areWithin(legacy: string, fresh: string, within: number): boolean {
-  const decimals = [readDecimal(legacy), readDecimal(fresh), readDecimal(writePlain(within))];
-  const [one, other, most] = decimals;
+  const [one, other, most] = [readDecimal(legacy), readDecimal(fresh), readDecimal(String(within))];
   if (!one || !other || !most) return false;
-  const exponents = decimals.flatMap((each) => (each && each.sign !== 0n ? [each.exponent] : []));
+  const exponents = [one, other, most].map(({ sign, exponent }) => (sign === 0n ? 0 : exponent));
   const lowest = Math.min(...exponents, 0);
-  if (Math.max(...exponents, 0) - lowest > WIDEST_SPAN) return false;
+  if (Math.max(...exponents) - lowest > WIDEST_SPAN)
+    return Math.abs(Number(legacy) - Number(fresh)) <= within;
   const scale = ({ sign, digits, exponent }: Decimal) =>
     sign === 0n ? 0n : sign * BigInt(digits) * 10n ** BigInt(exponent - lowest);
   const distance = scale(one) - scale(other);
   return (distance < 0n ? -distance : distance) <= scale(most);
 }
-
-/** `1e-7` is a decimal, too, but `1e+21` has a sign that JSON knows and `Infinity` is none. */
-const writePlain = (within: number) => String(within);
