@@ -39,6 +39,9 @@ const PARTS = [
   ['noise', 'only noise'],
 ] as const;
 
+// One in a million has to be seen, too.
+const THINNEST = 0.006;
+
 /** The comparisons as a bar, and in words below it. */
 function writeBar({ tally, verdict }: RouteDiffs): Html | undefined {
   const all = verdict.compared + verdict.notCompared;
@@ -47,11 +50,12 @@ function writeBar({ tally, verdict }: RouteDiffs): Html | undefined {
     ...PARTS.map(([name, words]) => ({ name, words, count: tally[name] })),
     { name: 'not-compared', words: 'not compared', count: verdict.notCompared },
   ].filter(({ count }) => count > 0);
-  let from = 0;
-  const bars = parts.map(({ name, count }) => {
-    const width = (count / all) * 100;
-    from += width;
-    return html`<rect class="${name}" x="${(from - width).toFixed(3)}%" y="0" width="${Math.max(width, 0.4).toFixed(3)}%" height="10"/>`;
+  const widths = parts.map(({ count }) => Math.max(count / all, THINNEST));
+  const sum = widths.reduce((one, other) => one + other);
+  const bars = parts.map(({ name }, at) => {
+    const from = widths.slice(0, at).reduce((one, other) => one + other, 0);
+    const [x, width] = [from, widths[at] ?? 0].map((share) => `${((share / sum) * 100).toFixed(3)}%`);
+    return html`<rect class="${name}" x="${x}" y="0" width="${width}" height="10"/>`;
   });
   const legend = parts.map(
     ({ name, words, count }) =>
