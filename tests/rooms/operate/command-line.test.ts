@@ -306,15 +306,13 @@ describe('the command line', () => {
       command.name(),
       ...command.commands.map((child) => `${command.name()} ${child.name()}`),
     ]);
-    const groups = program.commands
-      .filter(({ commands }) => commands.length > 0)
-      .map((command) => command.name());
     for (const name of names) {
       const { out, code } = await banyanAlone(...name.split(' '), '--help');
-      const hasJson = groups.includes(name) || out.includes('--json');
+      const hasJson = name === 'keys' || out.includes('--json');
       expect([name, code, hasJson, /Example:\n {2}\$ .*banyan /.test(out)]).toEqual([name, 0, true, true]);
     }
     const listed = [...page.matchAll(/^## banyan (.+)$/gm)].map(([, name]) => name);
+    // `keys` only groups; `diffs` is a command, too.
     expect(listed.toSorted()).toEqual(names.filter((name) => name !== 'keys').toSorted());
   });
 });

@@ -9,12 +9,11 @@ export type GroupWithSamples = Readonly<{ group: DiffGroup; samples: readonly Ke
 /** One group: what differs, since when, how often, what was said of it, and a sample or two beside one another. */
 export function writeGroup({ group, samples }: GroupWithSamples): Html {
   const { id, path, kind, types, count, counts } = group;
-  const [legacy, fresh] = types.split(' → ');
   return html`<article class="group ${counts ? 'counts' : 'quiet-group'}" aria-labelledby="g-${id}">
 <h4 id="g-${id}">${describeGroup(group)}</h4>
 <dl class="facts">
 <div><dt>where</dt><dd><code>${path}</code></dd></div>
-<div><dt>kind</dt><dd>${kind}${legacy !== fresh && `, ${types}`}</dd></div>
+<div><dt>kind</dt><dd>${kind}${kind === 'type' && `, ${types}`}</dd></div>
 <div><dt>comparisons</dt><dd>${printCount(count)}</dd></div>
 <div><dt>seen</dt><dd>${printSpan(group)}</dd></div>
 <div><dt>group</dt><dd><code>${id}</code></dd></div>
