@@ -3,7 +3,8 @@ import type { DiffDesk, OverviewWish } from '../diffs/desk.ts';
 import { listFixtures } from '../diffs/fixtures.ts';
 import { writeReport } from '../diffs/report/report.ts';
 import { parseSince, SINCE_HINT } from '../diffs/since.ts';
-import { auditShape, overviewShape, toAuditJson, toOverviewJson } from './diff-wire.ts';
+import { auditShape, overviewShape } from './diff-shapes.ts';
+import { toAuditJson, toOverviewJson } from './diff-wire.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import { isRefusal } from './problem.ts';
 

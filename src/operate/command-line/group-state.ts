@@ -1,4 +1,4 @@
-import type { GroupJson } from '../admin/diff-wire.ts';
+import type { GroupJson } from '../admin/diff-shapes.ts';
 
 /** `accepted until 2026-12-01` */
 export function describeState({ triage, counts }: GroupJson): string {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { DiffGroup, GroupId } from '../../../src/vocabulary/index.ts';
+import type { DiffGroup, GroupId, RequestId } from '../../../src/vocabulary/index.ts';
 import { type AdminHouse, openAdminHouse, TABLE, TOKEN } from './admin-house.ts';
 import { ABSENT, differ, different, groupAt, notCompared, number, route, same, text } from './comparisons.ts';
 
@@ -199,26 +199,41 @@ describe('triage', () => {
     ]);
     expect(answers.map(({ status }) => status)).toEqual([400, 400, 400]);
   });
+});
 
-  test('is told to whoever watches, without delay', async () => {
-    const stop = new AbortController();
-    const answer = await fetch(`${house.url}/api/events`, {
-      headers: { authorization: `Bearer ${TOKEN}` },
-      signal: stop.signal,
-    });
-    const reader = (answer.body as ReadableStream<Uint8Array>)
-      .pipeThrough(new TextDecoderStream())
-      .getReader();
-    let seen = '';
-    const readUntil = async (words: string) => {
-      while (!seen.includes(words)) seen += (await reader.read()).value ?? '';
-    };
-    await readUntil('retry');
-    await triage(topic.id, { state: 'bug', author: 'ada' });
-    await readUntil('event: diffs_changed');
-    stop.abort();
-    expect(seen).toContain('event: diffs_changed');
+describe('whoever watches', () => {
+  test('is told at once that a group was judged, and once of many verdicts', async () => {
+    const watch = await openWatch();
+    await triage(topic.id, { state: 'open', author: 'ada' });
+    await watch.until(/event: diffs_changed/);
+    for (let at = 0; at < 50; at += 1)
+      house.emit({
+        type: 'mirror_verdict',
+        routeId: route('ai.jobs'),
+        requestId: 'request-1' as RequestId,
+        verdict: 'same',
+        reason: undefined,
+        paths: [],
+      });
+    house.emit({ type: 'rehearsals_changed', state: 'down', detail: 'in the test' });
+    await watch.until(/event: rehearsals_changed/);
+    await watch.until(/event: diffs_changed[\s\S]*event: diffs_changed/);
+    watch.close();
+    expect(watch.seen().match(/event: diffs_changed/g)).toHaveLength(2);
   });
+
+  async function openWatch() {
+    const stop = new AbortController();
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const { body } = await fetch(`${house.url}/api/events`, { headers, signal: stop.signal });
+    const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    let seen = '';
+    const until = async (pattern: RegExp) => {
+      while (!pattern.test(seen)) seen += (await reader.read()).value ?? '';
+    };
+    await until(/retry/);
+    return { until, seen: () => seen, close: () => stop.abort() };
+  }
 });
 
 describe('clear values', () => {

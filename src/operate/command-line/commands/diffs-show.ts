@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GroupAnswerJson, SampleJson } from '../../admin/diff-wire.ts';
+import type { GroupAnswerJson, SampleJson } from '../../admin/diff-shapes.ts';
 import { type Line, layOut } from '../../diffs/side-by-side.ts';
 import { REPLAY_WORDS } from '../../diffs/words.ts';
 import { openAdminClient } from '../admin-client.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GroupJson } from '../../admin/diff-wire.ts';
+import type { GroupJson } from '../../admin/diff-shapes.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { readExpiry } from '../arguments.ts';
 import { type Bench, isJson, makeCommand, printJson } from '../command.ts';

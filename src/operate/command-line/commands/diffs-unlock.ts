@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DiffAuditJson } from '../../admin/diff-wire.ts';
+import type { DiffAuditJson } from '../../admin/diff-shapes.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { printMinute, printWhen } from '../ages.ts';
 import { readWholeNumber } from '../arguments.ts';

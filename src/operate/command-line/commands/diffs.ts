@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GroupJson, OverviewJson, RouteDiffsJson } from '../../admin/diff-wire.ts';
+import type { GroupJson, OverviewJson, RouteDiffsJson } from '../../admin/diff-shapes.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { printWhen } from '../ages.ts';
 import { readRate, readSince, readWholeNumber } from '../arguments.ts';
@@ -55,12 +55,15 @@ const SUBCOMMANDS = [
   exportCommand,
 ] as const;
 
+// A report reads the samples of many groups.
+const PATIENCE_MS = 60_000;
+
 async function tellDiffs(
   { terminal, finish }: Bench,
   route: string | undefined,
   typed: Typed,
 ): Promise<void> {
-  const client = openAdminClient(terminal);
+  const client = openAdminClient(terminal, PATIENCE_MS);
   const query = makeQuery(route, typed);
   const overview = await client.get<OverviewJson>(`/api/diffs?${query}`);
   const gate = judgeGate(overview, typed);

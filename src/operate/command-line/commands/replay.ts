@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { parseGroupId } from '../../../vocabulary/index.ts';
-import type { ReplayedJson } from '../../admin/diff-wire.ts';
+import type { ReplayedJson } from '../../admin/diff-shapes.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { readWholeNumber } from '../arguments.ts';
 import { type Bench, makeCommand, printJson } from '../command.ts';

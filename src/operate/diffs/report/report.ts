@@ -12,6 +12,8 @@ import { REPORT_STYLE } from './style.ts';
 // What a person reads in one sitting; the rest is one command away.
 const MOST_GROUPS = 25;
 const SAMPLES_EACH = 2;
+// Of all routes together: beyond, groups are told without samples, so that a report of many bad routes is still made in time.
+const MOST_WITH_SAMPLES = 150;
 
 /**
  * For `style-src`: the page's one style sheet and nothing else. The page says the same of itself, so that wherever it is sent nothing in
@@ -23,20 +25,26 @@ export const REPORT_STYLE_SOURCE = `'sha256-${createHash('sha256').update(REPORT
 export async function writeReport(desk: DiffDesk, overview: Overview): Promise<string> {
   const noise = await desk.ledger.listNoise();
   const parts: RoutePart[] = [];
+  let left = MOST_WITH_SAMPLES;
   // One route after the other: a report is no reason to keep the ledger's few connections from everybody else.
   for (const told of overview.routes) {
     const paths = noise.filter(({ route }) => route === told.route).map(({ path }) => path);
-    parts.push({ told, groups: await addSamples(desk, told), noise: [...new Set(paths)].toSorted() });
+    const groups = await addSamples(desk, told, left);
+    left -= groups.length;
+    parts.push({ told, groups, noise: [...new Set(paths)].toSorted() });
   }
   return `<!doctype html>\n${printHtml(writePage(overview, parts))}\n`;
 }
 
-async function addSamples(desk: DiffDesk, { groups }: RouteDiffs): Promise<readonly GroupWithSamples[]> {
-  const shown = groups.slice(0, MOST_GROUPS);
-  const withSamples: GroupWithSamples[] = [];
-  for (const group of shown)
-    withSamples.push({ group, samples: await desk.listSamples(group, SAMPLES_EACH) });
-  return withSamples;
+async function addSamples(
+  desk: DiffDesk,
+  { groups }: RouteDiffs,
+  left: number,
+): Promise<readonly GroupWithSamples[]> {
+  const shown: GroupWithSamples[] = [];
+  for (const [at, group] of groups.slice(0, MOST_GROUPS).entries())
+    shown.push({ group, samples: at < left ? await desk.listSamples(group, SAMPLES_EACH) : [] });
+  return shown;
 }
 
 function writePage(overview: Overview, parts: readonly RoutePart[]): Html {
