@@ -1,10 +1,19 @@
 import pg from 'pg';
-import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../vocabulary/index.ts';
+import {
+  type Position,
+  parseTenantId,
+  parseTenantName,
+  printPosition,
+  type TenantId,
+  type TenantName,
+} from '../vocabulary/index.ts';
 import { readTenantTables, type TenantTable } from './tenant-tables.ts';
 
 export type CopyWish = Readonly<{
   legacyUrl: string;
   ownerUrl: string;
+  /** Reads legacy as it was at `from`, and notes that the tenants follow the slot since then. */
+  follow?: Readonly<{ snapshot: string; slot: string; from: Position }>;
   /** After each tenant. */
   onProgress?: (progress: Readonly<{ tenant: TenantName; done: number; all: number }>) => void;
 }>;
@@ -16,7 +25,7 @@ const LANES = 3;
 
 /**
  * Copies what the legacy demo holds into the new store, ids kept; tenants that are there already are left as they are. For the
- * demo only: it reads each tenant at one moment and does not follow what legacy writes afterwards.
+ * demo only: without `follow` it reads each tenant at a moment of its own, and nothing that legacy writes afterwards comes after.
  */
 export async function copyDemoRows(wish: CopyWish): Promise<Copied> {
   const legacy = openLanes(wish.legacyUrl);
@@ -34,16 +43,19 @@ function openLanes(url: string): pg.Pool {
   return pool.on('error', () => undefined);
 }
 
-async function copyMissing(legacy: pg.Pool, owner: pg.Pool, { onProgress }: CopyWish): Promise<Copied> {
-  const tenants = await listMissing(legacy, owner);
+async function copyMissing(legacy: pg.Pool, owner: pg.Pool, wish: CopyWish): Promise<Copied> {
+  const { onProgress, follow } = wish;
+  const tenants = await listMissing(legacy, owner, follow);
   const tables = await withClient(owner, readTenantTables);
   let [next, done, rows] = [0, 0, 0];
   const copyNext = async (): Promise<void> => {
     const tenant = tenants[next];
     next += 1;
     if (!tenant) return;
-    const contents = await readLegacy(legacy, tenant, tables);
-    const written = await withClient(owner, (client) => writeTenant(client, tenant, tables, contents));
+    const contents = await readLegacy(legacy, tenant, tables, follow);
+    const written = await withClient(owner, (client) =>
+      writeTenant(client, tenant, tables, contents, follow),
+    );
     rows += written;
     done += 1;
     onProgress?.({ tenant: tenant.name, done, all: tenants.length });
@@ -53,11 +65,17 @@ async function copyMissing(legacy: pg.Pool, owner: pg.Pool, { onProgress }: Copy
   return { tenants: tenants.length, rows };
 }
 
-async function listMissing(legacy: pg.Pool, owner: pg.Pool): Promise<readonly LegacyTenant[]> {
+async function listMissing(
+  legacy: pg.Pool,
+  owner: pg.Pool,
+  follow: CopyWish['follow'],
+): Promise<readonly LegacyTenant[]> {
   const { rows: present } = await owner.query<{ id: number }>('SELECT id FROM public.tenant');
   const known = new Set(present.map((row) => row.id));
-  const { rows } = await legacy.query<{ id: number; name: string; schema_name: string }>(
+  const rows = await askLegacy<{ id: number; name: string; schema_name: string }>(
+    legacy,
     'SELECT id, name, schema_name FROM public.tenants_tenant ORDER BY id',
+    follow,
   );
   return rows
     .filter((row) => !known.has(row.id))
@@ -69,6 +87,20 @@ async function listMissing(legacy: pg.Pool, owner: pg.Pool): Promise<readonly Le
     });
 }
 
+/** At the snapshot's moment, or now. */
+async function askLegacy<Row extends pg.QueryResultRow>(
+  legacy: pg.Pool,
+  sql: string,
+  follow: CopyWish['follow'],
+): Promise<Row[]> {
+  if (follow === undefined) return (await legacy.query<Row>(sql)).rows;
+  const moment = `SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(follow.snapshot)}`;
+  const answers: unknown = await legacy.query(
+    `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${moment}; ${sql}; COMMIT`,
+  );
+  return (answers as readonly pg.QueryResult<Row>[])[2]?.rows ?? [];
+}
+
 /** One statement, so one moment: each table's rows as one JSON text (numbers and microseconds untouched), and where its ids stand. */
 type Contents = Readonly<{ tables: Readonly<Record<string, string>>; ids: Readonly<Record<string, number>> }>;
 
@@ -76,6 +108,7 @@ async function readLegacy(
   legacy: pg.Pool,
   tenant: LegacyTenant,
   tables: readonly TenantTable[],
+  follow: CopyWish['follow'],
 ): Promise<Contents> {
   const schema = pg.escapeIdentifier(tenant.schema);
   const lists = tables.map(({ name }) => {
@@ -90,7 +123,11 @@ async function readLegacy(
         `${pg.escapeLiteral(name)}, pg_sequence_last_value(${pg.escapeLiteral(`${schema}.${name}_id_seq`)}::regclass)`,
     );
   const ids = `json_strip_nulls(json_build_object(${counters.join(', ')}))::text AS ids`;
-  const { rows } = await legacy.query<Record<string, string>>(`SELECT ${[...lists, ids].join(', ')}`);
+  const rows = await askLegacy<Record<string, string>>(
+    legacy,
+    `SELECT ${[...lists, ids].join(', ')}`,
+    follow,
+  );
   const { ids: lastIds = '{}', ...contents } = rows[0] ?? {};
   return { tables: contents, ids: JSON.parse(lastIds) as Record<string, number> };
 }
@@ -100,6 +137,7 @@ async function writeTenant(
   tenant: LegacyTenant,
   tables: readonly TenantTable[],
   contents: Contents,
+  follow: CopyWish['follow'],
 ): Promise<number> {
   let rows = 0;
   // The generic plan: a foreign-key check for each of many rows is planned once, at the price of locking all buckets meanwhile.
@@ -116,6 +154,11 @@ async function writeTenant(
        SELECT $1, key, value::int FROM json_each_text($2) WHERE key = ANY ($3)`,
       [tenant.id, JSON.stringify(contents.ids), tables.map((table) => table.name)],
     );
+    if (follow)
+      await client.query(
+        'INSERT INTO banyan.followed_tenant (tenant_id, slot, from_position) VALUES ($1, $2, $3)',
+        [tenant.id, follow.slot, printPosition(follow.from)],
+      );
     await client.query('COMMIT');
     return rows;
   } catch (error) {

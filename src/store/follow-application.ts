@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { type Position, parsePosition, printPosition, type TenantId } from '../vocabulary/index.ts';
 import { codeOf, type StoreUnavailable } from './errors.ts';
-import type { FollowTransaction } from './follow.ts';
+import type { FollowManner, FollowTransaction } from './follow.ts';
 import type { FollowConnection } from './follow-connection.ts';
 import { groupChanges, type RowGroup } from './follow-groups.ts';
 import { deleteRows, emptyTable, type FollowedTable, insertRows, updateRows } from './follow-statements.ts';
@@ -33,51 +33,55 @@ export class RowConflict extends Error {
 
 type Fence = Readonly<{ from: Position; apart: ReadonlySet<string> }>;
 
+type Parts = Readonly<{
+  connection: FollowConnection;
+  slot: string;
+  position: Position;
+  tables: ReadonlyMap<string, FollowedTable>;
+  manner: FollowManner;
+  /** Told of each tenant whose rows have changed. */
+  noted: (tenant: TenantId, position: Position) => void;
+}>;
+
 export class Application implements FollowTransaction {
   readonly position: Position;
-  readonly #connection: FollowConnection;
-  readonly #slot: string;
-  readonly #tables: ReadonlyMap<string, FollowedTable>;
-  readonly #noted: (tenant: TenantId, position: Position) => void;
+  readonly #parts: Parts;
   readonly #fences = new Map<TenantId, Fence | undefined>();
   /** What was touched: by tenant, each table with the highest id put in. */
   readonly #touched = new Map<TenantId, Map<string, number>>();
   #inside: string | undefined;
 
-  constructor(
-    connection: FollowConnection,
-    slot: string,
-    position: Position,
-    tables: ReadonlyMap<string, FollowedTable>,
-    noted: (tenant: TenantId, position: Position) => void,
-  ) {
-    this.#connection = connection;
-    this.#slot = slot;
-    this.position = position;
-    this.#tables = tables;
-    this.#noted = noted;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.position = parts.position;
   }
 
-  async apply(position: Position, tenant: TenantId, changes: readonly LegacyChange[]): Promise<void> {
+  async apply(
+    position: Position,
+    tenant: TenantId,
+    changes: readonly LegacyChange[],
+  ): Promise<readonly string[]> {
     const fence = await this.#enter(tenant, position);
-    if (fence === undefined || position <= fence.from) return;
-    const wanted = changes.filter(({ table }) => this.#tables.has(table) && !fence.apart.has(table));
-    for (const group of groupChanges(wanted, this.#tables)) await this.#applyGroup(tenant, group);
-    if (wanted.length > 0) this.#noted(tenant, position);
+    if (fence === undefined || position <= fence.from) return [];
+    const { tables, manner, noted } = this.#parts;
+    const wanted = changes.filter(({ table }) => tables.has(table) && !fence.apart.has(table));
+    for (const group of groupChanges(wanted, tables, manner)) await this.#applyGroup(tenant, group);
+    if (wanted.length > 0) noted(tenant, position);
+    return wanted.length === changes.length ? [] : [...fence.apart];
   }
 
   async commit(position: Position): Promise<void> {
     const counters = [...this.#touched].flatMap(([tenant, tables]) => advanceCounters(tenant, tables));
-    const here = `UPDATE banyan.follow_position SET position = '${printPosition(position)}' WHERE slot = ${pg.escapeLiteral(this.#slot)}`;
+    const here = `UPDATE banyan.follow_position SET position = '${printPosition(position)}' WHERE slot = ${pg.escapeLiteral(this.#parts.slot)}`;
     try {
-      await this.#connection.run([...counters, here, 'COMMIT'].join('; '));
+      await this.#parts.connection.run([...counters, here, 'COMMIT'].join('; '));
     } catch (error) {
       throw isMisfit(error) ? await this.#describeLate(error) : error;
     }
   }
 
   undo(): Promise<void> {
-    return this.#connection.undo();
+    return this.#parts.connection.undo();
   }
 
   /** Sets tenant and note, and looks whether the tenant follows: once per transaction, since its own writes can end it at any time. */
@@ -85,13 +89,13 @@ export class Application implements FollowTransaction {
     const inside = `${tenant}@${position}`;
     const note = `SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('banyan.note', 'follow:${printPosition(position)}', true)`;
     if (!this.#fences.has(tenant)) {
-      const answers = await this.#connection.run(`${note};
+      const answers = await this.#parts.connection.run(`${note};
         SELECT from_position::text AS "from", ARRAY(SELECT table_name FROM banyan.row_standing WHERE tenant_id = f.tenant_id) AS apart
-        FROM banyan.followed_tenant f WHERE tenant_id = ${Number(tenant)} AND slot = ${pg.escapeLiteral(this.#slot)}`);
+        FROM banyan.followed_tenant f WHERE tenant_id = ${Number(tenant)} AND slot = ${pg.escapeLiteral(this.#parts.slot)}`);
       const row = answers[1]?.rows[0] as { from: string; apart: string[] } | undefined;
       const from = row && parsePosition(row.from);
       this.#fences.set(tenant, row && from !== undefined ? { from, apart: new Set(row.apart) } : undefined);
-    } else if (this.#inside !== inside) await this.#connection.run(note);
+    } else if (this.#inside !== inside) await this.#parts.connection.run(note);
     this.#inside = inside;
     return this.#fences.get(tenant);
   }
@@ -99,7 +103,7 @@ export class Application implements FollowTransaction {
   async #applyGroup(tenant: TenantId, group: RowGroup): Promise<void> {
     const { table } = group;
     this.#touch(tenant, table.name, group.highestId);
-    const { rowCount } = await this.#connection
+    const { rowCount } = await this.#parts.connection
       .query(statementFor(group), [tenant, ...group.lists])
       .catch((error: unknown) => {
         throw isMisfit(error) ? new RowConflict([tenant], this.#blame(tenant, [table.name]), error) : error;
@@ -121,7 +125,7 @@ export class Application implements FollowTransaction {
 
   /** A foreign key checked at the end. Whose row it was PostgreSQL does not say of fenced tables, so every tenant of the transaction is named. */
   async #describeLate(error: unknown): Promise<RowConflict | StoreUnavailable> {
-    const { rows } = await this.#connection
+    const { rows } = await this.#parts.connection
       .query(
         `SELECT DISTINCT COALESCE(pg_partition_root(conrelid), conrelid)::regclass::text AS child,
            COALESCE(pg_partition_root(confrelid), confrelid)::regclass::text AS parent
@@ -134,7 +138,7 @@ export class Application implements FollowTransaction {
       child,
       parent,
     ]);
-    const known = named.filter((table) => this.#tables.has(table));
+    const known = named.filter((table) => this.#parts.tables.has(table));
     return new RowConflict(
       tenants,
       [...new Set(tenants.flatMap((tenant) => this.#blame(tenant, known)))],

@@ -10,8 +10,12 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 // One plan for each statement and each foreign-key check, made once: this is one connection with few statements, and what a generic
 // plan costs in locks does not matter to it. Never a sequential scan, which looks cheap to a plan made while a table was empty.
-const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
-  SET LOCAL TimeZone = 'UTC'; SET CONSTRAINTS ALL DEFERRED`;
+// The foreign keys of a large transaction are checked at its end, which may take longer than any request's statement.
+const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL TimeZone = 'UTC';
+  SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '1min'; SET CONSTRAINTS ALL DEFERRED`;
+
+/** Whoever adds tenants to a slot holds this lock alone, so that no change of legacy passes by between copy and following. */
+export const slotLock = (slot: string): string => `2114251117, hashtext(${pg.escapeLiteral(slot)})`;
 
 /** The follower's one connection to the store, as the app role. Opened when it is needed, and again when it was lost. */
 export class FollowConnection {
@@ -25,10 +29,11 @@ export class FollowConnection {
     this.#control = control;
   }
 
-  /** Begins a transaction and locks the slot's row; answers how far legacy is in the store. */
+  /** Begins a transaction, alone with the slot; answers how far legacy is in the store. */
   async begin(slot: string): Promise<Position | undefined> {
     const answers = await this.run(
-      `${BEGIN}; SELECT position::text FROM banyan.follow_position WHERE slot = ${pg.escapeLiteral(slot)} FOR UPDATE`,
+      `${BEGIN}; SELECT pg_advisory_xact_lock_shared(${slotLock(slot)});
+       SELECT position::text FROM banyan.follow_position WHERE slot = ${pg.escapeLiteral(slot)} FOR NO KEY UPDATE`,
     );
     const row = answers.at(-1)?.rows[0] as { position: string } | undefined;
     if (row === undefined) await this.run('ROLLBACK');

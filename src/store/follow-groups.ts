@@ -1,3 +1,4 @@
+import type { FollowManner } from './follow.ts';
 import type { LegacyChange, LegacyValues } from './follow-application.ts';
 import type { FollowedTable } from './follow-statements.ts';
 
@@ -27,6 +28,7 @@ const LARGEST_ID = 2_147_483_647;
 export function groupChanges(
   changes: readonly LegacyChange[],
   tables: ReadonlyMap<string, FollowedTable>,
+  manner: FollowManner,
 ): readonly RowGroup[] {
   const drafts: Draft[] = [];
   for (const change of changes) {
@@ -36,7 +38,7 @@ export function groupChanges(
     const head = [change.change, table.name, ...columns].join(' ');
     const key = change.change === 'truncate' ? '' : JSON.stringify(readKey(change, table));
     const last = drafts.at(-1);
-    if (last?.head === head && !last.seen.has(key)) {
+    if (manner === 'together' && last?.head === head && !last.seen.has(key)) {
       last.seen.add(key);
       last.changes.push(change);
     } else drafts.push({ head, table, columns, seen: new Set([key]), changes: [change] });

@@ -13,8 +13,11 @@ import { readFollowedTables } from './follow-statements.ts';
 export interface FollowStore {
   /** How far legacy is in the store; undefined where nobody has prepared this slot. */
   position(slot: string): Promise<Position | undefined>;
-  /** Begins one transaction of the store; undefined where nobody has prepared this slot. */
-  begin(slot: string): Promise<FollowTransaction | undefined>;
+  /**
+   * Begins one transaction of the store; undefined where nobody has prepared this slot. `one_by_one` for what did not fit at the first
+   * try: each row by a statement of its own, in legacy's order.
+   */
+  begin(slot: string, manner: FollowManner): Promise<FollowTransaction | undefined>;
   /** Legacy no longer owns the first of these tables alone that it still does; answers which one that was. */
   part(tenant: TenantId, candidates: readonly string[]): Promise<string | undefined>;
   /** Drops what the journal holds up to this position. Between transactions only. */
@@ -22,15 +25,17 @@ export interface FollowStore {
   close(): Promise<void>;
 }
 
+export type FollowManner = 'together' | 'one_by_one';
+
 /** One transaction of the store, for one or more of legacy's. */
 export interface FollowTransaction {
   /** Already in the store. */
   readonly position: Position;
   /**
    * Applies some changes of one of legacy's transactions. Tables that the store does not have, that are apart, and tenants that do not
-   * follow (yet) are left out. Throws RowConflict where the rows are not as legacy's were.
+   * follow (yet) are left out. Answers which tables were, for being apart. Throws RowConflict where the rows are not as legacy's were.
    */
-  apply(position: Position, tenant: TenantId, changes: readonly LegacyChange[]): Promise<void>;
+  apply(position: Position, tenant: TenantId, changes: readonly LegacyChange[]): Promise<readonly string[]>;
   /** Everything up to this position is in the store from now on. Throws RowConflict, too: foreign keys are checked here. */
   commit(position: Position): Promise<void>;
   undo(): Promise<void>;
@@ -49,7 +54,7 @@ export function openFollowStore(url: string, control: pg.Pool): FollowStore {
       );
       return row && parsePosition(row.position);
     },
-    begin: async (slot) => {
+    begin: async (slot, manner) => {
       tables ??= readFollowedTables(control);
       const known = await tables.catch((error: unknown) => {
         tables = undefined;
@@ -57,7 +62,8 @@ export function openFollowStore(url: string, control: pg.Pool): FollowStore {
       });
       const position = await connection.begin(slot);
       if (position === undefined) return undefined;
-      return new Application(connection, slot, position, known, (tenant, at) => forgetting.note(tenant, at));
+      const noted = (tenant: TenantId, at: Position) => forgetting.note(tenant, at);
+      return new Application({ connection, slot, position, tables: known, manner, noted });
     },
     part: (tenant, candidates) => partFirst(connection, tenant, candidates),
     forget: (slot, upTo) => forgetting.forget(slot, upTo),

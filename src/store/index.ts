@@ -5,8 +5,9 @@
 // changes. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
 export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
 export { StateUnreachable, StoreRefusal, StoreUnavailable, TenantUnknown, UnscopedQuery } from './errors.ts';
-export type { FollowStore, FollowTransaction } from './follow.ts';
+export type { FollowManner, FollowStore, FollowTransaction } from './follow.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
+export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';
 export { isolateTenant, shareTenant } from './giant.ts';
 export { migrateStore } from './migrate.ts';

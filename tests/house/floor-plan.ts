@@ -55,7 +55,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@prisma/adapter-pg': ['store'],
   '@prisma/driver-adapter-utils': ['store'],
   '@prisma/schema-engine-wasm': ['store'],
-  pg: ['store'],
+  pg: ['store', 'move'],
   'lru-cache': ['admit', 'decide', 'mirror', 'store'],
   // Parsing at a door, and naming the nearest known word, is every door's affair.
   zod: ['decide', 'operate', 'settings.ts'],

@@ -35,13 +35,12 @@ CREATE TABLE banyan.row_standing (
 SELECT banyan.fence('banyan.row_standing');
 GRANT SELECT, INSERT ON banyan.row_standing TO banyan_app;
 
--- How far legacy has been applied, by replication slot; changes together with the rows. Up to forgotten_to the journal may be gone.
--- The revision goes up when tenants are added, so that a running follower learns of them before its next change.
+-- How far legacy has been applied, by replication slot: everything it committed up to and including this position. Changes together
+-- with the rows. Up to forgotten_to the journal may be gone.
 CREATE TABLE banyan.follow_position (
-  slot             text    NOT NULL,
-  position         pg_lsn  NOT NULL,
-  forgotten_to     pg_lsn  NOT NULL,
-  tenants_revision integer NOT NULL DEFAULT 0,
+  slot         text   NOT NULL,
+  position     pg_lsn NOT NULL,
+  forgotten_to pg_lsn NOT NULL,
   CONSTRAINT follow_position_pkey PRIMARY KEY (slot)
 );
 GRANT SELECT, UPDATE ON banyan.follow_position TO banyan_app;

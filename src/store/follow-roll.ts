@@ -1,0 +1,80 @@
+import pg from 'pg';
+import {
+  type Position,
+  parsePosition,
+  parseTenantName,
+  printPosition,
+  type TenantName,
+} from '../vocabulary/index.ts';
+import { slotLock } from './follow-connection.ts';
+
+/** Who follows a slot, as the owner role sees it. While it is open no follower of that slot moves on. */
+export type FollowRoll = Readonly<{
+  /** How far the slot has been followed; undefined where it never was. */
+  position: Position | undefined;
+  /** The slot begins here: whoever followed an older one of its name does not follow any more, since what lay between is lost. */
+  beginAt(position: Position): Promise<void>;
+  /** Tenants of the store that follow no slot. */
+  listStrangers(): Promise<readonly TenantName[]>;
+  close(): Promise<void>;
+}>;
+
+export async function openFollowRoll(ownerUrl: string, slot: string): Promise<FollowRoll> {
+  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'banyan follow' });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query(`SELECT pg_advisory_lock(${slotLock(slot)})`);
+  const { rows } = await client.query<{ position: string }>(
+    'SELECT position::text FROM banyan.follow_position WHERE slot = $1',
+    [slot],
+  );
+  return {
+    position: parsePosition(rows[0]?.position ?? ''),
+    beginAt: (position) => beginAt(client, slot, position),
+    listStrangers: () => listStrangers(client),
+    close: () => client.end(),
+  };
+}
+
+async function beginAt(client: pg.Client, slot: string, position: Position): Promise<void> {
+  await client.query('BEGIN');
+  for (const { id } of await listTenants(client)) {
+    await enter(client, id);
+    const { rowCount } = await client.query(
+      'DELETE FROM banyan.followed_tenant WHERE tenant_id = $1 AND slot = $2',
+      [id, slot],
+    );
+    if (rowCount === 1) await client.query('DELETE FROM banyan.row_change WHERE tenant_id = $1', [id]);
+  }
+  await client.query(
+    `INSERT INTO banyan.follow_position (slot, position, forgotten_to) VALUES ($1, $2, $2)
+     ON CONFLICT (slot) DO UPDATE SET position = EXCLUDED.position, forgotten_to = EXCLUDED.forgotten_to`,
+    [slot, printPosition(position)],
+  );
+  await client.query('COMMIT');
+}
+
+async function listStrangers(client: pg.Client): Promise<readonly TenantName[]> {
+  const strangers: TenantName[] = [];
+  await client.query('BEGIN READ ONLY');
+  for (const tenant of await listTenants(client)) {
+    await enter(client, tenant.id);
+    const { rowCount } = await client.query('SELECT FROM banyan.followed_tenant WHERE tenant_id = $1', [
+      tenant.id,
+    ]);
+    const name = parseTenantName(tenant.name);
+    if (rowCount === 0 && name !== undefined) strangers.push(name);
+  }
+  await client.query('COMMIT');
+  return strangers;
+}
+
+async function listTenants(client: pg.Client): Promise<readonly Readonly<{ id: number; name: string }>[]> {
+  return (await client.query<{ id: number; name: string }>('SELECT id, name FROM public.tenant ORDER BY id'))
+    .rows;
+}
+
+// The owner stands inside the fences, too.
+async function enter(client: pg.Client, tenant: number): Promise<void> {
+  await client.query("SELECT set_config('banyan.tenant_id', $1, true)", [String(tenant)]);
+}
