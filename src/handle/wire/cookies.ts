@@ -3,12 +3,15 @@ const TWO_WEEKS_S = 1_209_600;
 
 export const SESSION_S = TWO_WEEKS_S;
 
-/** The last value of a cookie, as Django's `parse_cookie` finds it. */
+/** The last value of a cookie without the quotes around it, as Django's `parse_cookie` finds it. */
 export function readCookie(header: string | undefined, name: string): string | undefined {
   const found = (header ?? '')
     .split(';')
     .findLast((pair) => pair.slice(0, pair.indexOf('=')).trim() === name);
-  return found?.slice(found.indexOf('=') + 1).trim();
+  return found
+    ?.slice(found.indexOf('=') + 1)
+    .trim()
+    .replace(/^"(.*)"$/, '$1');
 }
 
 export function writeCsrfCookie(token: string, nowMs: number): string {

@@ -29,10 +29,12 @@ function readSize(text: string | undefined): number {
 function readCursor(text: string | undefined): Pick<PageWish, 'direction' | 'from'> {
   if (!text) return { direction: 'older', from: undefined };
   const decoded = Buffer.from(text, 'base64').toString('latin1');
-  const [, back, position] = /^(r=1&)?p=(\d{1,10})$/.exec(decoded) ?? [];
-  if (position === undefined || Number(position) > LARGEST_INT4)
-    throw refuse(404, { detail: 'Invalid cursor' });
-  return { direction: back ? 'newer' : 'older', from: Number(position) };
+  const isPadded = Buffer.from(decoded, 'latin1').toString('base64') === text;
+  const query = readQuery(decoded);
+  const [position = '', reverse = '0'] = [findLast(query, 'p'), findLast(query, 'r')];
+  const isPosition = /^\d{1,10}$/.test(position) && Number(position) <= LARGEST_INT4;
+  if (!isPadded || !isPosition || !/^[01]$/.test(reverse)) throw refuse(404, { detail: 'Invalid cursor' });
+  return { direction: reverse === '1' ? 'newer' : 'older', from: Number(position) };
 }
 
 /** The part of a Prisma query that a page decides: order, bound and limit. */
