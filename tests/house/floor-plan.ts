@@ -45,7 +45,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   express: ['handle', 'operate'],
   ws: ['handle'],
   '@fastify/busboy': ['handle'],
-  'light-my-request': ['mirror'],
   'pg-logical-replication': ['move'],
   'prom-client': ['observe'],
   winston: ['observe'],

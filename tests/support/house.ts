@@ -1,14 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Legacy, type LegacyWish, seed, serveLegacy } from '../../legacy-stub/index.ts';
 import { createTagKeysText } from '../../src/admit/index.ts';
-import { type House, openHouse } from '../../src/main.ts';
+import { type House, type HouseWish, openHouse } from '../../src/main.ts';
+import { prepareFollow } from '../../src/move/index.ts';
 import { readSettings } from '../../src/settings.ts';
 import { copyDemoRows } from '../../src/store/index.ts';
 import type { Stage } from '../../src/vocabulary/index.ts';
-import { createDatabase, superuserUrl } from './database.ts';
+import { asSuperuser, createDatabase, superuserUrl } from './database.ts';
 import { freePort } from './free-port.ts';
 import { createStoreDatabase } from './store.ts';
 
@@ -41,6 +43,11 @@ export type TestHouseWish = Readonly<{
   table?: string;
   env?: Readonly<Record<string, string>>;
   legacy?: Partial<LegacyWish>;
+  /** Legacy's rows are followed into the new store, as comparisons need them. */
+  follow?: 'followed';
+  /** SQL for legacy's database, before its rows are copied. */
+  edgeRows?: string;
+  startRehearsals?: NonNullable<HouseWish['startRehearsals']>;
 }>;
 
 /** The whole house on real parts, in this process: PostgreSQL, the legacy stub on its own socket, gateway and admin door. */
@@ -51,7 +58,10 @@ export async function startHouse(wish: TestHouseWish = {}): Promise<TestHouse> {
   writeFileSync(tableFile, wish.table ?? DEMO_TABLE);
   const [legacyDatabase, store] = await Promise.all([createDatabase('legacy'), createStoreDatabase()]);
   await seed(legacyDatabase.url, { tenants });
-  await copyDemoRows({ legacyUrl: legacyDatabase.url, ownerUrl: store.ownerUrl });
+  if (wish.edgeRows) await asSuperuser(wish.edgeRows, legacyDatabase.url);
+  const slot = wish.follow && `house_${randomBytes(6).toString('hex')}`;
+  if (slot) await prepareFollow({ legacyUrl: legacyDatabase.url, ownerUrl: store.ownerUrl, slot });
+  else await copyDemoRows({ legacyUrl: legacyDatabase.url, ownerUrl: store.ownerUrl });
   const [gatewayPort, adminPort] = [await freePort(), await freePort()];
   const jwksUrl = `http://127.0.0.1:${adminPort}/.well-known/jwks.json`;
   const legacy = await serveLegacy({
@@ -68,15 +78,21 @@ export async function startHouse(wish: TestHouseWish = {}): Promise<TestHouse> {
       PORT: String(gatewayPort),
       ADMIN_PORT: String(adminPort),
       BANYAN_CONFIG: tableFile,
+      // Test machines are busy.
+      MIRROR_LAG_MS: '10000',
+      ...(slot && { FOLLOW_SLOT: slot, LEGACY_DATABASE_URL: legacyDatabase.url }),
       ...wish.env,
     }),
     databaseUrl: store.appUrl,
     legacyUrl: legacy.url,
+    legacyDatabaseUrl: legacyDatabase.url,
+    ...(wish.startRehearsals && { startRehearsals: wish.startRehearsals }),
     adminToken: ADMIN_TOKEN,
     tagKeys: createTagKeysText(),
     demoKeys: 'accepted',
     sink: { write: (line) => log.push(line), dropped: () => 0 },
   });
+  if (slot) await until(() => isRehearsing(log), 'rehearsals and the follower', 20_000);
   const admin = (method: string, path: string, body?: unknown) =>
     fetch(`${house.adminUrl}${path}`, {
       method,
@@ -112,7 +128,7 @@ export async function startHouse(wish: TestHouseWish = {}): Promise<TestHouse> {
         ...(body !== undefined && { body }),
       }),
     admin,
-    close: () => closeAll(house, legacy, folder, [legacyDatabase, store]),
+    close: () => closeAll(house, legacy, folder, slot, [legacyDatabase, store]),
   };
 }
 
@@ -120,12 +136,29 @@ async function closeAll(
   house: House,
   legacy: Legacy,
   folder: string,
+  slot: string | undefined,
   databases: readonly { drop(): Promise<void> }[],
 ): Promise<void> {
   await house.close('test');
   await legacy.close();
+  if (slot) await dropSlot(slot);
   for (const database of databases) await database.drop();
   rmSync(folder, { recursive: true, force: true });
+}
+
+const isRehearsing = (log: readonly string[]) =>
+  ['"event":"rehearsals_changed","state":"ready"', '"event":"follow_changed","state":"following"'].every(
+    (sign) => log.some((line) => line.includes(sign)),
+  );
+
+/** Waits until the follower has let go of it. */
+async function dropSlot(slot: string): Promise<void> {
+  const drop = () =>
+    asSuperuser(`SELECT pg_drop_replication_slot('${slot}')`).then(
+      () => true,
+      () => false,
+    );
+  await until(drop, `slot ${slot} to be free`);
 }
 
 const countSwaps = (log: readonly string[]) =>

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import inject from 'light-my-request';
 import type {
   Asked,
   NotComparedReason,
@@ -12,6 +11,7 @@ import type {
 } from '../../vocabulary/index.ts';
 import { nowMs } from '../clock.ts';
 import { ByteBudget, Capture } from '../watch/capture.ts';
+import { makeStandIn } from './stand-in.ts';
 
 /** One run of a new handler whose every effect is undone. */
 export type RehearsalAsk = Readonly<{
@@ -72,33 +72,13 @@ async function rehearseOnce(
     },
   };
   const askedMs = nowMs();
-  const end = await runInjected(
-    (req, res) => runNew({ ...ask, tap, signal: stop.signal }, req, res),
-    body.kind === 'whole' ? body.bytes : new Uint8Array(),
-    arrival.method,
-  );
+  const { req, res } = makeStandIn(arrival.method, body.kind === 'whole' ? body.bytes : new Uint8Array());
+  const end = await runNew({ ...ask, tap, signal: stop.signal }, req, res);
   clearTimeout(timer);
+  // Whoever gave up has left it open.
+  res.destroy();
   if (end.kind === 'impossible') return end;
   return readEnd(end, capture, { askedMs, answeredMs: nowMs() });
-}
-
-function runInjected(
-  run: (req: IncomingMessage, res: ServerResponse) => Promise<RehearsalEnd>,
-  payload: Uint8Array,
-  method: string,
-): Promise<RehearsalEnd> {
-  return new Promise((resolve) => {
-    const dispatch: inject.DispatchFunc = (req, res) => {
-      const [request, response] = [req as unknown as IncomingMessage, res as unknown as ServerResponse];
-      run(request, response).then((end) => {
-        // Whoever gave up has left it open; nobody reads it.
-        response.destroy();
-        resolve(end);
-      });
-    };
-    const options = { method: method as 'GET', url: '/', payload: Buffer.from(payload) };
-    inject(dispatch, options).catch(() => undefined);
-  });
 }
 
 function readEnd(

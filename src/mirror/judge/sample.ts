@@ -65,7 +65,7 @@ export function openSamples({ mask, seal }: SampleWish): SampleMaker {
           requestId: asked.arrival.requestId,
           tenant: asked.caller.tenant as NewSample['tenant'],
           method: asked.arrival.method,
-          path: asked.arrival.path,
+          path: namePath(asked),
           statuses: { legacy: found.legacy.status, new: found.new.status },
           skeletons: {
             legacy: mask.skeleton(found.legacy, rules, scope),
@@ -85,6 +85,9 @@ export function openSamples({ mask, seal }: SampleWish): SampleMaker {
     reveal: (sample) => open(sample)?.values,
   };
 }
+
+/** The query may hold anything: that there was one is all that is kept in the open. */
+const namePath = ({ arrival: { path, target } }: Asked) => (target.includes('?') ? `${path}?…` : path);
 
 function judgeReplay({ arrival, body }: Asked, seal: Seal | undefined): NewSample['replay'] {
   if (!seal) return 'no_key';
