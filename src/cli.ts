@@ -21,10 +21,12 @@ import {
 } from './decide/index.ts';
 import { openHandle, openLocalEngine } from './handle/index.ts';
 import { type House, openHouse, readJwtRules } from './main.ts';
+import { prepareFollow } from './move/index.ts';
 import { createLineSink } from './observe/index.ts';
 import {
   CommandRefusal,
   type DemoOptions,
+  type DemoParts,
   type ExitCode,
   openTableTexts,
   runCommandLine,
@@ -79,6 +81,7 @@ async function serve(): Promise<ExitCode> {
       settings,
       databaseUrl: need(settings.DATABASE_URL),
       legacyUrl: need(settings.LEGACY_URL),
+      legacyDatabaseUrl: settings.LEGACY_DATABASE_URL,
       adminToken: need(settings.BANYAN_ADMIN_TOKEN),
       tagKeys: need(settings.TAG_SIGNING_KEYS),
       demoKeys: 'refused',
@@ -107,6 +110,7 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
         databaseUrl: settings.DATABASE_URL,
         legacyUrl: settings.LEGACY_URL,
         legacyDatabaseUrl: settings.LEGACY_DATABASE_URL,
+        followSlot: settings.FOLLOW_SLOT ?? 'banyan',
         adminToken: settings.BANYAN_ADMIN_TOKEN,
         say,
       },
@@ -114,6 +118,7 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
         prepareDatabase,
         migrateStore,
         copyDemoRows,
+        prepareFollow,
         createTagKeys: createTagKeysText,
         open: (parts) => openDemoHouse(settings, parts),
       },
@@ -125,16 +130,14 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
   });
 }
 
-function openDemoHouse(
-  settings: Settings,
-  parts: Pick<Parameters<typeof openHouse>[0], 'databaseUrl' | 'legacyUrl' | 'adminToken' | 'tagKeys'>,
-): Promise<House> {
+function openDemoHouse(settings: Settings, { follow, ...parts }: DemoParts): Promise<House> {
   const log = createWriteStream(join(settings.BANYAN_DATA_DIR, 'log', 'gateway.log'), { flags: 'a' });
   // The stub signs its sessions with this, too.
   const LEGACY_SECRET_KEY = settings.LEGACY_SECRET_KEY ?? 'django-insecure-demo-of-the-banyan-legacy-stub';
   return openHouse({
-    settings: { ...settings, LEGACY_SECRET_KEY },
+    settings: { ...settings, LEGACY_SECRET_KEY, FOLLOW_SLOT: follow?.slot ?? settings.FOLLOW_SLOT },
     ...parts,
+    legacyDatabaseUrl: follow?.legacyDatabaseUrl ?? settings.LEGACY_DATABASE_URL,
     tagKeys: settings.TAG_SIGNING_KEYS ?? parts.tagKeys,
     demoKeys: settings.DATABASE_URL === undefined ? 'accepted' : 'refused',
     sink: createLineSink(log),

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { copyDemoRows, type FollowRoll, openFollowRoll } from '../store/index.ts';
 import { type Position, parsePosition, type TenantName } from '../vocabulary/index.ts';
@@ -91,18 +92,26 @@ async function openMoment(legacyUrl: string, slot: string): Promise<Moment> {
   }
 }
 
-/** Drops the slot: legacy need not keep its log any longer. Nobody may be following; the tenants' rows stay as they are. */
+const GONE_MS = 5_000;
+
+/**
+ * Drops the slot: legacy need not keep its log any longer. The tenants' rows stay as they are. Waits a moment for a follower that is just
+ * leaving; throws FollowTrouble where one stays.
+ */
 export async function forgetFollow({
   legacyUrl,
   slot,
 }: Pick<PrepareWish, 'legacyUrl' | 'slot'>): Promise<void> {
   const legacy = openLegacyPool(legacyUrl);
+  const untilMs = performance.now() + GONE_MS;
   try {
+    while ((await readSlot(legacy, slot))?.isActive && performance.now() < untilMs) await wait(50);
     await legacy.query(
-      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-       WHERE slot_name = $1 AND database = current_database()`,
+      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
       [slot],
     );
+  } catch (error) {
+    throw error instanceof pg.DatabaseError ? new FollowTrouble(describeTrouble(error, slot)) : error;
   } finally {
     await legacy.end();
   }

@@ -19,6 +19,8 @@ export type DemoWish = Readonly<{
   databaseUrl: string | undefined;
   legacyUrl: string | undefined;
   legacyDatabaseUrl: string | undefined;
+  /** The replication slot by which legacy's rows are followed. */
+  followSlot: string;
   adminToken: string | undefined;
   say: (line: string) => void;
 }>;
@@ -30,11 +32,24 @@ export type DemoHouse = Readonly<{
     wish: Readonly<{ database: string; ownerPassword: string; appPassword: string }>,
   ): Promise<Readonly<{ ownerUrl: string; appUrl: string }>>;
   migrateStore(ownerUrl: string): Promise<readonly string[]>;
-  copyDemoRows(wish: Readonly<{ legacyUrl: string; ownerUrl: string }>): Promise<unknown>;
+  copyDemoRows(wish: RowsWish): Promise<unknown>;
+  /** Copies, and begins to follow. Throws a FollowTrouble, whose message is a sentence, where following cannot be. */
+  prepareFollow(
+    wish: RowsWish & Readonly<{ slot: string }>,
+  ): Promise<Readonly<{ notFollowed: readonly string[] }>>;
   createTagKeys(): string;
-  open(
-    parts: Readonly<{ databaseUrl: string; legacyUrl: string; adminToken: string; tagKeys: string }>,
-  ): Promise<DemoDoors>;
+  open(parts: DemoParts): Promise<DemoDoors>;
+}>;
+
+type RowsWish = Readonly<{ legacyUrl: string; ownerUrl: string }>;
+
+export type DemoParts = Readonly<{
+  databaseUrl: string;
+  legacyUrl: string;
+  adminToken: string;
+  tagKeys: string;
+  /** Undefined: rows were copied once, and what legacy writes later stays there. */
+  follow: Readonly<{ legacyDatabaseUrl: string; slot: string }> | undefined;
 }>;
 
 type DemoDoors = Readonly<{
@@ -52,6 +67,13 @@ export type Demo = Readonly<{
 }>;
 
 const LOCAL = '127.0.0.1';
+const SERVER_FLAGS = [
+  'wal_level=logical',
+  // A demo that is not run for long, or whose following stands still, does not fill the disk: the slot is given up first.
+  'max_slot_wal_keep_size=1GB',
+  'max_connections=200',
+  'max_locks_per_transaction=1024',
+].flatMap((setting) => ['-c', setting]);
 
 /** The whole system on real parts, in the order in which they need each other; closing goes the other way. */
 export async function startDemo(wish: DemoWish, house: DemoHouse): Promise<Demo> {
@@ -67,10 +89,10 @@ export async function startDemo(wish: DemoWish, house: DemoHouse): Promise<Demo>
     const legacyDatabaseUrl = wish.legacyDatabaseUrl ?? postgres?.url('legacy');
     const adminUrl = `http://${LOCAL}:${wish.ports.admin}`;
     const legacy = await startLegacy(wish, folder, legacyDatabaseUrl, adminUrl, closers);
-    const databaseUrl = wish.databaseUrl ?? (await fillStore(wish, house, postgres, legacyDatabaseUrl));
+    const store = await prepareStore(wish, house, postgres, legacyDatabaseUrl);
     const adminToken = wish.adminToken ?? keepSecret(join(folder, 'admin-token'));
     const tagKeys = keepSecret(join(folder, 'tag-keys.json'), house.createTagKeys);
-    const opened = await house.open({ databaseUrl, legacyUrl: legacy.url, adminToken, tagKeys });
+    const opened = await house.open({ ...store, legacyUrl: legacy.url, adminToken, tagKeys });
     printWelcome(wish.say, {
       ...opened,
       legacyUrl: legacy.url,
@@ -131,7 +153,7 @@ async function startDatabase(
   const postgres = await startEmbeddedPostgres({
     dataDir: findDataFolder(join(folder, 'pg')),
     port: wish.ports.postgres,
-    flags: ['-c', 'wal_level=logical', '-c', 'max_connections=200', '-c', 'max_locks_per_transaction=1024'],
+    flags: SERVER_FLAGS,
     databases: ['legacy'],
   });
   closers.push(postgres.stop);
@@ -160,12 +182,13 @@ async function startLegacy(
   return legacy;
 }
 
-async function fillStore(
+async function prepareStore(
   wish: DemoWish,
   house: DemoHouse,
   postgres: EmbeddedPostgres | undefined,
   legacyUrl: string | undefined,
-): Promise<string> {
+): Promise<Pick<DemoParts, 'databaseUrl' | 'follow'>> {
+  if (wish.databaseUrl !== undefined) return { databaseUrl: wish.databaseUrl, follow: undefined };
   if (postgres === undefined) throw new Error('DATABASE_URL is not set.');
   wish.say('Filling the partitioned tables with the same rows …');
   const passwords = { ownerPassword: 'banyan-demo-owner', appPassword: 'banyan-demo-app' };
@@ -174,6 +197,32 @@ async function fillStore(
     ...passwords,
   });
   await house.migrateStore(ownerUrl);
-  if (legacyUrl !== undefined) await house.copyDemoRows({ legacyUrl, ownerUrl });
-  return appUrl;
+  const follow = legacyUrl === undefined ? undefined : await fillStore(wish, house, { legacyUrl, ownerUrl });
+  return { databaseUrl: appUrl, follow };
+}
+
+async function fillStore(
+  { followSlot, say }: DemoWish,
+  house: DemoHouse,
+  urls: RowsWish,
+): Promise<DemoParts['follow']> {
+  try {
+    const { notFollowed } = await house.prepareFollow({ ...urls, slot: followSlot });
+    if (notFollowed.length > 0)
+      say(
+        `  ${nameSome(notFollowed)} were copied earlier and do not follow legacy: npm start -- --fresh begins anew.`,
+      );
+    return { legacyDatabaseUrl: urls.legacyUrl, slot: followSlot };
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'FollowTrouble') throw error;
+    say(`  ${error.message}`);
+    say('  Rows are copied once instead; what legacy writes from now on stays there.');
+    await house.copyDemoRows(urls);
+    return undefined;
+  }
+}
+
+function nameSome(tenants: readonly string[]): string {
+  const named = tenants.slice(0, 3).join(', ');
+  return tenants.length > 3 ? `${named} and ${tenants.length - 3} more` : named;
 }
