@@ -43,6 +43,7 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
     serve: () => serve(),
     demo: (options) => demo(options, terminal),
     migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
+    follow: (onProgress) => follow(onProgress),
     texts: openTableTexts(
       { readTable, editTable, tableJsonSchema },
       { handlers: listHandlers(), flagSource: 'file' },
@@ -50,6 +51,20 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
     explainFile,
     version: readVersion(),
   });
+}
+
+function follow(
+  onProgress: (progress: Readonly<{ tenant: string; done: number; all: number }>) => void,
+): ReturnType<typeof prepareFollow> {
+  const settings = loadSettings(['DATABASE_OWNER_URL', 'LEGACY_DATABASE_URL', 'FOLLOW_SLOT']);
+  return inOneSentence(
+    prepareFollow({
+      legacyUrl: need(settings.LEGACY_DATABASE_URL),
+      ownerUrl: need(settings.DATABASE_OWNER_URL),
+      slot: need(settings.FOLLOW_SLOT),
+      onProgress,
+    }),
+  );
 }
 
 /** The new side's handlers, for tables that are read while no gateway runs. */
@@ -130,12 +145,17 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
   });
 }
 
-function openDemoHouse(settings: Settings, { follow, ...parts }: DemoParts): Promise<House> {
+function openDemoHouse(settings: Settings, { follow, mirrorKey, ...parts }: DemoParts): Promise<House> {
   const log = createWriteStream(join(settings.BANYAN_DATA_DIR, 'log', 'gateway.log'), { flags: 'a' });
   // The stub signs its sessions with this, too.
   const LEGACY_SECRET_KEY = settings.LEGACY_SECRET_KEY ?? 'django-insecure-demo-of-the-banyan-legacy-stub';
   return openHouse({
-    settings: { ...settings, LEGACY_SECRET_KEY, FOLLOW_SLOT: follow?.slot ?? settings.FOLLOW_SLOT },
+    settings: {
+      ...settings,
+      LEGACY_SECRET_KEY,
+      FOLLOW_SLOT: follow?.slot ?? settings.FOLLOW_SLOT,
+      MIRROR_KEY: settings.MIRROR_KEY ?? Buffer.from(mirrorKey, 'base64url'),
+    },
     ...parts,
     legacyDatabaseUrl: follow?.legacyDatabaseUrl ?? settings.LEGACY_DATABASE_URL,
     tagKeys: settings.TAG_SIGNING_KEYS ?? parts.tagKeys,

@@ -101,4 +101,4 @@ class KeptAnswer implements Dispatcher.DispatchHandler {
   }
 }
 
-const now = () => performance.timeOrigin + performance.now();
+const now = () => Date.now();

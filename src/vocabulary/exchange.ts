@@ -19,7 +19,7 @@ export type SideAnswer = Readonly<{
   /** Name and value in turn, as the side wrote them; the gateway's own headers are not among them. */
   headers: readonly string[];
   body: Captured;
-  /** When the side was asked and when its answer was whole, in ms since the epoch (fractions kept). */
+  /** When the side was asked and when its answer was whole, in ms since the epoch. */
   askedMs: number;
   answeredMs: number;
 }>;

@@ -118,7 +118,7 @@ class Watch {
     const { route, mirror } = decision;
     const isWrite = !SAFE.has(arrival.method);
     if (route !== undefined && mirror !== undefined && !arrival.upgrade) {
-      this.#attentiveUntilMs = arrivalEnd(arrival) + ATTENTION_MS;
+      this.#attentiveUntilMs = nowMs() + ATTENTION_MS;
       const chosen = this.#choose(route, mirror.percent);
       if (chosen) return this.#take(learned, route, chosen, isWrite ? this.#noteWrite(learned) : undefined);
     }
@@ -210,10 +210,6 @@ class Watch {
     this.#copies += 1;
     return this.#copies;
   }
-}
-
-function arrivalEnd(arrival: Arrival): number {
-  return performance.timeOrigin + arrival.arrivedMs;
 }
 
 function findType(headers: readonly string[]): string {

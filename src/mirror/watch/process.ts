@@ -60,7 +60,7 @@ function makeLink(child: ChildProcess): RehearsalLink {
 /** Where both want the processor, users go first. */
 function lowerPriority({ pid }: ChildProcess): void {
   try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // It has ended already, or the system does not allow it: then it runs as everybody else.
   }

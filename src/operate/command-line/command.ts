@@ -11,10 +11,20 @@ export type CommandLineParts = Readonly<{
   demo(options: DemoOptions): Promise<ExitCode>;
   /** Applies the store's migrations; answers the names of those that were new. Throws one clear sentence. */
   migrate(): Promise<readonly string[]>;
+  /** Copies tenants that are missing and begins to follow them. Throws one clear sentence. */
+  follow(onProgress: (progress: FollowProgress) => void): Promise<FollowPrepared>;
   texts: TableTexts;
   /** What a gateway with this (good) table, all breakers closed and no flag server would decide. */
   explainFile(file: string, question: Question): Promise<Explanation>;
   version: string;
+}>;
+
+export type FollowProgress = Readonly<{ tenant: string; done: number; all: number }>;
+export type FollowPrepared = Readonly<{
+  slot: 'made' | 'kept';
+  tenants: number;
+  rows: number;
+  notFollowed: readonly string[];
 }>;
 
 export type Output = 'text' | 'json';

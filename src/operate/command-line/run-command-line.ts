@@ -3,6 +3,7 @@ import type { Bench, CommandLineParts } from './command.ts';
 import { diffsCommand } from './commands/diffs.ts';
 import { explainCommand } from './commands/explain.ts';
 import { flipCommand, undoCommand } from './commands/flip.ts';
+import { followCommand } from './commands/follow.ts';
 import { keysCommand } from './commands/keys.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -23,6 +24,7 @@ const COMMANDS = [
   replayCommand,
   keysCommand,
   migrateCommand,
+  followCommand,
   schemaCommand,
 ] as const;
 

@@ -6,7 +6,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgre
 import { type LegacyStub, seedLegacy, startLegacyStub } from './legacy-child.ts';
 import { findDataFolder, markOf } from './open-ground.ts';
 import { checkPortIsFree } from './port-check.ts';
-import { keepSecret } from './secrets.ts';
+import { createKey, keepSecret } from './secrets.ts';
 
 export type DemoWish = Readonly<{
   /** Begins anew: the data of earlier demos are deleted. */
@@ -48,6 +48,8 @@ export type DemoParts = Readonly<{
   legacyUrl: string;
   adminToken: string;
   tagKeys: string;
+  /** 32 bytes, base64url. */
+  mirrorKey: string;
   /** Undefined: rows were copied once, and what legacy writes later stays there. */
   follow: Readonly<{ legacyDatabaseUrl: string; slot: string }> | undefined;
 }>;
@@ -92,7 +94,8 @@ export async function startDemo(wish: DemoWish, house: DemoHouse): Promise<Demo>
     const store = await prepareStore(wish, house, postgres, legacyDatabaseUrl);
     const adminToken = wish.adminToken ?? keepSecret(join(folder, 'admin-token'));
     const tagKeys = keepSecret(join(folder, 'tag-keys.json'), house.createTagKeys);
-    const opened = await house.open({ ...store, legacyUrl: legacy.url, adminToken, tagKeys });
+    const mirrorKey = keepSecret(join(folder, 'mirror-key'), createKey);
+    const opened = await house.open({ ...store, legacyUrl: legacy.url, adminToken, tagKeys, mirrorKey });
     printWelcome(wish.say, {
       ...opened,
       legacyUrl: legacy.url,
@@ -125,7 +128,7 @@ function openFolder({ dataDir, isFresh }: DemoWish): string {
 /** Only what the demo itself has put there. */
 function forgetEverything(folder: string): void {
   const database = findDataFolder(join(folder, 'pg'));
-  const files = ['admin-token', 'tag-keys.json', 'log'].map((name) => join(folder, name));
+  const files = ['admin-token', 'tag-keys.json', 'mirror-key', 'log'].map((name) => join(folder, name));
   for (const path of [database, markOf(database), ...files]) rmSync(path, { recursive: true, force: true });
 }
 

@@ -8,3 +8,6 @@ export function keepSecret(file: string, create: () => string = createToken): st
 }
 
 const createToken = () => randomBytes(24).toString('base64url');
+
+/** 32 random bytes. */
+export const createKey = () => randomBytes(32).toString('base64url');

@@ -78,7 +78,7 @@ export function learnedLike(wish: LearnedWish = {}) {
 }
 
 export function answerLike(body = '{}', status = 200): SideAnswer {
-  const now = performance.timeOrigin + performance.now();
+  const now = Date.now();
   return {
     status,
     headers: ['Content-Type', 'application/json'],

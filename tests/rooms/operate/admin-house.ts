@@ -141,6 +141,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     serve: async () => 0,
     demo: async () => 0,
     migrate: async () => [],
+    follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
     texts,
     explainFile: async (path, question) => {
       const offline = await openDecide({ file: path, handlers: HANDLERS, emit: () => undefined });

@@ -321,6 +321,7 @@ const PARTS: CommandLineParts = {
   serve: async () => 0,
   demo: async () => 0,
   migrate: async () => [],
+  follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
   texts: openTableTexts({ readTable, editTable, tableJsonSchema }, {}),
   explainFile: async (file, question) => {
     const { openDecide } = await import('../../../src/decide/index.ts');
