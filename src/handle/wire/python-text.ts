@@ -18,14 +18,16 @@ function writeWithExponent(digits: string, exponent: number): string {
 
 /**
  * Python's `round(value, 4)`: exact decimal rounding, ties to even. A double is a tie at the fifth place only if it is an odd
- * number of 32nds, because (2k+1)/20000 has a power of five below the line otherwise.
+ * number of 32nds, because (2k+1)/20000 has a power of five below the line otherwise. Decided in text: a large double times 10,000 is
+ * no exact number any more.
  */
 export function roundToFourPlaces(value: number): number {
-  const nearest = Number(value.toFixed(4));
+  // Exact, and away from zero where it is a tie.
+  const away = value.toFixed(4);
+  const lastDigit = Number(away.at(-1));
   const thirtySeconds = value * 32;
-  if (!Number.isInteger(thirtySeconds) || thirtySeconds % 2 === 0) return nearest;
-  const below = Math.floor(value * 10_000);
-  return (below % 2 === 0 ? below : below + 1) / 10_000;
+  const isTie = Number.isInteger(thirtySeconds) && thirtySeconds % 2 !== 0;
+  return Number(isTie && lastDigit % 2 === 1 ? `${away.slice(0, -1)}${lastDigit - 1}` : away);
 }
 
 export function countCodePoints(text: string): number {

@@ -29,6 +29,9 @@ test.each([
   [0.70005, 0.7],
   [2.675, 2.675],
   [1 / 3, 0.3333],
+  [120_000_000_006_457.28125, 120_000_000_006_457.28],
+  [-120_000_000_006_457.28125, -120_000_000_006_457.28],
+  [1e22, 1e22],
 ])('round(%d, 4) is %d', (value, rounded) => expect(roundToFourPlaces(value)).toBe(rounded));
 
 describe('a JSON text is refused in the words of the json module', () => {
