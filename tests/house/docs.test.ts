@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createLineSink, createObserve } from '../../src/observe/index.ts';
 import { SETTINGS } from '../../src/settings.ts';
-import { FAILURES } from '../../src/vocabulary/index.ts';
+import { DROP_REASONS, FAILURES, NOT_COMPARED_REASONS } from '../../src/vocabulary/index.ts';
 
 const read = (file: string) => readFileSync(file, 'utf8');
 const PAGES = [
@@ -43,6 +43,13 @@ test('docs/failures.md lists every failure with its status, blame and sentence, 
     detail,
   ]);
   expect(readRows('docs/failures.md')).toEqual(known);
+});
+
+test('docs/shadow.md lists every reason why nothing was compared and why no copy was taken, in order, and no other', () => {
+  expect(readRows('docs/shadow.md').map(([reason]) => reason)).toEqual([
+    ...NOT_COMPARED_REASONS,
+    ...DROP_REASONS,
+  ]);
 });
 
 test('every failure of the closed list is made somewhere', () => {
