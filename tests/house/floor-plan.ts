@@ -23,7 +23,8 @@ type TopFile = Readonly<{ rooms: readonly string[]; typesOnly: readonly string[]
 /** Files at the top of src/, and what each may import: rooms, types of rooms, and the files below it. */
 export const TOP_FILES: Readonly<Record<string, TopFile>> = {
   'cli.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['main.ts', 'settings.ts'] },
-  'main.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['proxy.ts', 'settings.ts', 'shadow.ts'] },
+  'main.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['proxy.ts', 'rooms.ts'] },
+  'rooms.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['settings.ts', 'shadow.ts'] },
   'proxy.ts': {
     rooms: ['vocabulary', 'accept'],
     typesOnly: ['admit', 'decide', 'forward', 'handle', 'mirror'],

@@ -66,11 +66,21 @@ const ATTENTION_MS = 60_000;
 export function openMirror(wish: MirrorWish): Mirror {
   const watch = new Watch(wish);
   return Object.freeze({
-    watch: (learned) => watch.watch(learned),
+    watch: (learned) => guard(wish.emit, () => watch.watch(learned)),
     wake: () => watch.wake(),
     replays: watch.replays,
     close: () => watch.close(),
   } satisfies Mirror);
+}
+
+/** A bug of ours costs a copy, never an answer. */
+function guard<T>(emit: Emit, work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    emit({ type: 'bug', where: 'mirror', error: error instanceof Error ? (error.stack ?? '') : '' });
+    return undefined;
+  }
 }
 
 class Watch {
@@ -190,14 +200,7 @@ class Watch {
       giveUp: () => {
         isGivenUp = true;
       },
-      ended: (outcome) => {
-        try {
-          ended(outcome);
-        } catch (error) {
-          capture.release();
-          emit({ type: 'bug', where: 'mirror', error: error instanceof Error ? (error.stack ?? '') : '' });
-        }
-      },
+      ended: (outcome) => void guard(emit, () => ended(outcome)),
     };
   }
 

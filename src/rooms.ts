@@ -1,0 +1,186 @@
+// How each room is built from the settings, and what it is handed of the others. Only the house itself does this.
+import { type Admit, createApiKey, type JwtRules, openAdmit, parseTagKeys } from './admit/index.ts';
+import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from './decide/index.ts';
+import type { Forward } from './forward/index.ts';
+import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
+import { type Mirror, openMirror, type StartRehearsals, startProcess } from './mirror/index.ts';
+import type { LineSink, Observe } from './observe/index.ts';
+import { type AdminDoor, openAdminDoor, openTableTexts } from './operate/index.ts';
+import type { Settings } from './settings.ts';
+import type { ShadowWish } from './shadow.ts';
+import { type Store, StoreUnavailable } from './store/index.ts';
+import { type Asked, fail } from './vocabulary/index.ts';
+
+// The local engine speaks at a pace at which one sees that it streams.
+const LOCAL_ENGINE_WORD_MS = 5;
+// A rehearsal process tells five times a second that it is alive.
+const SILENCE_MS = 5_000;
+
+export type HouseWish = Readonly<{
+  settings: Settings;
+  databaseUrl: string;
+  legacyUrl: string;
+  /** The monolith's database, whose rows the new store follows where FOLLOW_SLOT is set. */
+  legacyDatabaseUrl?: string | undefined;
+  /** How rehearsals are started; a process of their own, unless a test or a drill says otherwise. */
+  startRehearsals?: (wish: ShadowWish) => StartRehearsals;
+  adminToken: string;
+  tagKeys: string;
+  /** `byn_demo_<tenant>` opens the door with the embedded store only. */
+  demoKeys: 'accepted' | 'refused';
+  sink: LineSink;
+}>;
+
+/** Undefined where no JWT is accepted. */
+export function readJwtRules(settings: Settings): JwtRules | undefined {
+  const { JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS, JWT_JWKS_URL, JWT_PUBLIC_KEY } = settings;
+  if (JWT_ISSUER === undefined) return undefined;
+  const trust: JwtRules['trust'] =
+    JWT_JWKS_URL === undefined
+      ? { kind: 'public_key', pem: JWT_PUBLIC_KEY ?? '' }
+      : { kind: 'jwks', url: JWT_JWKS_URL };
+  return { issuer: JWT_ISSUER, audience: JWT_AUDIENCE ?? '', algorithms: JWT_ALGORITHMS, trust };
+}
+
+export function openAdmitRoom(wish: HouseWish, { emit }: Observe, store: Store, forward: Forward): Admit {
+  return openAdmit({
+    tagKeys: parseTagKeys(wish.tagKeys),
+    emit,
+    keys: store.keys,
+    sessions: store.sessions,
+    askLegacySession: forward.askSession,
+    jwt: readJwtRules(wish.settings),
+    demoKeys: wish.demoKeys,
+    isTenant: async (name) => (await store.tenants.find(name)) !== undefined,
+    trustedProxies: wish.settings.TRUSTED_PROXIES,
+  });
+}
+
+export function openHandleRoom(settings: Settings, { emit }: Observe, store: Store) {
+  const { AI_BASE_URL, AI_API_KEY, MAX_BODY_BYTES, LEGACY_SECRET_KEY } = settings;
+  const ai =
+    AI_BASE_URL === undefined
+      ? openLocalEngine({ wordMs: LOCAL_ENGINE_WORD_MS })
+      : openHttpEngine({ baseUrl: AI_BASE_URL, apiKey: AI_API_KEY });
+  return openHandle({
+    store,
+    ai,
+    emit,
+    endSession: store.sessions.end,
+    largestFileBytes: MAX_BODY_BYTES,
+    ...(LEGACY_SECRET_KEY !== undefined && { secretKey: LEGACY_SECRET_KEY }),
+  });
+}
+
+export function openDecideRoom(
+  settings: Settings,
+  { emit }: Observe,
+  handle: Handle,
+  store: Store,
+): Promise<Decide> {
+  const { UNLEASH_URL, UNLEASH_API_TOKEN } = settings;
+  const unleash =
+    UNLEASH_URL === undefined
+      ? undefined
+      : { url: UNLEASH_URL, token: UNLEASH_API_TOKEN ?? '', appName: 'banyan' };
+  return openDecide({
+    file: settings.BANYAN_CONFIG,
+    handlers: handle.names,
+    emit,
+    unleash,
+    isTenant: store.tenants.knows,
+  });
+}
+
+export function openMirrorRoom(wish: HouseWish, { emit }: Observe, admit: Admit, forward: Forward): Mirror {
+  const { settings, startRehearsals = startShadow(settings) } = wish;
+  const mirror = openMirror({
+    emit,
+    start: startRehearsals(describeShadow(wish)),
+    askLegacy: ({ arrival, caller }: Asked) => {
+      const identity = admit.identityHeaders(arrival, caller, 'legacy');
+      return isSafe(arrival.method)
+        ? forward.askAgain({
+            arrival,
+            identity,
+            timeoutMs: settings.MIRROR_TIMEOUT_MS,
+            mostBytes: settings.MIRROR_BODY_BYTES,
+          })
+        : Promise.resolve(fail('method_refused'));
+    },
+    limits: {
+      bodyBytes: settings.MIRROR_BODY_BYTES,
+      memoryBytes: settings.MIRROR_MEMORY_BYTES,
+      queue: settings.MIRROR_QUEUE,
+      atOnce: settings.MIRROR_POOL_SIZE,
+      lagMs: settings.MIRROR_LAG_MS,
+      silenceMs: SILENCE_MS,
+    },
+  });
+  // Legacy keeps its log for a follower that is not there.
+  if (settings.FOLLOW_SLOT !== undefined) mirror.wake();
+  return mirror;
+}
+
+const isSafe = (method: string) => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+
+function startShadow({ MIRROR_HEAP_MB }: Settings): (wish: ShadowWish) => StartRehearsals {
+  const module = new URL(import.meta.url.endsWith('.ts') ? './shadow.ts' : './shadow.js', import.meta.url);
+  return (first) => startProcess({ module, first, heapMb: MIRROR_HEAP_MB });
+}
+
+function describeShadow({ settings, databaseUrl, legacyDatabaseUrl }: HouseWish): ShadowWish {
+  const { AI_BASE_URL, AI_API_KEY, FOLLOW_SLOT, MIRROR_KEY } = settings;
+  return {
+    databaseUrl,
+    poolSize: settings.MIRROR_POOL_SIZE,
+    legacy:
+      FOLLOW_SLOT !== undefined && legacyDatabaseUrl !== undefined
+        ? { databaseUrl: legacyDatabaseUrl, slot: FOLLOW_SLOT }
+        : undefined,
+    ai: AI_BASE_URL === undefined ? undefined : { baseUrl: AI_BASE_URL, apiKey: AI_API_KEY },
+    largestFileBytes: settings.MAX_BODY_BYTES,
+    secretKey: settings.LEGACY_SECRET_KEY,
+    key: MIRROR_KEY,
+    timeoutMs: settings.MIRROR_TIMEOUT_MS,
+    bodyBytes: settings.MIRROR_BODY_BYTES,
+    days: settings.MIRROR_DAYS,
+  };
+}
+
+export type DoorRooms = Readonly<{
+  store: Store;
+  admit: Admit;
+  decide: Decide;
+  handle: Handle;
+  mirror: Mirror;
+}>;
+
+export function openDoor(
+  wish: HouseWish,
+  observe: Observe,
+  { store, admit, decide, handle, mirror }: DoorRooms,
+): AdminDoor {
+  return openAdminDoor({
+    ledger: store.ledger,
+    replays: mirror.replays,
+    inForce: decide,
+    texts: openTableTexts(
+      { readTable, editTable, tableJsonSchema },
+      { handlers: handle.names, flagSource: decide.flagSource },
+    ),
+    tableFile: wish.settings.BANYAN_CONFIG,
+    flips: store.flips,
+    token: wish.adminToken,
+    emit: observe.emit,
+    subscribe: observe.subscribe,
+    hosts: [wish.settings.ADMIN_HOST],
+    isStoreUnavailable: (error) => error instanceof StoreUnavailable,
+    readiness: observe.readiness,
+    metrics: observe.metrics,
+    jwks: admit.jwks,
+    keys: store.keys,
+    createApiKey: (key) => createApiKey({ env: 'live', ...key }),
+    listTenants: store.tenants.list,
+  });
+}
