@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { SessionBook, SessionRecord, TenantName } from '../vocabulary/index.ts';
+import type { RowJournal, SessionBook, SessionRecord, TenantName } from '../vocabulary/index.ts';
 import { ask, OVERLAP_MS } from './ask.ts';
 import { TenantUnknown } from './errors.ts';
 import type { TenantStore } from './rehearsal.ts';
@@ -8,11 +8,13 @@ import { readSessionUser } from './session-data.ts';
 import type { TenantTransaction } from './transaction.ts';
 
 const LONGEST_KEY = 40;
+const TABLE = 'django_session';
 
 /** Sessions begun on the new side (`django_session`), and the graves of all ended ones (`banyan.ended_session`). */
 export function openSessionBook(
   pool: pg.Pool,
   scope: (tenant: TenantName, handler: string) => TenantStore,
+  journal: Pick<RowJournal, 'standing'>,
 ): SessionBook {
   return {
     find: async (tenant, sessionKey) => {
@@ -33,6 +35,8 @@ export function openSessionBook(
         'INSERT INTO banyan.ended_session (tenant, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING',
         [tenant, hashKey(sessionKey)],
       );
+      // A row that follows legacy's goes when legacy's goes. Taken away here, it would set the new side's rows apart from legacy's.
+      if ((await journal.standing(tenant, [TABLE])) === 'followed') return;
       await scope(tenant, 'sessions.end')
         .within((tx) => dropSession(tx, sessionKey))
         .catch(noneForUnknownTenant);

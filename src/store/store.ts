@@ -15,6 +15,7 @@ import { type FollowStore, openFollowStore } from './follow.ts';
 import { PrismaClient } from './generated/client.ts';
 import { openKeyBook } from './key-book.ts';
 import { openLedger } from './ledger.ts';
+import { Moments } from './moments.ts';
 import type { RehearsalWish } from './opening.ts';
 import { type Rehearsed, runRehearsal, type TenantStore } from './rehearsal.ts';
 import { openRowJournal } from './row-journal.ts';
@@ -55,7 +56,7 @@ export type StoreWish = Readonly<{
   /** The app role's address. */
   url: string;
   emit: Emit;
-  /** Connections for tenants' transactions, rehearsals included; default 10. The gateway's own tables have three more, following one. */
+  /** Connections for tenants' transactions, rehearsals included; default 10. The gateway's own tables have three more, following two. */
   poolSize?: number;
   onUnscoped: 'refuse' | 'count';
 }>;
@@ -77,13 +78,15 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const pool = openPool(wish.url, wish.poolSize ?? 10);
   const prisma = new PrismaClient({ adapter: tenantAdapter(pool) });
   const tenants = openTenants(control);
-  const follow = openFollowStore(wish.url, control);
+  const moments = new Moments(wish.url);
+  const follow = openFollowStore(wish.url, control, moments);
   const close = async () => {
     await follow.close();
+    await moments.close();
     await prisma.$disconnect();
     await Promise.all([pool.end(), control.end()]);
   };
-  const engine = { prisma, tenants, emit: wish.emit, onUnscoped: wish.onUnscoped };
+  const engine = { prisma, tenants, moments, emit: wish.emit, onUnscoped: wish.onUnscoped };
   return assembleStore(engine, control, follow, close);
 }
 
@@ -95,6 +98,7 @@ function assembleStore(
 ): Store {
   const scope = (tenant: TenantName, handler: string): TenantStore =>
     Object.freeze({ tenant, within: <T>(work: Work<T>) => runWithin(engine, tenant, handler, work) });
+  const journal = openRowJournal(control, engine.tenants);
   return Object.freeze({
     within: (tenant, work) => runWithin(engine, tenant, 'within', work),
     rehearse: async (tenant, work) => {
@@ -104,10 +108,10 @@ function assembleStore(
     scope,
     rehearsal: (tenant, handler, wish, run) => runRehearsal(engine, tenant, handler, wish, run),
     keys: openKeyBook(control),
-    sessions: openSessionBook(control, scope),
+    sessions: openSessionBook(control, scope, journal),
     flips: openFlipLog(control),
     ledger: openLedger(control),
-    journal: openRowJournal(control, engine.tenants),
+    journal,
     follow,
     tenants: engine.tenants,
     ping: async () => {

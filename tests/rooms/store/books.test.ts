@@ -3,6 +3,7 @@ import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { KeyRecord, Revision, TenantName, UserId } from '../../../src/vocabulary/index.ts';
+import { asSuperuser } from '../../support/database.ts';
 import { openTwoTenants, type TwoTenants } from './open.ts';
 
 let house: TwoTenants;
@@ -101,6 +102,26 @@ describe('the session book', () => {
     expect(await sessions.isEnded(house.globex.name, sessionKey)).toBe(false);
     expect(await sessions.find(house.acme.name, sessionKey)).toBeUndefined();
     expect(await sessions.endedSince(before)).toEqual([sha256(sessionKey)]);
+  });
+
+  test('the row of an ended session stays as long as it follows legacy’s, so that it is never set apart', async () => {
+    const { store, globex, database } = house;
+    await store.within(globex.name, (tx) =>
+      tx.djangoSession.create({
+        data: { tenantId: globex.id, sessionKey: 'followed', sessionData: plain, expireDate: inAnHour() },
+      }),
+    );
+    await asSuperuser(
+      `INSERT INTO banyan.follow_position (slot, position, forgotten_to) VALUES ('books', '0/1', '0/1');
+       INSERT INTO banyan.followed_tenant (tenant_id, slot, from_position) VALUES (${globex.id}, 'books', '0/1')`,
+      database.superUrl,
+    );
+    await store.sessions.end(globex.name, 'followed');
+    expect(await store.sessions.isEnded(globex.name, 'followed')).toBe(true);
+    expect(
+      await store.within(globex.name, (tx) => tx.djangoSession.count({ where: { tenantId: globex.id } })),
+    ).toBe(1);
+    expect(await store.journal.standing(globex.name, ['django_session'])).toBe('followed');
   });
 
   test("a session of legacy's can be ended, too", async () => {
