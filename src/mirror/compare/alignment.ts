@@ -75,9 +75,10 @@ export function measureLikeness(
   fresh: ReadonlyMap<string, string> | undefined,
 ): number {
   if (!legacy || !fresh) return 0;
+  const [fewer, more] = legacy.size <= fresh.size ? [legacy, fresh] : [fresh, legacy];
   let shared = 0;
-  for (const [key, text] of legacy) if (fresh.get(key) === text) shared += 1;
-  return shared / Math.max(legacy.size, fresh.size, 1);
+  for (const [key, text] of fewer) if (more.get(key) === text) shared += 1;
+  return shared / Math.max(more.size, 1);
 }
 
 /** The texts of an object's fields, apart from those that are ignored. */

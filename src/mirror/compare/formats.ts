@@ -15,6 +15,8 @@ const DIGITS = /^\d+$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 const URL_TEXT = /^(?:https?:\/\/[^\s/?#]|\/(?!\/))/i;
 const HEX = /^(?:[0-9a-f]+|[0-9A-F]+)$/;
+/** Longer texts are neither tokens nor URLs. */
+const LONGEST = 4_096;
 /** Shorter random texts may lack a kind of letter by chance. */
 const LONG_TOKEN = 24;
 
@@ -25,7 +27,7 @@ const FORMATS: Readonly<Record<Exclude<ValueFormat, 'any'>, FormatRule>> = {
   time: { has: (value) => isText(value) && readTime(value.text) !== undefined, match: areAlike },
   date: { has: (value) => isText(value) && isDate(value.text), match: always },
   uuid: { has: (value) => isText(value) && UUID.test(value.text), match: always },
-  token: { has: (value) => isText(value) && VISIBLE.test(value.text), match: areTokensAlike },
+  token: { has: (value) => isText(value) && isToken(value.text), match: areTokensAlike },
   digits: { has: (value) => DIGITS.test(value.text) && value.type !== 'bytes', match: always },
   number: { has: (value) => value.type !== 'bytes' && isDecimalText(value.text), match: always },
   url: { has: (value) => isText(value) && isUrl(value.text), match: areUrlsAlike },
@@ -50,8 +52,10 @@ function areAlike(legacy: string, fresh: string, writer: TimeWriter): boolean {
   return one !== undefined && other !== undefined && areWrittenAlike(one, other, writer);
 }
 
+const isToken = (text: string) => text.length <= LONGEST && VISIBLE.test(text);
+
 function isUrl(text: string): boolean {
-  if (/\s/.test(text) || !URL_TEXT.test(text)) return false;
+  if (text.length > LONGEST || /\s/.test(text) || !URL_TEXT.test(text)) return false;
   return URL.canParse(text, 'http://host.invalid');
 }
 

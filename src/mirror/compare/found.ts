@@ -1,6 +1,6 @@
 import type { DifferenceKind } from '../../vocabulary/index.ts';
 import { type JsonNode, measureNode, printNode } from './json-node.ts';
-import { printPath } from './path.ts';
+import { openPathPrinter } from './path.ts';
 
 /** One side's value at a difference, raw: it holds what users sent. Only mask may make something of it that is kept. */
 export type FoundValue =
@@ -54,12 +54,13 @@ export type Findings = Finder & Readonly<{ list(): readonly FoundDifference[] }>
 /** Differences in the order in which they were found; those at one path, of one kind and between the same types are one. */
 export function startFindings(most: number): Findings {
   const found = new Map<string, { first: Omit<FoundDifference, 'count'>; count: number }>();
+  const printPath = openPathPrinter();
   const findings: Findings = {
     purpose: 'tell',
     isFull: false,
     note(steps, kind, legacy, fresh) {
       const path = printPath(steps);
-      const id = JSON.stringify([path, kind, legacy?.type, fresh?.type]);
+      const id = `${path}\n${kind}\n${legacy?.type}\n${fresh?.type}`;
       const known = found.get(id);
       if (known) known.count += 1;
       else if (!findings.isFull) {

@@ -14,5 +14,5 @@ export { COMPARED_HEADERS, NEVER_COMPARED, pickHeaders } from './header-list.ts'
 export { isMap, type JsonNode, measureNode, printNode, stringNode } from './json-node.ts';
 export { type JsonRead, readJson } from './json-parser.ts';
 export { differsWithItself, isNoise } from './noise.ts';
-export { ANY, looksLikeData, parsePath, printPath } from './path.ts';
+export { ANY, COOKIE_ATTRIBUTES, looksLikeData, parsePath, printPath } from './path.ts';
 export { compileRules, isClearAt, type RulesHere } from './rule-tree.ts';

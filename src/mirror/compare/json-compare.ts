@@ -1,10 +1,10 @@
-import type { Alignment, ItemMatch } from './alignment.ts';
+import { type Alignment, alignPlaceByPlace, type ItemMatch } from './alignment.ts';
 import { isMap, type JsonList, type JsonNode, type JsonObject } from './json-node.ts';
 import { judgeLeaves, type Leaf } from './leaf.ts';
 import { alignInOrder } from './list-in-order.ts';
-import { alignUnordered } from './list-unordered.ts';
+import { alignByName, alignUnordered } from './list-unordered.ts';
 import { ANY } from './path.ts';
-import { findRule, isIgnored, type RulesHere, stepRules } from './rule-tree.ts';
+import { findRule, isIgnored, type RuleNode, type RulesHere, stepRules } from './rule-tree.ts';
 import { note, probe, type Walk, within } from './walk.ts';
 
 /** Tells what two values have against each other, from the outside in. */
@@ -56,30 +56,31 @@ function compareAgain(legacy: JsonObject, fresh: JsonObject, compareField: Compa
   for (const key of new Set([...ours.keys(), ...theirs.keys()])) {
     const [one, other] = [ours.get(key) ?? [], theirs.get(key) ?? []];
     for (let i = 0; i < Math.max(one.length, other.length); i++)
-      if (!compareField(key, one[i], other[i])) return;
+      if (!compareField(key, one[i]?.[1], other[i]?.[1])) return;
   }
 }
 
-function groupByKey(again: JsonObject['again']): ReadonlyMap<string, JsonNode[]> {
-  const groups = new Map<string, JsonNode[]>();
-  for (const [key, value] of again) {
-    const group = groups.get(key);
-    if (group) group.push(value);
-    else groups.set(key, [value]);
-  }
-  return groups;
-}
+const groupByKey = (again: JsonObject['again']) => Map.groupBy(again, ([key]) => key);
 
 function compareLists(walk: Walk, rules: RulesHere, legacy: JsonList, fresh: JsonList): void {
   const itemRules = stepRules(rules, ANY);
   const unordered = findRule(rules, 'unordered');
   if (!unordered && walk.finder.purpose === 'probe') return probeInOrder(walk, itemRules, legacy, fresh);
   const match = matchItems(walk, itemRules);
-  const alignment = unordered
-    ? alignUnordered(legacy.items, fresh.items, match, unordered.by)
-    : alignInOrder(legacy.items, fresh.items, match);
+  const alignment = align(legacy.items, fresh.items, match, unordered);
   if (alignment.order === 'changed') note(walk, 'order', legacy, fresh);
   tellAlignment(walk, itemRules, alignment);
+}
+
+function align(
+  legacy: readonly JsonNode[],
+  fresh: readonly JsonNode[],
+  match: ItemMatch,
+  unordered: RuleNode['unordered'],
+): Alignment {
+  if (unordered?.by !== undefined) return alignByName(legacy, fresh, unordered.by);
+  if (match.budget.steps <= 0) return alignPlaceByPlace(legacy, fresh);
+  return unordered ? alignUnordered(legacy, fresh, match) : alignInOrder(legacy, fresh, match);
 }
 
 /** A probe asks no more than whether all is the same. */

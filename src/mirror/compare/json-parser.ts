@@ -21,6 +21,7 @@ export function readJsonBytes(bytes: Uint8Array, bounds: JsonBounds): JsonRead {
 }
 
 export function readJson(text: string, bounds: JsonBounds): JsonRead {
+  if (!text.isWellFormed()) return NOT_JSON;
   try {
     const reader = new Reader(text, bounds);
     const node = reader.readDocument();
@@ -32,17 +33,21 @@ export function readJson(text: string, bounds: JsonBounds): JsonRead {
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
-const HEX4 = /^[0-9a-fA-F]{4}$/;
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['"', '"'],
-  ['\\', '\\'],
-  ['/', '/'],
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
+
+/** A text with its quotes and escapes: the engine's own parser is good for these, and for nothing else here. */
+function readEscapes(quoted: string): string {
+  const text = readQuoted(quoted);
+  if (text === undefined || !text.isWellFormed()) throw NOT_JSON;
+  return text;
+}
+
+function readQuoted(quoted: string): string | undefined {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    return undefined;
+  }
+}
 
 class Reader {
   readonly #text: string;
@@ -144,46 +149,20 @@ class Reader {
 
   #readString(): string {
     const start = this.#at + 1;
+    let isPlain = true;
     for (let at = start; ; at++) {
       const unit = this.#text.charCodeAt(at);
       if (unit === 0x22) {
         this.#at = at + 1;
-        return this.#text.slice(start, at);
+        return isPlain ? this.#text.slice(start, at) : readEscapes(this.#text.slice(start - 1, at + 1));
       }
-      if (unit === 0x5c) return this.#readEscaped(start, at);
+      if (unit === 0x5c) {
+        isPlain = false;
+        at += 1;
+      }
       // NaN, behind the end, is no number below and none above.
       if (!(unit >= 0x20)) throw NOT_JSON;
     }
-  }
-
-  #readEscaped(start: number, firstEscape: number): string {
-    let text = this.#text.slice(start, firstEscape);
-    let plain = firstEscape;
-    for (let at = firstEscape; ; ) {
-      const unit = this.#text.charCodeAt(at);
-      if (unit === 0x22) {
-        this.#at = at + 1;
-        text += this.#text.slice(plain, at);
-        if (!text.isWellFormed()) throw NOT_JSON;
-        return text;
-      }
-      if (!(unit >= 0x20)) throw NOT_JSON;
-      if (unit !== 0x5c) at += 1;
-      else {
-        text += this.#text.slice(plain, at) + this.#readEscape(at);
-        at += this.#text[at + 1] === 'u' ? 6 : 2;
-        plain = at;
-      }
-    }
-  }
-
-  #readEscape(at: number): string {
-    const letter = this.#text[at + 1] ?? '';
-    const hex = letter === 'u' ? this.#text.slice(at + 2, at + 6) : '';
-    if (HEX4.test(hex)) return String.fromCharCode(Number.parseInt(hex, 16));
-    const plain = ESCAPES.get(letter);
-    if (plain === undefined) throw NOT_JSON;
-    return plain;
   }
 
   #skipSpace(): void {

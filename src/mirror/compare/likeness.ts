@@ -19,7 +19,8 @@ export function pairByLikeness(
   counted: Counted,
 ): Likely {
   const isLarge = legacy.length * fresh.length > LARGEST_GRID || counted.budget.steps <= 0;
-  const candidates = isLarge ? pairPlaces(legacy, fresh) : rankPairs(legacy, fresh, least, counted);
+  const ranked = isLarge ? undefined : rankPairs(legacy, fresh, least, counted);
+  const candidates = ranked ?? pairPlaces(legacy, fresh);
   const [ours, theirs] = [new Set(legacy.keys()), new Set(fresh.keys())];
   const pairs = candidates.filter(
     ([i, j]) => ours.has(i) && theirs.has(j) && ours.delete(i) && theirs.delete(j),
@@ -36,16 +37,18 @@ function rankPairs(
   fresh: readonly JsonNode[],
   least: number,
   counted: Counted,
-): (readonly [number, number])[] {
+): (readonly [number, number])[] | undefined {
   const ours = legacy.map((node) => tellFields(node, counted));
   const theirs = fresh.map((node) => tellFields(node, counted));
   const ranked: (readonly [likeness: number, legacy: number, fresh: number])[] = [];
-  for (const [i, one] of ours.entries())
+  for (const [i, one] of ours.entries()) {
+    if (counted.budget.steps <= 0) return undefined;
     for (const [j, other] of theirs.entries()) {
-      counted.budget.steps -= 1 + (one?.size ?? 0);
+      counted.budget.steps -= 1 + Math.min(one?.size ?? 0, other?.size ?? 0);
       const likeness = measureLikeness(one, other);
       if (likeness >= least) ranked.push([likeness, i, j]);
     }
+  }
   ranked.sort((a, b) => b[0] - a[0] || a[1] - b[1] || a[2] - b[2]);
   return ranked.map(([, i, j]) => [i, j]);
 }

@@ -46,7 +46,7 @@ function measurePairs(one: readonly Told[], other: readonly Told[], match: ItemM
   const theirs = other.map(({ node }) => tellFields(node, match));
   const measure: CostOf = (i, j) => {
     const [mine, yours] = [one[i] as Told, other[j] as Told];
-    match.budget.steps -= 1 + (ours[i]?.size ?? 0);
+    match.budget.steps -= 1 + Math.min(ours[i]?.size ?? 0, theirs[j]?.size ?? 0);
     if (mine.text === yours.text || (!match.byText && match.isSame(mine.node, yours.node))) return 0;
     return COST_OF_PAIR - (COST_OF_PAIR - COST_OF_LIKE_PAIR) * measureLikeness(ours[i], theirs[j]);
   };
@@ -75,14 +75,15 @@ function traceBack(
     if (isPair) {
       i -= 1;
       j -= 1;
-      if (cost(i, j) > 0) pairs.unshift([node(one, i), node(other, j)]);
+      if (cost(i, j) > 0) pairs.push([node(one, i), node(other, j)]);
     } else if (i > 0 && here === at(costs, (i - 1) * width + j) + 1) {
       i -= 1;
-      missing.unshift(node(one, i));
+      missing.push(node(one, i));
     } else {
       j -= 1;
-      extra.unshift(node(other, j));
+      extra.push(node(other, j));
     }
   }
-  return { pairs, missing, extra, order: 'kept' };
+  // Found from the end.
+  return { pairs: pairs.reverse(), missing: missing.reverse(), extra: extra.reverse(), order: 'kept' };
 }

@@ -15,14 +15,12 @@ import { cancelEqual, cancelSame } from './multiset.ts';
 /** Two items of a list without order are one item that changed if at least half of their fields are equal. */
 const LEAST_LIKENESS = 0.5;
 
-/** Where order does not matter. `by` points to what names an item; without it equal items go together, then those that are most alike. */
+/** Where order does not matter and nothing names the items: equal ones go together, then those that are most alike. */
 export function alignUnordered(
   legacy: readonly JsonNode[],
   fresh: readonly JsonNode[],
   match: ItemMatch,
-  by: string | undefined,
 ): Alignment {
-  if (by !== undefined) return alignByName(legacy, fresh, cutPointer(by));
   return alignEitherWay(tellItems(legacy, match.budget), tellItems(fresh, match.budget), match, alignSets);
 }
 
@@ -55,12 +53,16 @@ const cutPointer = (by: string) =>
     .split('/')
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-/** Items of the same name are pairs in their order; those without a name, too. */
-function alignByName(
+/**
+ * Where order does not matter and `pointer` leads to what names an item: items of the same name are pairs in their order; those without a
+ * name, too.
+ */
+export function alignByName(
   legacy: readonly JsonNode[],
   fresh: readonly JsonNode[],
-  by: readonly string[],
+  pointer: string,
 ): Alignment {
+  const by = cutPointer(pointer);
   const theirs = new Map<string, JsonNode[]>();
   for (const node of fresh) {
     const name = nameNode(node, by);

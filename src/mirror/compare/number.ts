@@ -1,9 +1,11 @@
 // Numbers are compared as they are written: a double would take 9007199254740993 for its neighbour, and 1.0 for 1.
 
 const DECIMAL = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+/** Written in one way only, and whole in a double. */
+const SMALL_INTEGER = /^-?[1-9]\d{0,14}$/;
 /** Longer ones are compared as text only. */
-const LONGEST = 1_000;
-const WIDEST_SPAN = 2_000;
+const LONGEST = 400;
+const WIDEST_SPAN = 400;
 const CLOSE = 1e-9;
 
 /** sign × digits × 10^exponent, digits without zeros at either end; '' is zero. */
@@ -17,7 +19,7 @@ function readDecimal(text: string): Decimal | undefined {
   const [all, sign, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(text) ?? [];
   if (all === undefined) return undefined;
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const short = digits.replace(/0+$/, '');
+  const short = digits.slice(0, countUntilZeros(digits));
   if (short === '') return { sign: 0n, digits: '', exponent: 0 };
   return {
     sign: sign === '-' ? -1n : 1n,
@@ -26,12 +28,20 @@ function readDecimal(text: string): Decimal | undefined {
   };
 }
 
+/** Where the zeros at the end begin; /0+$/ would look at each zero again for each zero before it. */
+function countUntilZeros(digits: string): number {
+  let end = digits.length;
+  while (end > 0 && digits[end - 1] === '0') end -= 1;
+  return end;
+}
+
 /**
  * `precision`: the same number written otherwise (1.0 and 1), an integer that a double rounded, or fractions that are closer than 1e-9 of
  * their size (0.1 + 0.2). `value`: another number.
  */
 export function judgeNumbers(legacy: string, fresh: string): 'same' | 'precision' | 'value' {
   if (legacy === fresh) return 'same';
+  if (SMALL_INTEGER.test(legacy) && SMALL_INTEGER.test(fresh)) return 'value';
   const [one, other] = [readDecimal(legacy), readDecimal(fresh)];
   if (!one || !other) return 'value';
   if (isSameDecimal(one, other)) return 'precision';

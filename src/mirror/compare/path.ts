@@ -9,20 +9,35 @@ export const ROWS = 'rows:';
 export const BODY = '';
 export const ANY = '*';
 
+/** Attributes of cookies that are told by their names; any other is `*`. */
+export const COOKIE_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'expires',
+  'max-age',
+  'domain',
+  'path',
+  'secure',
+  'httponly',
+  'samesite',
+  'partitioned',
+  'priority',
+]);
+
 const LONGEST_KEY = 48;
 const LONGEST_WORD = 20;
-const MOST_DIGITS = 4;
-const MOST_CHANGES = 3;
 const IDENTIFIER = /^[$@_]?[A-Za-z_][A-Za-z0-9_-]*$/;
+/** `sha256_sum` has one number in it, a short one, at the end of a word. */
+const NUMBERS = /\d{4}|\d\D+\d|[A-Za-z]{3}\d+[a-z]{3}/;
+/** `SHA256` is a name, `AKIAIOSFODNN7EXAMPLE` is none. */
+const CODE = /^(?=.{9})[A-Z-]*\d[A-Z\d-]*$/;
 
-/** Is a key a name that programmers gave, or something that was stored: an id, a date, an address, a person? */
+/**
+ * Is a key a name that programmers gave, or something that was stored: an id, a date, an address, a person? One word of letters may be either,
+ * and is taken for a name.
+ */
 export function looksLikeData(key: string): boolean {
   if (key === ANY) return false;
   if (key.length > LONGEST_KEY || !IDENTIFIER.test(key)) return true;
-  if ((key.match(/\d/g)?.length ?? 0) > MOST_DIGITS) return true;
-  // `sha256_sum` changes twice between letters and digits, `Tr0ub4dor3` five times.
-  const changes = key.match(/[A-Za-z](?=\d)|\d(?=[A-Za-z])/g)?.length ?? 0;
-  return changes > MOST_CHANGES || hasLongWord(key);
+  return NUMBERS.test(key) || CODE.test(key) || hasLongWord(key);
 }
 
 function hasLongWord(key: string): boolean {
@@ -32,31 +47,48 @@ function hasLongWord(key: string): boolean {
 
 /** The steps' own text. */
 export function printPath(steps: readonly string[]): string {
+  return printSteps(steps, generaliseStep);
+}
+
+/** The same for many paths, most of which are the one before once more, or made of steps that were judged already. */
+export function openPathPrinter(): (steps: readonly string[]) => string {
+  const known = new Map<string, string>();
+  const generalise = (step: string) => {
+    const shown = known.get(step) ?? generaliseStep(step);
+    known.set(step, shown);
+    return shown;
+  };
+  let last: Readonly<{ steps: readonly string[]; path: string }> = { steps: [STATUS], path: STATUS };
+  return (steps) => {
+    if (!areSameSteps(steps, last.steps)) last = { steps: [...steps], path: printSteps(steps, generalise) };
+    return last.path;
+  };
+}
+
+function areSameSteps(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false;
+  // From the end, where paths differ first.
+  for (let i = one.length - 1; i >= 0; i--) if (one[i] !== other[i]) return false;
+  return true;
+}
+
+/** Nothing is left to be escaped: what has a slash or a tilde looks like data. */
+function printSteps(steps: readonly string[], generalise: (step: string) => string): string {
   const [space = BODY, ...rest] = steps;
-  const shown = rest.map(generaliseStep);
-  switch (space) {
-    case STATUS:
-      return STATUS;
-    case BODY:
-      return shown.length === 0 ? 'body' : shown.map((step) => `/${escapeStep(step)}`).join('');
-    case ROWS:
-      return `${ROWS}${shown.map(escapeStep).join('/')}`;
-    case COOKIE:
-      return `${COOKIE}${rest.map(generaliseCookie).join('')}`;
-    default:
-      return `${space}${shown.join('')}`;
-  }
+  if (space === STATUS || (space === BODY && rest.length === 0)) return space || 'body';
+  if (space === COOKIE) return `${COOKIE}${rest.map(generaliseCookie).join('')}`;
+  const shown = rest.map(generalise).join('/');
+  return space === BODY ? `/${shown}` : `${space}${shown}`;
 }
 
 const generaliseStep = (step: string) => (looksLikeData(step) ? ANY : step);
 
 /** `connect.sid` is a usual name among cookies. */
 function generaliseCookie(step: string): string {
-  if (step.startsWith(';')) return `;${generaliseStep(step.slice(1))}`;
+  if (step.startsWith(';')) return COOKIE_ATTRIBUTES.has(step.slice(1)) ? step : `;${ANY}`;
   return looksLikeData(step.replaceAll('.', '_')) ? ANY : step;
 }
 
-const escapeStep = (step: string) => step.replaceAll('~', '~0').replaceAll('/', '~1');
 const unescapeStep = (step: string) => step.replaceAll('~1', '/').replaceAll('~0', '~');
 
 /** Undefined where a text names no place. */

@@ -21,11 +21,11 @@ export function compareRows(
 ): 'compared' | 'too_complex' {
   const rowRules = stepRules(rules, ROWS);
   if (isIgnored(rowRules)) return 'compared';
-  const [legacy, fresh] = [foldRows(rows.legacy), foldRows(rows.new)];
-  for (const table of [...new Set([...legacy, ...fresh].map((row) => row.table))].sort()) {
+  const [legacy, fresh] = [groupByTable(rows.legacy), groupByTable(rows.new)];
+  for (const table of [...new Set([...legacy.keys(), ...fresh.keys()])].sort()) {
     const own = stepRules(rowRules, table);
     if (isIgnored(own)) continue;
-    const [ours, theirs] = [readRows(legacy, table, bounds), readRows(fresh, table, bounds)];
+    const [ours, theirs] = [readRows(legacy.get(table), bounds), readRows(fresh.get(table), bounds)];
     if (!ours || !theirs) return 'too_complex';
     walk.steps.push(ROWS, table);
     compareTable(walk, own, ours, theirs);
@@ -34,13 +34,16 @@ export function compareRows(
   return 'compared';
 }
 
+function groupByTable(changes: readonly RowChange[]): ReadonlyMap<string, readonly NetChange[]> {
+  return Map.groupBy(foldRows(changes), ({ table }) => table);
+}
+
 function readRows(
-  changes: readonly NetChange[],
-  table: string,
+  changes: readonly NetChange[] | undefined,
   bounds: CompareBounds,
 ): readonly Row[] | undefined {
   const rows: Row[] = [];
-  for (const { key, change, row } of changes.filter((each) => each.table === table)) {
+  for (const { key, change, row } of changes ?? []) {
     const read = readJson(row, bounds);
     if (read.kind === 'too_complex') return undefined;
     rows.push({ key, change, node: read.kind === 'json' ? foldBytes(read.node) : stringNode(row) });

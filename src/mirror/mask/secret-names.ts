@@ -1,4 +1,4 @@
-import { parsePath } from '../compare/index.ts';
+import { COOKIE_ATTRIBUTES, parsePath } from '../compare/index.ts';
 
 // Names that secrets go by. What is taken for a secret by mistake costs a value that would have been good to see; the other mistake cannot
 // be taken back. A closed list: docs/comparing.md tells it.
@@ -90,7 +90,7 @@ export function isSecretName(name: string): boolean {
 }
 
 /** What an attribute of a cookie says is no secret, unlike the cookie. */
-const OPEN_ATTRIBUTE = /^;(?:expires|max-age|domain|path|secure|httponly|samesite|partitioned|priority)$/;
+const isOpenAttribute = (step: string) => step.startsWith(';') && COOKIE_ATTRIBUTES.has(step.slice(1));
 
 /** `auth_user` holds users, and most of what is in it is no secret: the prefix is that of a Django app. */
 const withoutApp = (table: string) => table.replace(/^auth_/, '');
@@ -98,7 +98,7 @@ const withoutApp = (table: string) => table.replace(/^auth_/, '');
 /** Does a place, given by its steps, hold a secret: by its own name or one above it? */
 export function isSecretPlace(steps: readonly string[]): boolean {
   const [space = '', ...names] = steps;
-  if (space === 'cookie:') return !OPEN_ATTRIBUTE.test(names[1] ?? '');
+  if (space === 'cookie:') return !isOpenAttribute(names[1] ?? '');
   if (space === 'rows:') return names.some((name, i) => isSecretName(i === 0 ? withoutApp(name) : name));
   return names.some((name) => isSecretName(name.replace(/^@/, '')));
 }

@@ -1,11 +1,11 @@
 import type { MirrorRules, SideAnswer, ValueShape } from '../../vocabulary/index.ts';
 import {
   ANY,
+  COOKIE_ATTRIBUTES,
   compileRules,
   DEFAULT_BOUNDS,
   isMap,
   type JsonNode,
-  looksLikeData,
   openBody,
   pickHeaders,
   printPath,
@@ -52,16 +52,17 @@ export function writeSkeleton(answer: SideAnswer, rules: MirrorRules, shaper: Sh
   return writer.text();
 }
 
+/** Attributes of odd names are left out. */
 function addCookie(writer: SkeletonWriter, cookie: SetCookie | undefined, steps: readonly string[]): void {
-  const parts = [['value', cookie?.value ?? ''] as const, ...(cookie?.attributes ?? [])];
-  writer.addBranch(
-    parts.slice(0, MOST_ATTRIBUTES),
-    (name) => (name === 'value' ? steps : [...steps, `;${name}`]),
-    (text, at) => writer.addNode(stringNode(text), at),
-  );
+  writer.add('{"value":');
+  writer.addNode(stringNode(cookie?.value ?? ''), steps);
+  for (const [name, text] of cookie?.attributes ?? []) {
+    if (!COOKIE_ATTRIBUTES.has(name)) continue;
+    writer.add(`,"${name}":`);
+    writer.addNode(stringNode(text), [...steps, `;${name}`]);
+  }
+  writer.add('}');
 }
-
-const MOST_ATTRIBUTES = 16;
 
 function addBody(writer: SkeletonWriter, answer: SideAnswer): void {
   const body = openBody(answer, DEFAULT_BOUNDS);
@@ -71,8 +72,8 @@ function addBody(writer: SkeletonWriter, answer: SideAnswer): void {
   else writer.addNode(node, ['']);
 }
 
-/** What must be left to close everything that is open at a depth, and to say that something was cut there. */
-const reserve = (depth: number) => 512 + 96 * depth;
+/** What must be left to close everything that is open at a depth, and to say that something was cut there; a cookie is added whole. */
+const reserve = (depth: number) => 1_536 + 96 * depth;
 
 class SkeletonWriter {
   readonly #shaper: Shaper;
@@ -144,9 +145,8 @@ class SkeletonWriter {
 
   /** Short keys could be guessed from their hashes, and are numbered. */
   #nameKey(key: string, steps: readonly string[], number: number): string {
-    const isData = steps.at(-1) === ANY || looksLikeData(key.replaceAll('.', '_'));
-    if (!isData) return key;
     const path = printPath(steps);
+    if (!path.endsWith(ANY)) return key;
     return `‹key:${key.length < 4 ? number : this.#shaper.hashKey(key, { scope: this.#scope, path })}›`;
   }
 
@@ -154,7 +154,8 @@ class SkeletonWriter {
     const shape = this.#shaper.shape(node, { scope: this.#scope, path: printPath(steps) });
     const clear = showClear(node, steps, this.#rules);
     const whole = clear === undefined ? shape : { ...shape, clear };
-    const fits = Buffer.byteLength(JSON.stringify(whole)) < this.#left - reserve(this.#depth);
+    // Clear text has half of the room: the tree comes first.
+    const fits = Buffer.byteLength(JSON.stringify(whole)) < this.#left - LARGEST_SKELETON / 2;
     this.#addShape(fits ? whole : shape);
   }
 
