@@ -22,18 +22,22 @@ export type FenceWish = Readonly<{
   timeoutMs: number;
 }>;
 
-/** Answers the window, or why there is none. */
-export type Fence = (
-  tenant: TenantName,
-  tables: readonly string[],
-  askedMs: number,
-) => Promise<Window | NotComparedReason>;
+export type Fence = Readonly<{
+  /** Why nothing can be compared whatever was answered; undefined where something can. */
+  check(tenant: TenantName, tables: readonly string[]): Promise<NotComparedReason | undefined>;
+  /** Answers the window around an exchange that began at `askedMs`, or why there is none. */
+  open(tenant: TenantName, tables: readonly string[], askedMs: number): Promise<Window | NotComparedReason>;
+}>;
 
 export function openFence({ follower, journal, timeoutMs }: FenceWish): Fence {
-  return async (tenant, tables, askedMs) => {
+  const check: Fence['check'] = async (tenant, tables) => {
     const standing = await journal.standing(tenant, tables);
     if (standing === 'apart') return 'rows_apart';
-    if (standing === 'not_followed' || follower === undefined) return 'rows_not_followed';
+    return standing === 'not_followed' || follower === undefined ? 'rows_not_followed' : undefined;
+  };
+  const open: Fence['open'] = async (tenant, tables, askedMs) => {
+    const obstacle = await check(tenant, tables);
+    if (obstacle !== undefined || follower === undefined) return obstacle ?? 'rows_not_followed';
     // Before the mark: what is heard later must not be taken for heard.
     const before = follower.heardBy(askedMs);
     if (before === undefined) return 'rows_behind';
@@ -44,6 +48,7 @@ export function openFence({ follower, journal, timeoutMs }: FenceWish): Fence {
     if ((await journal.standing(tenant, tables)) === 'apart') return 'rows_apart';
     return { before, after, transactions };
   };
+  return { check, open };
 }
 
 /** States that a reader may have seen, the likeliest first: all of the window's transactions, then one less, and so on. */

@@ -16,7 +16,7 @@ import {
   type TenantName,
 } from '../../vocabulary/index.ts';
 import { nowMs } from '../clock.ts';
-import { isNoise } from '../compare/index.ts';
+import { type FoundDifference, isNoise } from '../compare/index.ts';
 import type { Copy } from '../copy.ts';
 import { openFence } from './fence.ts';
 import { type Difference, type Finding, notCompared } from './finding.ts';
@@ -26,6 +26,7 @@ import { askControl, judgeRead, nameFailure, type ReadParts } from './read.ts';
 import type { RunNew } from './rehearse.ts';
 import { replaySample } from './replay.ts';
 import type { SampleMaker } from './sample.ts';
+import { Settled } from './settled.ts';
 import { judgeWrite, type WriteParts } from './write.ts';
 
 export type JudgeWish = Readonly<{
@@ -72,6 +73,7 @@ class Desk implements Judge {
   readonly #read: ReadParts;
   readonly #write: WriteParts;
   readonly #controls = new Map<RouteId, number>();
+  readonly #settled = new Settled();
 
   constructor(wish: JudgeWish) {
     const { follower, journal, runNew, timeoutMs, bodyBytes } = wish;
@@ -100,16 +102,18 @@ class Desk implements Judge {
     for (const entry of entries) this.#writer.add(entry);
   }
 
-  replay(samples: readonly KeptSample[]): Promise<readonly Replayed[]> {
-    return Promise.all(
-      samples.map((sample) =>
-        replaySample(sample, this.#wish.samples, async (asked, tenant, route, rules) => {
-          const legacy = await this.#wish.askLegacy(asked);
-          if (isFailure(legacy)) return notCompared(nameFailure(legacy));
-          return this.#judgeRead(asked, tenant, route, rules, legacy, undefined);
-        }),
-      ),
-    );
+  /** One after the other: nobody waits so impatiently that users' requests should be held up. */
+  async replay(samples: readonly KeptSample[]): Promise<readonly Replayed[]> {
+    const results: Replayed[] = [];
+    for (const sample of samples) {
+      const result = await replaySample(sample, this.#wish.samples, async (asked, tenant, route, rules) => {
+        const legacy = await this.#wish.askLegacy(asked);
+        if (isFailure(legacy)) return notCompared(nameFailure(legacy));
+        return this.#judgeRead(asked, tenant, route, rules, legacy, undefined);
+      });
+      results.push(result);
+    }
+    return results;
   }
 
   reveal(sample: KeptSample): readonly Revealed[] | undefined {
@@ -123,6 +127,8 @@ class Desk implements Judge {
   async #find(copy: Copy, tenant: TenantName, route: RouteId, rules: MirrorRules): Promise<Finding> {
     const { asked, answer, primary } = copy;
     if (primary === 'new') {
+      const obstacle = await this.#read.fence.check(tenant, asked.decision.tables);
+      if (obstacle) return notCompared(obstacle);
       const legacy = await this.#wish.askLegacy(asked);
       if (isFailure(legacy)) return notCompared(nameFailure(legacy));
       return this.#judgeRead(asked, tenant, route, rules, legacy, answer);
@@ -140,8 +146,12 @@ class Desk implements Judge {
     legacy: SideAnswer,
     answered: SideAnswer | undefined,
   ): Promise<Finding> {
-    const known = await this.#noise.of(route, nowMs());
-    return judgeRead(this.#read, { asked, tenant, rules, legacy, answered, known });
+    const atMs = nowMs();
+    const known = await this.#noise.of(route, atMs);
+    const isSettled = (one: FoundDifference) => this.#settled.has(route, one, atMs);
+    const found = await judgeRead(this.#read, { asked, tenant, rules, legacy, answered, known, isSettled });
+    if (found.kind === 'different') this.#settled.note(route, found, atMs);
+    return found;
   }
 
   /** Legacy is asked twice for a share of the reads that were the same: that is how noise is learned before it matters. */

@@ -8,7 +8,7 @@ import {
   type SideAnswer,
   type TenantName,
 } from '../../vocabulary/index.ts';
-import { compareExchanges, differsWithItself, isNoise } from '../compare/index.ts';
+import { compareExchanges, differsWithItself, type FoundDifference, isNoise } from '../compare/index.ts';
 import { type Fence, listReaderStates } from './fence.ts';
 import { type Difference, type Finding, findObstacle, notCompared, SAME } from './finding.ts';
 import { type RehearseWish, rehearse } from './rehearse.ts';
@@ -29,6 +29,8 @@ export type ReadCase = Readonly<{
   answered: SideAnswer | undefined;
   /** Paths that are noise already. */
   known: readonly string[];
+  /** Whether legacy was asked again about such a difference not long ago, and stood by its word. */
+  isSettled(difference: FoundDifference): boolean;
 }>;
 
 const MOST_STATES = 5;
@@ -61,7 +63,7 @@ type Seen = Finding | Readonly<{ kind: 'uncertain' }>;
 async function compareOnce(parts: ReadParts, read: ReadCase): Promise<Seen> {
   const { asked, tenant, legacy, rules, answered } = read;
   if (answered && compare(legacy, answered, rules).kind === 'same') return SAME;
-  const window = await parts.fence(tenant, asked.decision.tables, legacy.askedMs);
+  const window = await parts.fence.open(tenant, asked.decision.tables, legacy.askedMs);
   if (typeof window === 'string') return notCompared(window);
   let first: Finding | undefined;
   for (const at of listReaderStates(window, MOST_STATES)) {
@@ -90,11 +92,13 @@ function compare(legacy: SideAnswer, other: SideAnswer, rules: MirrorRules) {
 async function doubt(parts: ReadParts, read: ReadCase, found: Difference): Promise<Finding> {
   const noisy = new Set<string>();
   const isExplained = () =>
-    found.differences.every(({ path }) => isNoise(path, noisy) || isNoise(path, read.known));
+    found.differences.every(
+      (one) => isNoise(one.path, noisy) || isNoise(one.path, read.known) || read.isSettled(one),
+    );
   for (let control = 0; control < CONTROLS && !isExplained(); control += 1) {
     const again = await parts.askLegacy(read.asked);
     if (isFailure(again) || findObstacle(again)) break;
-    const window = await parts.fence(read.tenant, read.asked.decision.tables, found.legacy.askedMs);
+    const window = await parts.fence.open(read.tenant, read.asked.decision.tables, found.legacy.askedMs);
     if (typeof window === 'string') return notCompared(window);
     // Rows that changed in between explain what differs, and tell nothing of legacy.
     if (window.transactions.length > 0) return retry(parts, read, again);
@@ -116,11 +120,11 @@ export function nameFailure({ code }: Failure): NotComparedReason {
 /** Asks legacy what it has just answered; the paths at which it disagrees with itself, or undefined where that tells nothing. */
 export async function askControl(
   parts: ReadParts,
-  { asked, tenant, rules, legacy }: Omit<ReadCase, 'answered' | 'known'>,
+  { asked, tenant, rules, legacy }: Omit<ReadCase, 'answered' | 'known' | 'isSettled'>,
 ): Promise<readonly string[] | undefined> {
   const again = await parts.askLegacy(asked);
   if (isFailure(again) || findObstacle(again)) return undefined;
-  const window = await parts.fence(tenant, asked.decision.tables, legacy.askedMs);
+  const window = await parts.fence.open(tenant, asked.decision.tables, legacy.askedMs);
   if (typeof window === 'string' || window.transactions.length > 0) return undefined;
   return differsWithItself(legacy, again, rules);
 }

@@ -32,7 +32,7 @@ export async function judgeWrite(parts: WriteParts, write: WriteCase): Promise<F
   const { asked, tenant, legacy } = write;
   const obstacle = findObstacle(legacy) ?? (asked.body.kind === 'whole' ? undefined : 'body_too_large');
   if (obstacle) return notCompared(obstacle);
-  const window = await parts.fence(tenant, asked.decision.tables, legacy.askedMs);
+  const window = await parts.fence.open(tenant, asked.decision.tables, legacy.askedMs);
   if (typeof window === 'string') return notCompared(window);
   let best: Difference | undefined;
   for (const state of listWriterStates(window, MOST_STATES)) {

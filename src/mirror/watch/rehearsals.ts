@@ -44,6 +44,7 @@ const LONGEST_REST_MS = 30_000;
 /** Up for so long: its next death is a first one again. */
 const STEADY_MS = 60_000;
 const CLOSE_MS = 3_000;
+const STARTING_MS = 30_000;
 
 /** The process in which new handlers rehearse, seen from the gateway: started when needed, watched, replaced when it dies. */
 export class Rehearsals {
@@ -179,8 +180,12 @@ export class Rehearsals {
   }
 
   #look(link: RehearsalLink): void {
-    if (!this.#isLinked(link) || nowMs() - this.#heardMs < this.#wish.silenceMs) return;
-    this.#die(link, `It said nothing for ${this.#wish.silenceMs} ms.`);
+    const state = this.#state;
+    if (state.kind !== 'up' || state.link !== link) return;
+    // It loads a lot before it can say anything.
+    const patienceMs = state.isReady ? this.#wish.silenceMs : Math.max(STARTING_MS, this.#wish.silenceMs);
+    if (nowMs() - this.#heardMs < patienceMs) return;
+    this.#die(link, `It said nothing for ${patienceMs} ms.`);
     link.kill();
   }
 

@@ -101,7 +101,7 @@ describe('the fence', () => {
   });
   const follower: RowFollower = { heardBy: () => at(10), catchUp: async () => at(20) };
   const open = (parts: Partial<Parameters<typeof openFence>[0]>) =>
-    openFence({ follower, journal: journal('followed'), timeoutMs: 50, ...parts })(ACME, [], 0);
+    openFence({ follower, journal: journal('followed'), timeoutMs: 50, ...parts }).open(ACME, [], 0);
 
   test('answers what happened between what was heard before and a mark that has come round', async () => {
     const transactions = [commit(12, row('ai_job', 1))];
