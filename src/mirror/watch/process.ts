@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { FromRehearsals, RehearsalLink, StartRehearsals } from '../copy.ts';
@@ -24,6 +24,8 @@ export function startProcess(wish: ProcessWish): StartRehearsals {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${wish.heapMb}`],
+      // A session of its own, for its priority's sake; see lowerPriority.
+      detached: true,
     });
     let isOver = false;
     const over = (detail: string) => {
@@ -57,13 +59,23 @@ function makeLink(child: ChildProcess): RehearsalLink {
   };
 }
 
-/** Where both want the processor, users go first. */
+/**
+ * Where both want the processor, users go first. Linux may weigh whole sessions against one another (sched(7), autogroup): then a
+ * process's own niceness counts within its session only, and a rehearsal in the gateway's would take from the database and from legacy
+ * what it leaves to the gateway.
+ */
 function lowerPriority({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  const priority = constants.priority.PRIORITY_BELOW_NORMAL;
+  tryTo(() => setPriority(pid, priority));
+  tryTo(() => writeFileSync(`/proc/${pid}/autogroup`, String(priority)));
+}
+
+/** It has ended already, or the system does not know or allow it: then it runs as everybody else. */
+function tryTo(act: () => void): void {
   try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // It has ended already, or the system does not allow it: then it runs as everybody else.
-  }
+    act();
+  } catch {}
 }
 
 /** Resident memory in bytes (proc(5), statm); 0 where the system does not tell. */
