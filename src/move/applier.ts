@@ -36,7 +36,8 @@ export class Applier {
   #current: Transaction | undefined;
   #held: Held | undefined;
   #shared: Shared | undefined;
-  #marks: { readonly token: string; readonly position: Position }[] = [];
+  /** Read, and not stored yet. */
+  #marks: string[] = [];
 
   constructor(wish: ApplierWish) {
     this.#wish = wish;
@@ -77,7 +78,8 @@ export class Applier {
   }
 
   #isFull(): boolean {
-    if (this.#isCareful() || this.#shared === undefined) return true;
+    // Who waits for a mark wants to know what was before it, and nothing later.
+    if (this.#isCareful() || this.#shared === undefined || this.#marks.length > 0) return true;
     return this.#shared.changes >= SHARED_CHANGES || performance.now() - this.#shared.sinceMs >= SHARED_MS;
   }
 
@@ -127,7 +129,7 @@ export class Applier {
     const [held, current] = [this.#held, this.#current];
     this.#held = undefined;
     if (held === undefined || current === undefined) return;
-    this.#shared ??= await this.#begin();
+    this.#shared ??= await this.#begin(held.tenant);
     if (current.position <= this.#stored) return;
     this.#shared.changes += held.changes.length;
     const apart = await this.#shared.store.apply(current.position, held.tenant, held.changes);
@@ -142,13 +144,13 @@ export class Applier {
     for (const token of tokens) {
       // Here before: a stream that begins anew repeats what it has said.
       if (position <= this.#stored) this.#wish.onMark(token, this.#stored);
-      else this.#marks.push({ token, position });
+      else this.#marks.push(token);
     }
   }
 
-  async #begin(): Promise<Shared> {
+  async #begin(tenant?: TenantId): Promise<Shared> {
     const { store, slot } = this.#wish;
-    const begun = await store.begin(slot, this.#isCareful() ? 'one_by_one' : 'together');
+    const begun = await store.begin(slot, this.#isCareful() ? 'one_by_one' : 'together', tenant);
     if (begun === undefined)
       throw new FollowTrouble(`The store does not know the slot "${slot}" any more. Prepare following anew.`);
     // Another instance may have been here between two streams.
@@ -166,7 +168,9 @@ export class Applier {
     this.#shared = undefined;
     this.#marks = [];
     this.#wish.onStored(this.#stored);
-    for (const { token, position: marked } of marks) this.#wish.onMark(token, marked);
+    // Who waits for a mark looks at the rows of just this moment.
+    if (marks.length > 0) await this.#wish.store.hold(this.#stored);
+    for (const token of marks) this.#wish.onMark(token, this.#stored);
   }
 }
 

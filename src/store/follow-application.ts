@@ -1,10 +1,11 @@
 import pg from 'pg';
-import { type Position, parsePosition, printPosition, type TenantId } from '../vocabulary/index.ts';
-import { codeOf, type StoreUnavailable } from './errors.ts';
+import { type Position, printPosition, type TenantId } from '../vocabulary/index.ts';
+import { codeOf } from './errors.ts';
 import type { FollowManner, FollowTransaction } from './follow.ts';
-import type { FollowConnection } from './follow-connection.ts';
+import type { Fence, FollowConnection } from './follow-connection.ts';
 import { groupChanges, type RowGroup } from './follow-groups.ts';
-import { deleteRows, emptyTable, type FollowedTable, insertRows, updateRows } from './follow-statements.ts';
+import { writeStatement } from './follow-statements.ts';
+import type { FollowedTable } from './follow-tables.ts';
 
 /** Values as PostgreSQL writes them, by column. */
 export type LegacyValues = Readonly<Record<string, string | null>>;
@@ -31,29 +32,38 @@ export class RowConflict extends Error {
   }
 }
 
-type Fence = Readonly<{ from: Position; apart: ReadonlySet<string> }>;
-
 type Parts = Readonly<{
   connection: FollowConnection;
   slot: string;
   position: Position;
   tables: ReadonlyMap<string, FollowedTable>;
   manner: FollowManner;
+  /** Whether this tenant follows, as read when the transaction began. */
+  first: Readonly<{ tenant: TenantId; fence: Fence | undefined }> | undefined;
   /** Told of each tenant whose rows have changed. */
   noted: (tenant: TenantId, position: Position) => void;
 }>;
 
+/** A statement that waits to be sent; `rows` is how many must be there. */
+type Pending = Readonly<{ sql: string; tenant: TenantId; table: string; rows: number | undefined }>;
+
+const PENDING_CHARACTERS = 500_000;
+
+/** One transaction of the store on the follower's connection. Statements are gathered, and sent many at once. */
 export class Application implements FollowTransaction {
   readonly position: Position;
   readonly #parts: Parts;
   readonly #fences = new Map<TenantId, Fence | undefined>();
   /** What was touched: by tenant, each table with the highest id put in. */
   readonly #touched = new Map<TenantId, Map<string, number>>();
+  #pending: (Pending | string)[] = [];
+  #characters = 0;
   #inside: string | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.position = parts.position;
+    if (parts.first) this.#fences.set(parts.first.tenant, parts.first.fence);
   }
 
   async apply(
@@ -61,22 +71,28 @@ export class Application implements FollowTransaction {
     tenant: TenantId,
     changes: readonly LegacyChange[],
   ): Promise<readonly string[]> {
-    const fence = await this.#enter(tenant, position);
+    const fence = await this.#findFence(tenant);
     if (fence === undefined || position <= fence.from) return [];
     const { tables, manner, noted } = this.#parts;
     const wanted = changes.filter(({ table }) => tables.has(table) && !fence.apart.has(table));
-    for (const group of groupChanges(wanted, tables, manner)) await this.#applyGroup(tenant, group);
+    this.#enter(tenant, position);
+    for (const group of groupChanges(wanted, tables, manner)) {
+      this.#add(tenant, group);
+      if (manner === 'one_by_one' || this.#characters > PENDING_CHARACTERS) await this.#flush();
+    }
     if (wanted.length > 0) noted(tenant, position);
     return wanted.length === changes.length ? [] : [...fence.apart];
   }
 
   async commit(position: Position): Promise<void> {
+    // Not together with the end: what is missing must be found before it.
+    if (this.#pending.some((one) => typeof one !== 'string' && one.rows !== undefined)) await this.#flush();
     const counters = [...this.#touched].flatMap(([tenant, tables]) => advanceCounters(tenant, tables));
     const here = `UPDATE banyan.follow_position SET position = '${printPosition(position)}' WHERE slot = ${pg.escapeLiteral(this.#parts.slot)}`;
     try {
-      await this.#parts.connection.run([...counters, here, 'COMMIT'].join('; '));
+      await this.#flush(...counters, here, 'COMMIT');
     } catch (error) {
-      throw isMisfit(error) ? await this.#describeLate(error) : error;
+      throw error instanceof RowConflict ? await this.#describeLate(error) : error;
     }
   }
 
@@ -84,83 +100,76 @@ export class Application implements FollowTransaction {
     return this.#parts.connection.undo();
   }
 
-  /** Sets tenant and note, and looks whether the tenant follows: once per transaction, since its own writes can end it at any time. */
-  async #enter(tenant: TenantId, position: Position): Promise<Fence | undefined> {
-    const inside = `${tenant}@${position}`;
-    const note = `SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('banyan.note', 'follow:${printPosition(position)}', true)`;
+  /** Looked at once per transaction, since the new side's own writes can end it at any time. */
+  async #findFence(tenant: TenantId): Promise<Fence | undefined> {
     if (!this.#fences.has(tenant)) {
-      const answers = await this.#parts.connection.run(`${note};
-        SELECT from_position::text AS "from", ARRAY(SELECT table_name FROM banyan.row_standing WHERE tenant_id = f.tenant_id) AS apart
-        FROM banyan.followed_tenant f WHERE tenant_id = ${Number(tenant)} AND slot = ${pg.escapeLiteral(this.#parts.slot)}`);
-      const row = answers[1]?.rows[0] as { from: string; apart: string[] } | undefined;
-      const from = row && parsePosition(row.from);
-      this.#fences.set(tenant, row && from !== undefined ? { from, apart: new Set(row.apart) } : undefined);
-    } else if (this.#inside !== inside) await this.#parts.connection.run(note);
-    this.#inside = inside;
+      this.#inside = undefined;
+      this.#fences.set(tenant, await this.#parts.connection.enter(this.#parts.slot, tenant));
+    }
     return this.#fences.get(tenant);
   }
 
-  async #applyGroup(tenant: TenantId, group: RowGroup): Promise<void> {
-    const { table } = group;
-    this.#touch(tenant, table.name, group.highestId);
-    const { rowCount } = await this.#parts.connection
-      .query(statementFor(group), [tenant, ...group.lists])
-      .catch((error: unknown) => {
-        throw isMisfit(error) ? new RowConflict([tenant], this.#blame(tenant, [table.name]), error) : error;
-      });
-    // Legacy had the row. A missing one to delete is as it should be: a foreign key's cascade was faster.
-    if (group.change === 'update' && rowCount !== group.size)
-      throw new RowConflict([tenant], this.#blame(tenant, [table.name]));
+  #enter(tenant: TenantId, position: Position): void {
+    const inside = `${tenant} follow:${printPosition(position)}`;
+    if (this.#inside === inside) return;
+    this.#inside = inside;
+    this.#pending.push(
+      `SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('banyan.note', 'follow:${printPosition(position)}', true)`,
+    );
   }
 
-  #touch(tenant: TenantId, table: string, id: number): void {
+  #add(tenant: TenantId, group: RowGroup): void {
+    const table = group.table.name;
     const tables = this.#touched.get(tenant) ?? new Map<string, number>();
-    this.#touched.set(tenant, tables.set(table, Math.max(id, tables.get(table) ?? 0)));
+    this.#touched.set(tenant, tables.set(table, Math.max(group.highestId, tables.get(table) ?? 0)));
+    const sql = writeStatement(tenant, group);
+    this.#characters += sql.length;
+    // Legacy had the row. A missing one to delete is as it should be: a foreign key's cascade was faster.
+    const rows = group.change === 'update' ? group.rows.length : undefined;
+    this.#pending.push({ sql, tenant, table, rows });
   }
 
-  /** The likeliest first, and then everything that was touched: one of them it must be. */
-  #blame(tenant: TenantId, tables: readonly string[]): readonly string[] {
-    return [...new Set([...tables, ...(this.#touched.get(tenant)?.keys() ?? [])])];
+  async #flush(...more: readonly string[]): Promise<void> {
+    const pending = [...this.#pending, ...more];
+    this.#pending = [];
+    this.#characters = 0;
+    if (pending.length === 0) return;
+    const statements = pending.map((one) => (typeof one === 'string' ? one : one.sql));
+    const answers = await this.#parts.connection.run(statements.join(';\n')).catch((error: unknown) => {
+      throw isMisfit(error) ? this.#blame(pending, error) : error;
+    });
+    for (const [nr, one] of pending.entries()) {
+      if (typeof one !== 'string' && one.rows !== undefined && answers[nr]?.rowCount !== one.rows)
+        throw this.#blame([one]);
+    }
+  }
+
+  /** Of several statements nobody knows which it was; one alone is to blame, or else what was touched before. */
+  #blame(pending: readonly (Pending | string)[], cause?: unknown): RowConflict {
+    const sent = pending.filter((one) => typeof one !== 'string');
+    const [tenants, tables] = [sent.map(({ tenant }) => tenant), sent.map(({ table }) => table)];
+    return this.#makeConflict(tenants.length > 0 ? tenants : [...this.#touched.keys()], tables, cause);
+  }
+
+  #makeConflict(tenants: readonly TenantId[], tables: readonly string[], cause: unknown): RowConflict {
+    const touched = tenants.flatMap((tenant) => [...(this.#touched.get(tenant)?.keys() ?? [])]);
+    return new RowConflict([...new Set(tenants)], [...new Set([...tables, ...touched])], cause);
   }
 
   /** A foreign key checked at the end. Whose row it was PostgreSQL does not say of fenced tables, so every tenant of the transaction is named. */
-  async #describeLate(error: unknown): Promise<RowConflict | StoreUnavailable> {
-    const { rows } = await this.#parts.connection
-      .query(
-        `SELECT DISTINCT COALESCE(pg_partition_root(conrelid), conrelid)::regclass::text AS child,
-           COALESCE(pg_partition_root(confrelid), confrelid)::regclass::text AS parent
-         FROM pg_constraint WHERE contype = 'f' AND conname = $1`,
-        [error instanceof pg.DatabaseError ? error.constraint : undefined],
-      )
-      .catch(() => ({ rows: [] }));
-    const tenants = [...this.#touched.keys()];
-    const named = (rows as { child: string; parent: string }[]).flatMap(({ child, parent }) => [
-      child,
-      parent,
-    ]);
-    const known = named.filter((table) => this.#parts.tables.has(table));
-    return new RowConflict(
-      tenants,
-      [...new Set(tenants.flatMap((tenant) => this.#blame(tenant, known)))],
-      error,
+  async #describeLate(conflict: RowConflict): Promise<RowConflict> {
+    const constraint = conflict.cause instanceof pg.DatabaseError ? conflict.cause.constraint : undefined;
+    const { connection, tables } = this.#parts;
+    const named = constraint === undefined ? [] : await connection.readForeignKey(constraint);
+    return this.#makeConflict(
+      conflict.tenants,
+      [...named.filter((table) => tables.has(table)), ...conflict.tables],
+      conflict.cause,
     );
   }
 }
 
-function statementFor(group: RowGroup): string {
-  switch (group.change) {
-    case 'insert':
-      return insertRows(group.table, group.columns);
-    case 'update':
-      return updateRows(group.table, group.columns);
-    case 'delete':
-      return deleteRows(group.table);
-    case 'truncate':
-      return emptyTable(group.table);
-  }
-}
-
-/** Ids go on where legacy's stand. */
+/** Ids go on after legacy's. */
 function advanceCounters(tenant: TenantId, tables: ReadonlyMap<string, number>): readonly string[] {
   const values = [...tables]
     .filter(([, id]) => id > 0)

@@ -5,14 +5,20 @@ import { isConnectionLoss, StoreUnavailable } from './errors.ts';
 import { REHEARSAL_NAME } from './opening.ts';
 
 /** How long a rehearsal may keep legacy's rows waiting by a lock. Then it is ended: it harms nobody, a late row would. */
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
-// One plan for each statement and each foreign-key check, made once: this is one connection with few statements, and what a generic
-// plan costs in locks does not matter to it. Never a sequential scan, which looks cheap to a plan made while a table was empty.
-// The foreign keys of a large transaction are checked at its end, which may take longer than any request's statement.
-const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL TimeZone = 'UTC';
-  SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '1min'; SET CONSTRAINTS ALL DEFERRED`;
+// One plan for each foreign key's check: what a generic plan costs in locks does not matter to one connection. Rows are found by their
+// keys, whatever a plan made while a table was empty may think. The foreign keys of a large transaction are checked at its end, which
+// may take longer than any request's statement.
+const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
+  SET LOCAL enable_mergejoin = off; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = '10min';
+  SET LOCAL idle_in_transaction_session_timeout = '1min'; SET CONSTRAINTS ALL DEFERRED`;
+
+/** From where a tenant follows, and which of its tables are apart. */
+export type Fence = Readonly<{ from: Position; apart: ReadonlySet<string> }>;
+
+export type Begun = Readonly<{ position: Position; fence: Fence | undefined }>;
 
 /** Whoever adds tenants to a slot holds this lock alone, so that no change of legacy passes by between copy and following. */
 export const slotLock = (slot: string): string => `2114251117, hashtext(${pg.escapeLiteral(slot)})`;
@@ -29,15 +35,39 @@ export class FollowConnection {
     this.#control = control;
   }
 
-  /** Begins a transaction, alone with the slot; answers how far legacy is in the store. */
-  async begin(slot: string): Promise<Position | undefined> {
+  /** Begins a transaction, alone with the slot, and enters a tenant's fence; answers how far legacy is in the store. */
+  async begin(slot: string, tenant: TenantId | undefined): Promise<Begun | undefined> {
     const answers = await this.run(
-      `${BEGIN}; SELECT pg_advisory_xact_lock_shared(${slotLock(slot)});
-       SELECT position::text FROM banyan.follow_position WHERE slot = ${pg.escapeLiteral(slot)} FOR NO KEY UPDATE`,
+      [
+        BEGIN,
+        `SELECT pg_advisory_xact_lock_shared(${slotLock(slot)})`,
+        `SELECT position::text FROM banyan.follow_position WHERE slot = ${pg.escapeLiteral(slot)} FOR NO KEY UPDATE`,
+        ...(tenant === undefined ? [] : enter(slot, tenant)),
+      ].join('; '),
     );
-    const row = answers.at(-1)?.rows[0] as { position: string } | undefined;
-    if (row === undefined) await this.run('ROLLBACK');
-    return row && parsePosition(row.position);
+    const found = answers.findLast(({ fields }) => fields[0]?.name === 'position')?.rows[0];
+    const position = parsePosition(String((found as { position?: string } | undefined)?.position));
+    if (position === undefined) {
+      await this.run('ROLLBACK');
+      return undefined;
+    }
+    return { position, fence: tenant === undefined ? undefined : readEntered(answers) };
+  }
+
+  /** Enters another tenant's fence in the same transaction; undefined where it does not follow. */
+  async enter(slot: string, tenant: TenantId): Promise<Fence | undefined> {
+    return readEntered(await this.run(enter(slot, tenant).join('; ')));
+  }
+
+  /** The tables that a foreign key of this name binds, the referring one first. */
+  async readForeignKey(constraint: string): Promise<readonly string[]> {
+    const [answer] = await this.run(
+      `SELECT DISTINCT COALESCE(pg_partition_root(conrelid), conrelid)::regclass::text AS child,
+         COALESCE(pg_partition_root(confrelid), confrelid)::regclass::text AS parent
+       FROM pg_constraint WHERE contype = 'f' AND conname = ${pg.escapeLiteral(constraint)}`,
+    );
+    const rows = (answer?.rows ?? []) as readonly { child: string; parent: string }[];
+    return rows.flatMap(({ child, parent }) => [child, parent]);
   }
 
   /** A transaction of its own inside one tenant's fence. */
@@ -117,4 +147,18 @@ export class FollowConnection {
       [pid, REHEARSAL_NAME],
     ).catch(() => undefined);
   }
+}
+
+function enter(slot: string, tenant: TenantId): readonly string[] {
+  return [
+    `SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true)`,
+    `SELECT from_position::text AS "from", ARRAY(SELECT table_name FROM banyan.row_standing WHERE tenant_id = f.tenant_id) AS apart
+     FROM banyan.followed_tenant f WHERE tenant_id = ${Number(tenant)} AND slot = ${pg.escapeLiteral(slot)}`,
+  ];
+}
+
+function readEntered(answers: readonly pg.QueryResult[]): Fence | undefined {
+  const row = answers.at(-1)?.rows[0] as { from: string; apart: readonly string[] } | undefined;
+  const from = row && parsePosition(row.from);
+  return row && from !== undefined ? { from, apart: new Set(row.apart) } : undefined;
 }

@@ -1,15 +1,18 @@
 import type { FollowManner } from './follow.ts';
 import type { LegacyChange, LegacyValues } from './follow-application.ts';
-import type { FollowedTable } from './follow-statements.ts';
+import type { FollowedTable } from './follow-tables.ts';
+
+type Values = readonly (string | null | undefined)[];
 
 /** Changes of one kind to one table that one statement can apply. */
 export type RowGroup = Readonly<{
   change: LegacyChange['change'];
   table: FollowedTable;
   columns: readonly string[];
-  /** One list of texts for each of `columns`, then one for each column of the key. */
-  lists: readonly (readonly (string | null)[])[];
-  size: number;
+  /** The values of `columns`, row by row. */
+  rows: readonly Values[];
+  /** Which row it was before, likewise. */
+  keys: readonly Values[];
   /** The highest id put in; 0 where there is none. */
   highestId: number;
 }>;
@@ -36,7 +39,7 @@ export function groupChanges(
     if (table === undefined) continue;
     const columns = listColumns(change, table);
     const head = [change.change, table.name, ...columns].join(' ');
-    const key = change.change === 'truncate' ? '' : JSON.stringify(readKey(change, table));
+    const key = JSON.stringify(readKey(change, table));
     const last = drafts.at(-1);
     if (manner === 'together' && last?.head === head && !last.seen.has(key)) {
       last.seen.add(key);
@@ -47,33 +50,27 @@ export function groupChanges(
 }
 
 function finish({ table, columns, changes }: Draft): RowGroup {
-  const change = changes[0]?.change ?? 'insert';
-  const valued = columns.map((column) => changes.map((one) => valuesOf(one)[column] ?? null));
-  const keys = change === 'update' || change === 'delete';
-  const keyed = keys ? table.keys.map((_, nr) => changes.map((one) => readKey(one, table)[nr] ?? null)) : [];
-  const ids = change === 'insert' ? changes.map((one) => Number(valuesOf(one).id)) : [];
+  const ids = changes.map((one) => (one.change === 'insert' ? Number(one.row.id) : 0));
   return {
-    change,
+    change: changes[0]?.change ?? 'insert',
     table,
     columns,
-    lists: [...valued, ...keyed],
-    size: changes.length,
+    rows: changes.map((one) => columns.map((column) => valuesOf(one)[column])),
+    keys: changes.map((one) => readKey(one, table)),
     highestId: Math.max(0, ...ids.filter((id) => Number.isInteger(id) && id <= LARGEST_ID)),
   };
 }
 
 /** Those that both sides have. */
 function listColumns(change: LegacyChange, table: FollowedTable): readonly string[] {
-  if (change.change === 'delete' || change.change === 'truncate') return [];
-  return Object.keys(change.row).filter((column) => table.types.has(column));
+  return Object.keys(valuesOf(change)).filter((column) => table.types.has(column));
 }
 
 function valuesOf(change: LegacyChange): LegacyValues {
   return change.change === 'insert' || change.change === 'update' ? change.row : {};
 }
 
-/** Which row it was before. */
-function readKey(change: LegacyChange, table: FollowedTable): readonly (string | null | undefined)[] {
+function readKey(change: LegacyChange, table: FollowedTable): Values {
   switch (change.change) {
     case 'insert':
       return table.keys.map((key) => change.row[key]);

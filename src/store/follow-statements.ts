@@ -1,80 +1,52 @@
 import pg from 'pg';
-import { StoreUnavailable } from './errors.ts';
-import { readTenantTables } from './tenant-tables.ts';
+import type { TenantId } from '../vocabulary/index.ts';
+import type { RowGroup } from './follow-groups.ts';
+import type { FollowedTable } from './follow-tables.ts';
 
-/** A table that can follow legacy's of the same name. */
-export type FollowedTable = Readonly<{
-  name: string;
-  place: string;
-  /** The primary key without the tenant, in its order. */
-  keys: readonly string[];
-  /** Column to type, without lengths: a text that is too long is refused, not cut. */
-  types: ReadonlyMap<string, string>;
-}>;
+type Value = string | null | undefined;
 
-export async function readFollowedTables(pool: pg.Pool): Promise<ReadonlyMap<string, FollowedTable>> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw new StoreUnavailable(error);
-  });
-  try {
-    const tables = (await readTenantTables(client)).filter(({ schema }) => schema === 'public');
-    const found = new Map<string, FollowedTable>();
-    for (const { name, place } of tables)
-      found.set(name, { name, place, ...(await readColumns(client, place)) });
-    return found;
-  } finally {
-    client.release();
+/**
+ * One group as SQL. Values stand in it as literals, so that each is read by its column's own type and by nothing else, many statements
+ * make one round trip, and each is planned for its tenant's partition alone.
+ */
+export function writeStatement(tenant: TenantId, group: RowGroup): string {
+  const { table, rows, keys } = group;
+  switch (group.change) {
+    case 'insert':
+      return `INSERT INTO ${table.place} (tenant_id, ${names(group.columns)}) VALUES ${rows.map((row) => tuple([String(tenant), ...row])).join(', ')}`;
+    case 'update':
+      return rows.length === 1 ? updateOne(tenant, group) : updateMany(tenant, group);
+    case 'delete':
+      return keys.length === 1
+        ? `DELETE FROM ${table.place} t WHERE t.tenant_id = ${tenant} AND ${isKey(table, keys[0] ?? [])}`
+        : `DELETE FROM ${table.place} t USING (VALUES ${keys.map(tuple).join(', ')}) AS u (${numbered('k', table.keys)})
+           WHERE t.tenant_id = ${tenant} AND ${joinsKey(table)}`;
+    case 'truncate':
+      return `DELETE FROM ${table.place} WHERE tenant_id = ${tenant}`;
   }
 }
 
-async function readColumns(
-  client: pg.ClientBase,
-  place: string,
-): Promise<Pick<FollowedTable, 'keys' | 'types'>> {
-  // format_type with -1 names char(64) "bpchar"; "character" would mean one letter.
-  const { rows } = await client.query<{ name: string; type: string; isKey: boolean }>(
-    `SELECT a.attname::text AS name, format_type(a.atttypid, -1) AS type, k.nr IS NOT NULL AS "isKey"
-     FROM pg_attribute a JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-       LEFT JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k (attnum, nr) ON k.attnum = a.attnum
-     WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'tenant_id' ORDER BY k.nr, a.attnum`,
-    [place],
-  );
-  return {
-    keys: rows.filter(({ isKey }) => isKey).map(({ name }) => name),
-    types: new Map(rows.map(({ name, type }) => [name, type])),
-  };
+function updateOne(tenant: TenantId, { table, columns, rows, keys }: RowGroup): string {
+  const values = columns.map((column, nr) => `${pg.escapeIdentifier(column)} = ${literal(rows[0]?.[nr])}`);
+  return `UPDATE ${table.place} t SET ${values.join(', ')} WHERE t.tenant_id = ${tenant} AND ${isKey(table, keys[0] ?? [])}`;
 }
 
-// Each statement takes the tenant as $1 and then one list of texts per column: any number of rows by one statement, and values that
-// nothing but the column's own type has read.
-
-export function insertRows({ place, types }: FollowedTable, columns: readonly string[]): string {
-  const values = columns.map((column, nr) => `u.c${nr}::${types.get(column)}`);
-  return `INSERT INTO ${place} (${['tenant_id', ...columns.map(pg.escapeIdentifier)].join(', ')})
-    SELECT ${['$1::int', ...values].join(', ')} FROM unnest(${lists(columns.length)}) WITH ORDINALITY AS u(${names('c', columns.length)}, nr) ORDER BY nr`;
-}
-
-export function updateRows(table: FollowedTable, columns: readonly string[]): string {
-  const { place, types, keys } = table;
+function updateMany(tenant: TenantId, { table, columns, rows, keys }: RowGroup): string {
   const values = columns.map(
-    (column, nr) => `${pg.escapeIdentifier(column)} = u.c${nr}::${types.get(column)}`,
+    (column, nr) => `${pg.escapeIdentifier(column)} = u.c${nr}::${table.types.get(column)}`,
   );
-  const all = columns.length + keys.length;
-  return `UPDATE ${place} t SET ${values.join(', ')}
-    FROM unnest(${lists(all)}) AS u(${names('c', columns.length)}, ${names('k', keys.length)}) WHERE t.tenant_id = $1 AND ${match(table)}`;
+  const tuples = rows.map((row, nr) => tuple([...row, ...(keys[nr] ?? [])]));
+  return `UPDATE ${table.place} t SET ${values.join(', ')}
+    FROM (VALUES ${tuples.join(', ')}) AS u (${numbered('c', columns)}, ${numbered('k', table.keys)})
+    WHERE t.tenant_id = ${tenant} AND ${joinsKey(table)}`;
 }
 
-export function deleteRows(table: FollowedTable): string {
-  const { place, keys } = table;
-  return `DELETE FROM ${place} t USING unnest(${lists(keys.length)}) AS u(${names('k', keys.length)}) WHERE t.tenant_id = $1 AND ${match(table)}`;
-}
-
-export function emptyTable({ place }: FollowedTable): string {
-  return `DELETE FROM ${place} WHERE tenant_id = $1`;
-}
-
-const match = ({ keys, types }: FollowedTable) =>
+const isKey = ({ keys }: FollowedTable, values: readonly Value[]) =>
+  keys.map((key, nr) => `t.${pg.escapeIdentifier(key)} = ${literal(values[nr])}`).join(' AND ');
+const joinsKey = ({ keys, types }: FollowedTable) =>
   keys.map((key, nr) => `t.${pg.escapeIdentifier(key)} = u.k${nr}::${types.get(key)}`).join(' AND ');
-const names = (letter: string, count: number) =>
-  Array.from({ length: count }, (_, nr) => `${letter}${nr}`).join(', ');
-const lists = (count: number) => Array.from({ length: count }, (_, nr) => `$${nr + 2}::text[]`).join(', ');
+const names = (columns: readonly string[]) => columns.map(pg.escapeIdentifier).join(', ');
+const numbered = (letter: string, list: readonly string[]) =>
+  list.map((_, nr) => `${letter}${nr}`).join(', ');
+const tuple = (values: readonly Value[]) => `(${values.map(literal).join(', ')})`;
+const literal = (value: Value) => (value == null ? 'NULL' : pg.escapeLiteral(value));

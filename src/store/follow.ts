@@ -4,7 +4,8 @@ import { ask } from './ask.ts';
 import { Application, type LegacyChange } from './follow-application.ts';
 import { FollowConnection } from './follow-connection.ts';
 import { Forgetting } from './follow-forgetting.ts';
-import { readFollowedTables } from './follow-statements.ts';
+import { readFollowedTables } from './follow-tables.ts';
+import type { Moments } from './moments.ts';
 
 /**
  * Carries legacy's rows into the store, each of its transactions whole and together with how far it has come. Used by move, by one
@@ -15,11 +16,17 @@ export interface FollowStore {
   position(slot: string): Promise<Position | undefined>;
   /**
    * Begins one transaction of the store; undefined where nobody has prepared this slot. `one_by_one` for what did not fit at the first
-   * try: each row by a statement of its own, in legacy's order.
+   * try: each row by a statement of its own, in legacy's order. `tenant` is likely to be the first.
    */
-  begin(slot: string, manner: FollowManner): Promise<FollowTransaction | undefined>;
+  begin(
+    slot: string,
+    manner: FollowManner,
+    tenant: TenantId | undefined,
+  ): Promise<FollowTransaction | undefined>;
   /** Legacy no longer owns the first of these tables alone that it still does; answers which one that was. */
   part(tenant: TenantId, candidates: readonly string[]): Promise<string | undefined>;
+  /** Holds the store's present state for the rehearsals of this position, for some seconds. Between transactions only. */
+  hold(position: Position): Promise<void>;
   /** Drops what the journal holds up to this position. Between transactions only. */
   forget(slot: string, upTo: Position): Promise<void>;
   close(): Promise<void>;
@@ -41,7 +48,7 @@ export interface FollowTransaction {
   undo(): Promise<void>;
 }
 
-export function openFollowStore(url: string, control: pg.Pool): FollowStore {
+export function openFollowStore(url: string, control: pg.Pool, moments: Moments): FollowStore {
   const connection = new FollowConnection(url, control);
   const forgetting = new Forgetting(connection, control);
   let tables: ReturnType<typeof readFollowedTables> | undefined;
@@ -54,18 +61,21 @@ export function openFollowStore(url: string, control: pg.Pool): FollowStore {
       );
       return row && parsePosition(row.position);
     },
-    begin: async (slot, manner) => {
+    begin: async (slot, manner, tenant) => {
       tables ??= readFollowedTables(control);
       const known = await tables.catch((error: unknown) => {
         tables = undefined;
         throw error;
       });
-      const position = await connection.begin(slot);
-      if (position === undefined) return undefined;
-      const noted = (tenant: TenantId, at: Position) => forgetting.note(tenant, at);
-      return new Application({ connection, slot, position, tables: known, manner, noted });
+      const begun = await connection.begin(slot, tenant);
+      if (begun === undefined) return undefined;
+      const { position, fence } = begun;
+      const first = tenant === undefined ? undefined : { tenant, fence };
+      const noted = (one: TenantId, at: Position) => forgetting.note(one, at);
+      return new Application({ connection, slot, position, tables: known, manner, first, noted });
     },
     part: (tenant, candidates) => partFirst(connection, tenant, candidates),
+    hold: (position) => moments.hold(position),
     forget: (slot, upTo) => forgetting.forget(slot, upTo),
     close: () => connection.close(),
   };

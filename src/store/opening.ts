@@ -27,11 +27,16 @@ export type RehearsalWish = Readonly<{
 
 /**
  * One snapshot for everything, the rows taken back to the wished state, and from then on either no write at all or a note of each. The
- * name tells the follower which connections may be ended when they stand in its way.
+ * nearer the `snapshot` is to that state, the less there is to take back. The name tells the follower which connections may be ended
+ * when they stand in its way.
  */
-export function openRehearsal(tenant: TenantId, { at, manner }: RehearsalWish): Opening {
+export function openRehearsal(
+  tenant: TenantId,
+  { at, manner }: RehearsalWish,
+  snapshot: string | undefined,
+): Opening {
   const statements = [
-    'BEGIN ISOLATION LEVEL REPEATABLE READ',
+    `BEGIN ISOLATION LEVEL REPEATABLE READ${snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT '${snapshot}'`}`,
     `SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('TimeZone', 'UTC', true),
        set_config('banyan.note', 'rehearse', true), set_config('application_name', '${REHEARSAL_NAME}', true)`,
     ...(at ? [goBack(tenant, printPosition(at.position))] : []),
@@ -39,14 +44,14 @@ export function openRehearsal(tenant: TenantId, { at, manner }: RehearsalWish): 
   ];
   return {
     sql: statements.join('; '),
-    judge: (answers) => at && judgeReturn(answers[2]?.rows[0] as Return | undefined),
+    judge: (answers) => at && judgeReturn(answers),
     explain: explainReturn,
   };
 }
 
 export const REHEARSAL_NAME = 'banyan rehearsal';
 
-type Return = Readonly<{ reached: boolean; kept: boolean }>;
+type Return = Readonly<{ reached: boolean; kept: boolean; undone: number | null }>;
 
 function goBack(tenant: TenantId, position: string): string {
   return `
@@ -55,7 +60,9 @@ function goBack(tenant: TenantId, position: string): string {
           FROM banyan.followed_tenant f JOIN banyan.follow_position p USING (slot) WHERE f.tenant_id = ${Number(tenant)}) r`;
 }
 
-function judgeReturn(found: Return | undefined): void {
+function judgeReturn(answers: readonly pg.QueryResult[]): void {
+  const asked = answers.find(({ fields }) => fields.some(({ name }) => name === 'undone'));
+  const found = asked?.rows[0] as Return | undefined;
   if (found === undefined) throw new StateUnreachable('not_followed');
   if (!found.reached) throw new StateUnreachable('behind');
   if (!found.kept) throw new StateUnreachable('forgotten');
@@ -64,7 +71,9 @@ function judgeReturn(found: Return | undefined): void {
 function explainReturn(error: unknown): Error | undefined {
   if (error instanceof StateUnreachable) return error;
   if (isConnectionLoss(error)) return undefined;
-  if (isWriteConflict(error)) return new StateUnreachable('in_motion', error);
+  // 22023, 42704: the snapshot is not held any more. 40001, 40P01: somebody else has changed the same rows.
+  if (isWriteConflict(error) || /^(22023|42704)$/.test(codeOf(error)))
+    return new StateUnreachable('in_motion', error);
   // Class 23: a row is not as the journal left it. Only the new side's own writes do that.
   return codeOf(error).startsWith('23') ? new StateUnreachable('apart', error) : undefined;
 }

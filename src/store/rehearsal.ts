@@ -34,7 +34,8 @@ export async function runRehearsal<T>(
   for (let attempt = 1; ; attempt += 1) {
     let begun = false;
     try {
-      return await runUndone(engine, openRehearsal(tenant.id, wish), (raw) => {
+      const snapshot = attempt === 1 ? findMoment(engine, wish) : undefined;
+      return await runUndone(engine, openRehearsal(tenant.id, wish, snapshot), (raw) => {
         begun = true;
         return runInside(engine, raw, tenant, handler, wish, run);
       });
@@ -45,6 +46,14 @@ export async function runRehearsal<T>(
       await pause(attempt);
     }
   }
+}
+
+/**
+ * For reading only: keys that were taken since would collide with what is written, seen or not. Not at the second try: what a held
+ * moment shows may have been changed since, and cannot be taken back then.
+ */
+function findMoment({ moments }: Engine, { at, manner }: RehearsalWish): string | undefined {
+  return at && manner === 'read_only' ? moments.find(at.position) : undefined;
 }
 
 async function runInside<T>(

@@ -2,6 +2,7 @@ import type { Emit, TenantName } from '../vocabulary/index.ts';
 import { openingFor } from './adapter.ts';
 import { isStartTimeout, isWriteConflict, StoreUnavailable, TenantUnknown } from './errors.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
+import type { Moments } from './moments.ts';
 import { type Opening, openInEarnest } from './opening.ts';
 import type { Tenant, Tenants } from './tenants.ts';
 import { guardTransaction, type TakeId, type TenantTransaction, takeId } from './transaction.ts';
@@ -12,6 +13,7 @@ export type Work<T> = (tx: TenantTransaction) => Promise<T>;
 export type Engine = Readonly<{
   prisma: PrismaClient;
   tenants: Tenants;
+  moments: Moments;
   emit: Emit;
   onUnscoped: 'refuse' | 'count';
 }>;
