@@ -1,5 +1,6 @@
 import type {
   Asked,
+  BanyanEvent,
   DropReason,
   Emit,
   Failure,
@@ -45,12 +46,16 @@ const LONGEST_REST_MS = 30_000;
 const STEADY_MS = 60_000;
 const CLOSE_MS = 3_000;
 const STARTING_MS = 30_000;
+/** A handler that was given up may go on for ever, with its memory and its processor: a process with so many of them is replaced. */
+const MOST_GIVEN_UP = 50;
+/** No comparison takes so long, whatever it waits for: what waits in it has been forgotten. */
+const FORGOTTEN_MS = 300_000;
 
 /** The process in which new handlers rehearse, seen from the gateway: started when needed, watched, replaced when it dies. */
 export class Rehearsals {
   readonly #wish: RehearsalsWish;
   readonly #waiting: Waiting[] = [];
-  readonly #judging = new Map<number, Waiting>();
+  readonly #judging = new Map<number, Waiting & Readonly<{ sinceMs: number }>>();
   readonly #questions = new Map<
     number,
     Readonly<{ resolve(value: never): void; reject(error: Error): void }>
@@ -60,6 +65,7 @@ export class Rehearsals {
   #heardMs = 0;
   #startedMs = 0;
   #deaths = 0;
+  #givenUp = 0;
   #watchdog: NodeJS.Timeout | undefined;
   #closed: (() => void) | undefined;
   #unrecorded: LedgerEntry[] = [];
@@ -108,6 +114,7 @@ export class Rehearsals {
   #start(): void {
     this.#startedMs = nowMs();
     this.#heardMs = this.#startedMs;
+    this.#givenUp = 0;
     const link = this.#wish.start(
       (message) => this.#hear(link, message),
       (detail) => this.#die(link, detail),
@@ -123,7 +130,7 @@ export class Rehearsals {
     while (this.#judging.size < this.#wish.atOnce) {
       const next = this.#waiting.shift();
       if (!next) return;
-      this.#judging.set(next.copy.number, next);
+      this.#judging.set(next.copy.number, { ...next, sinceMs: nowMs() });
       state.link.send({ kind: 'copy', copy: next.copy });
     }
   }
@@ -138,7 +145,8 @@ export class Rehearsals {
       case 'judged':
         return this.#forget(message.number);
       case 'event':
-        return this.#wish.emit(message.event);
+        this.#wish.emit(message.event);
+        return this.#countGivenUp(link, message.event);
       case 'ask_legacy':
         void this.#wish.askLegacy(message.asked).then((answer) => {
           if (this.#isLinked(link))
@@ -184,8 +192,22 @@ export class Rehearsals {
     if (state.kind !== 'up' || state.link !== link) return;
     // It loads a lot before it can say anything.
     const patienceMs = state.isReady ? this.#wish.silenceMs : Math.max(STARTING_MS, this.#wish.silenceMs);
-    if (nowMs() - this.#heardMs < patienceMs) return;
-    this.#die(link, `It said nothing for ${patienceMs} ms.`);
+    const now = nowMs();
+    if (now - this.#heardMs >= patienceMs) return this.#end(link, `It said nothing for ${patienceMs} ms.`);
+    const [oldest] = this.#judging.values();
+    if (oldest && now - oldest.sinceMs > FORGOTTEN_MS)
+      this.#end(link, `It has compared one copy for ${FORGOTTEN_MS} ms.`);
+  }
+
+  #countGivenUp(link: RehearsalLink, event: BanyanEvent): void {
+    if (event.type !== 'mirror_verdict' || event.reason !== 'new_too_slow') return;
+    this.#givenUp += 1;
+    if (this.#givenUp === MOST_GIVEN_UP)
+      this.#end(link, `${MOST_GIVEN_UP} of its handlers did not answer in time.`);
+  }
+
+  #end(link: RehearsalLink, detail: string): void {
+    this.#die(link, detail);
     link.kill();
   }
 

@@ -93,7 +93,7 @@ export function openLink() {
   const sent: ToRehearsals[] = [];
   let hears: (message: FromRehearsals) => void = () => undefined;
   let closed: (detail: string) => void = () => undefined;
-  let starts = 0;
+  let [starts, kills] = [0, 0];
   const start: StartRehearsals = (onMessage, onClose) => {
     starts += 1;
     hears = onMessage;
@@ -103,12 +103,15 @@ export function openLink() {
         sent.push(message);
         if (message.kind === 'close') queueMicrotask(() => hears({ kind: 'closed' }));
       },
-      kill: () => undefined,
+      kill: () => {
+        kills += 1;
+      },
     };
   };
   return {
     start,
     starts: () => starts,
+    kills: () => kills,
     sent: () => sent,
     copies: () => sent.flatMap((message) => (message.kind === 'copy' ? [message.copy] : [])),
     hears: (message: FromRehearsals) => hears(message),

@@ -167,6 +167,40 @@ describe('a rehearsal process', () => {
   });
 });
 
+describe('a rehearsal process whose handlers never end', () => {
+  test('is replaced before they can pile up, and told about', () => {
+    const link = openLink();
+    const { mirror, events } = open({ start: link.start });
+    const giveUp = () =>
+      link.hears({
+        kind: 'event',
+        event: {
+          type: 'mirror_verdict',
+          routeId: learnedLike().decision.route as never,
+          requestId: learnedLike().arrival.requestId,
+          verdict: 'not_compared',
+          reason: 'new_too_slow',
+          paths: [],
+        },
+      });
+    link.wake(mirror);
+    link.hears({ kind: 'ready' });
+
+    for (let i = 0; i < 49; i += 1) giveUp();
+    expect(link.kills()).toBe(0);
+    giveUp();
+
+    expect(link.kills()).toBe(1);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'rehearsals_changed',
+        state: 'down',
+        detail: expect.stringContaining('50 of its handlers did not answer in time'),
+      }),
+    );
+  });
+});
+
 describe('writes on their way to legacy', () => {
   test('are known by tenant, so that rows can be told apart', () => {
     const link = openLink();
