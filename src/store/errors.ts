@@ -82,6 +82,13 @@ export function isWriteConflict(error: unknown): boolean {
   return readText(cause, 'kind') === 'TransactionWriteConflict';
 }
 
+/** A row is there already, or one that is referred to is not: what a handler may do wrong, and what a race may do to it. */
+export function isKeyConflict(error: unknown): boolean {
+  if (/^(P2002|P2003|23505|23503)$/.test(codeOf(error))) return true;
+  const cause = read(read(read(error, 'meta'), 'driverAdapterError'), 'cause');
+  return /^(UniqueConstraintViolation|ForeignKeyConstraintViolation)$/.test(readText(cause, 'kind'));
+}
+
 /** Prisma gave up before the transaction had begun: the process or the database is too busy. */
 export function isStartTimeout(error: unknown): boolean {
   return codeOf(error) === 'P2028' && messageOf(error).includes('Unable to start a transaction');

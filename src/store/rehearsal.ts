@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { printPosition, type RowChange, type TenantName } from '../vocabulary/index.ts';
-import { isWriteConflict, StateUnreachable } from './errors.ts';
+import { isKeyConflict, isWriteConflict, StateUnreachable } from './errors.ts';
 import type { Prisma } from './generated/client.ts';
 import { openRehearsal, type RehearsalWish } from './opening.ts';
 import { RehearsedIds } from './rehearsed-ids.ts';
-import { readRehearsedRows } from './row-reading.ts';
+import { hasMoved, readRehearsedRows } from './row-reading.ts';
 import type { Tenant } from './tenants.ts';
 import type { TenantTransaction } from './transaction.ts';
 import { ATTEMPTS, type Engine, findTenant, guard, pause, runUndone, type Work } from './within.ts';
@@ -69,8 +69,12 @@ async function runInside<T>(
   const tx = guard(engine, raw, tenant, handler, (table) => ids.take(table, position));
   const steps = new Steps(raw, tx, ids);
   const result = await run(Object.freeze({ tenant: tenant.name, within: steps.enter }));
-  // Whatever the handler made of it: a rehearsal that met another's write has shown nothing.
-  if (steps.conflict !== undefined) throw new StateUnreachable('in_motion', steps.conflict);
+  // Whatever the handler made of it: a rehearsal that met another's write has shown nothing. Keys are looked up among all rows, those
+  // that have come since this transaction began included.
+  const { conflict, keyConflict } = steps;
+  if (conflict !== undefined) throw new StateUnreachable('in_motion', conflict);
+  if (keyConflict !== undefined && (await hasMoved(engine.control, raw, tenant.id)))
+    throw new StateUnreachable('in_motion', keyConflict);
   const rows = manner === 'read_write' ? await readRehearsedRows(raw, tenant.id) : [];
   return { result, rows };
 }
@@ -86,6 +90,7 @@ class Steps {
   #count = 0;
   /** The first error by which PostgreSQL asked for a repetition. */
   conflict: unknown;
+  keyConflict: unknown;
 
   constructor(raw: Prisma.TransactionClient, tx: TenantTransaction, ids: RehearsedIds) {
     this.#raw = raw;
@@ -115,6 +120,7 @@ class Steps {
       return result;
     } catch (error) {
       if (isWriteConflict(error)) this.conflict ??= error;
+      if (isKeyConflict(error)) this.keyConflict ??= error;
       this.#ids.backTo(mark);
       // Where this fails the connection is gone and every later statement says so; the work's own error tells more.
       await this.#raw.$executeRawUnsafe(`ROLLBACK TO SAVEPOINT ${name}`).catch(() => undefined);

@@ -1,4 +1,6 @@
-import type { RowChange, TenantId } from '../vocabulary/index.ts';
+import type pg from 'pg';
+import { parsePosition, printPosition, type RowChange, type TenantId } from '../vocabulary/index.ts';
+import { askInside } from './ask.ts';
 import type { Prisma } from './generated/client.ts';
 
 /** A change as the journal's readers print it; `c` is banyan.row_change. */
@@ -19,6 +21,27 @@ export async function readRehearsedRows(
     tenant,
   );
   return rows.map(freezeChange);
+}
+
+/** Whether legacy's changes to this tenant have arrived since this transaction began. */
+export async function hasMoved(
+  control: pg.Pool,
+  raw: Prisma.TransactionClient,
+  tenant: TenantId,
+): Promise<boolean> {
+  const [seen] = await raw.$queryRawUnsafe<{ position: string }[]>(
+    `SELECT p.position::text FROM banyan.followed_tenant f JOIN banyan.follow_position p USING (slot) WHERE f.tenant_id = $1`,
+    tenant,
+  );
+  const position = parsePosition(seen?.position ?? '');
+  if (position === undefined) return false;
+  const later = `c.tenant_id = ${Number(tenant)} AND c.position > '${printPosition(position)}'`;
+  const [now] = await askInside<{ moved: boolean }>(
+    control,
+    tenant,
+    `SELECT EXISTS (SELECT FROM banyan.row_change c WHERE ${later}) AS moved`,
+  );
+  return now?.moved === true;
 }
 
 export function freezeChange({ table, change, key, row }: RowChange): RowChange {

@@ -86,16 +86,12 @@ export async function openStore(wish: StoreWish): Promise<Store> {
     await prisma.$disconnect();
     await Promise.all([pool.end(), control.end()]);
   };
-  const engine = { prisma, tenants, moments, emit: wish.emit, onUnscoped: wish.onUnscoped };
-  return assembleStore(engine, control, follow, close);
+  const engine = { prisma, control, tenants, moments, emit: wish.emit, onUnscoped: wish.onUnscoped };
+  return assembleStore(engine, follow, close);
 }
 
-function assembleStore(
-  engine: Engine,
-  control: pg.Pool,
-  follow: FollowStore,
-  close: () => Promise<void>,
-): Store {
+function assembleStore(engine: Engine, follow: FollowStore, close: () => Promise<void>): Store {
+  const { control } = engine;
   const scope = (tenant: TenantName, handler: string): TenantStore =>
     Object.freeze({ tenant, within: <T>(work: Work<T>) => runWithin(engine, tenant, handler, work) });
   const journal = openRowJournal(control, engine.tenants);

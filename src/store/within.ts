@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Emit, TenantName } from '../vocabulary/index.ts';
 import { openingFor } from './adapter.ts';
 import { isStartTimeout, isWriteConflict, StoreUnavailable, TenantUnknown } from './errors.ts';
@@ -12,6 +13,8 @@ export type Work<T> = (tx: TenantTransaction) => Promise<T>;
 /** What every way in needs. */
 export type Engine = Readonly<{
   prisma: PrismaClient;
+  /** For what is asked beside a tenant's transaction. */
+  control: pg.Pool;
   tenants: Tenants;
   moments: Moments;
   emit: Emit;

@@ -233,6 +233,22 @@ test('while legacy goes on writing, each rehearsal sees precisely the state it a
   }
 }, 60_000);
 
+test('a key that legacy takes while a rehearsal runs is no mistake of the handler; one that was taken before is', async () => {
+  const position = await house.catchUp();
+  const overtaken = house.store.rehearsal(house.acme, 'x', at(position), async (scope) => {
+    await readMessages(scope);
+    await legacy(INSERT_MESSAGE);
+    await house.catchUp();
+    return writeMessage(scope).catch(() => 'refused');
+  });
+  expect(await reasonOf(overtaken)).toBe('in_motion');
+  const now = await house.catchUp();
+  const mistaken = await house.store.rehearsal(house.acme, 'x', at(now, { chat_message: 1 }), (scope) =>
+    writeMessage(scope).catch((error: { code?: string }) => error.code),
+  );
+  expect(mistaken.result).toBe('P2002');
+});
+
 test('five hundred rehearsed writes leave every table of the store bit for bit as it was', async () => {
   const position = await house.catchUp();
   const tables = async () => {
