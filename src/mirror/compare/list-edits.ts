@@ -9,7 +9,8 @@ import {
 import type { JsonNode } from './json-node.ts';
 
 const LARGEST_GRID = 250_000;
-/** What it costs to take two items for each other that have nothing in common; to leave one out costs 1. */
+/** What it costs to take two items for each other that have nothing in common, not even their type; to leave one out costs 1. */
+const COST_OF_ODD_PAIR = 1.5;
 const COST_OF_PAIR = 1;
 const COST_OF_LIKE_PAIR = 0.5;
 
@@ -48,6 +49,7 @@ function measurePairs(one: readonly Told[], other: readonly Told[], match: ItemM
     const [mine, yours] = [one[i] as Told, other[j] as Told];
     match.budget.steps -= 1 + Math.min(ours[i]?.size ?? 0, theirs[j]?.size ?? 0);
     if (mine.text === yours.text || (!match.byText && match.isSame(mine.node, yours.node))) return 0;
+    if (mine.node.type !== yours.node.type) return COST_OF_ODD_PAIR;
     return COST_OF_PAIR - (COST_OF_PAIR - COST_OF_LIKE_PAIR) * measureLikeness(ours[i], theirs[j]);
   };
   return (i, j) => {

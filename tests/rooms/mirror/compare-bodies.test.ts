@@ -157,6 +157,7 @@ describe('a page is compared by its elements', () => {
     ['comments', '<p>a<!-- x > y --></p>', '<p>a</p>', ['same']],
     ['tags in capitals', '<P>a</P>', '<p>a</p>', ['same']],
     ['void elements', '<br><img src="x">', '<br/><img src="x"/>', ['same']],
+    ['text behind a void element', '<p>a<br>b</p>', '<p>a<br>c</p>', ['value /html/body/p: "b" → "c"']],
     ['a text', '<h1>a</h1><p>b</p>', '<h1>a</h1><p>c</p>', ['value /html/body/p: "b" → "c"']],
     [
       'two texts',

@@ -59,6 +59,18 @@ describe('and is a difference otherwise', () => {
     expect(compareTimes(iso(ASKED_MS), iso(ASKED_MS))).toEqual(['same']);
   });
 
+  test.each([
+    ['a time that was stored eight seconds ago, cut to milliseconds', -8_123.456],
+    ['a time that was stored a minute and a half ago', -91_234.5],
+    ['a time that was stored two hours ago', -7_204_500],
+    ['a time that is stored for later, no round while from now', 1_209_613_500],
+  ])('%s is compared exactly, though the runs were half a second apart', (_, distanceMs) => {
+    const stored = ASKED_MS + distanceMs;
+    const one = answer({ body: { at: iso(stored) } });
+    const other = answer({ body: { at: iso(stored - 30) }, askedMs: ASKED_MS + 500 });
+    expect(tell(compareAnswers(one, other, { method: 'unsafe' }))).toEqual(['value /at']);
+  });
+
   test('seconds since the epoch are no clock', () => {
     const one = answer({ body: { at: Math.floor(ASKED_MS / 1000) } });
     const other = answer({ body: { at: Math.floor(NEW_MS / 1000) }, askedMs: NEW_MS });

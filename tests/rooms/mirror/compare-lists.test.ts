@@ -51,11 +51,14 @@ describe('objects are found again by what names them', () => {
   });
 
   test('rows without a name of their own are found by what they have in common', () => {
-    const fresh = [
-      { name: 'x', active: false, size: 9 },
-      ...plain('a', 'b', 'c').map((each) => ({ ...each, size: 4 })),
-    ];
-    expect(tellJson(plain('a', 'b', 'c'), fresh)).toEqual(['value /*/size', 'extra /*']);
+    const item = (kind: string, size: number, on: boolean) => ({ kind, size, on, unit: 'kB' });
+    const legacy = [item('a', 1, true), item('a', 2, false), item('b', 1, true), item('b', 2, false)];
+    // Everything says MB for kB, and something else came in at the start.
+    const fresh = [item('c', 2, true), ...legacy].map((each) => ({ ...each, unit: 'MB' }));
+    const moved = [...fresh.slice(1), ...fresh.slice(0, 1)];
+    expect(tellJson(legacy, fresh)).toEqual(['value /*/unit', 'extra /*']);
+    expect(tellJson(legacy, moved)).toEqual(['value /*/unit', 'extra /*']);
+    expect(tellJson(moved, legacy)).toEqual(['value /*/unit', 'missing /*']);
   });
 
   test('other ids throughout are told as ids, place by place', () => {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import type { FoundDifference } from '../../../src/mirror/compare/index.ts';
+import type { DifferenceKind } from '../../../src/vocabulary/index.ts';
 import {
   compareJson,
   findDifferences,
@@ -104,7 +106,21 @@ function shuffleKeys(random: Random, value: Json): Json {
   return Object.fromEntries(entries.sort(([a], [b]) => a - b).map(([, key, inner]) => [key, inner]));
 }
 
-const seeds = Array.from({ length: 150 }, (_, i) => i + 1);
+const TURNED: Readonly<Record<string, string>> = { missing: 'extra', extra: 'missing' };
+const print = (found: readonly FoundDifference[]) =>
+  found.map((one) => `${one.kind} ${one.path} ${one.legacy.type} ${one.new.type} ${one.count}`).sort();
+/** As it is told where the sides are the other way round. */
+const printTurned = (found: readonly FoundDifference[]) =>
+  print(
+    found.map((one) => ({
+      ...one,
+      kind: (TURNED[one.kind] ?? one.kind) as DifferenceKind,
+      legacy: one.new,
+      new: one.legacy,
+    })),
+  );
+
+const seeds = Array.from({ length: 100 }, (_, i) => i + 1);
 const documentOf = (seed: number) => {
   const random = seedRandom(seed);
   return {
@@ -177,7 +193,6 @@ describe.each(WISHES)('with %j', (wish) => {
   });
 
   test('the two sides are treated alike: turned round, missing is extra and all else is the same', () => {
-    const turned = { missing: 'extra', extra: 'missing' } as Readonly<Record<string, string>>;
     for (const seed of seeds) {
       const { random, document } = documentOf(seed);
       const other = structuredClone(document);
@@ -196,15 +211,30 @@ describe.each(WISHES)('with %j', (wish) => {
       const own = { ...wish, rules: { ...wish.rules, unordered }, bounds: { differences: 10_000 } };
       const there = findDifferences(compareJson(document, other, own));
       const back = findDifferences(compareJson(other, document, own));
-      const print = (list: typeof there, way: 'there' | 'back') =>
-        list
-          .map((one) => {
-            const types = way === 'there' ? [one.legacy.type, one.new.type] : [one.new.type, one.legacy.type];
-            const kind = way === 'there' ? one.kind : (turned[one.kind] ?? one.kind);
-            return `${kind} ${one.path} ${types.join(' ')} ${one.count}`;
-          })
-          .sort();
-      expect([seed, ...print(back, 'back')]).toEqual([seed, ...print(there, 'there')]);
+      expect([seed, ...printTurned(back)]).toEqual([seed, ...print(there)]);
+    }
+  });
+
+  test('so are short lists, in which much can be taken for much', () => {
+    const items = [
+      1,
+      'a',
+      null,
+      [1],
+      [2],
+      { k: 1, l: 1 },
+      { k: 2, l: 1 },
+      { k: 1, l: 2 },
+      true,
+      { k: 1, m: 1, n: 1 },
+    ];
+    for (let seed = 0; seed < 1_000; seed++) {
+      const random = seedRandom(seed);
+      const list = () => Array.from({ length: count(random, 8) }, () => pick(random, items));
+      const [legacy, fresh] = [list(), list()];
+      const there = findDifferences(compareJson(legacy, fresh, wish));
+      const back = findDifferences(compareJson(fresh, legacy, wish));
+      expect([seed, ...printTurned(back)]).toEqual([seed, ...print(there)]);
     }
   });
 
