@@ -63,6 +63,7 @@ class Follower {
   readonly #running: Promise<void>;
   readonly #parted = new Set<string>();
   #session: Session | undefined;
+  #ended: Promise<void> | undefined;
   #failures = 0;
   #carefulUpTo = 0n as Position;
 
@@ -77,7 +78,12 @@ class Follower {
     this.#running = this.#run();
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
     this.#closing.abort();
     await this.#session?.stop().catch(() => undefined);
     await this.#running;

@@ -31,34 +31,46 @@ export type PreparedFollow = Readonly<{
 export async function prepareFollow(wish: PrepareWish): Promise<PreparedFollow> {
   const legacy = openLegacyPool(wish.legacyUrl);
   try {
-    await ensurePublication(legacy);
+    const slot = await asTrouble(wish.slot, async () => {
+      await ensurePublication(legacy);
+      return readSlot(legacy, wish.slot);
+    });
+    if (slot?.isLost) throw lostSlot(wish.slot);
     const roll = await openFollowRoll(wish.ownerUrl, wish.slot);
     try {
-      return await prepare(wish, legacy, roll);
+      return await copyMissing(wish, roll, slot === undefined ? 'made' : 'kept');
     } finally {
       await roll.close();
     }
-  } catch (error) {
-    throw error instanceof pg.DatabaseError ? new FollowTrouble(describeTrouble(error, wish.slot)) : error;
   } finally {
     await legacy.end();
   }
 }
 
-async function prepare(wish: PrepareWish, legacy: pg.Pool, roll: FollowRoll): Promise<PreparedFollow> {
-  const slot = await readSlot(legacy, wish.slot);
-  if (slot?.isLost) throw lostSlot(wish.slot);
-  const kept = slot !== undefined;
-  const begin = kept ? `"${temporaryName()}" TEMPORARY` : `"${wish.slot}"`;
-  const moment = await openMoment(wish.legacyUrl, begin);
+async function copyMissing(
+  wish: PrepareWish,
+  roll: FollowRoll,
+  slot: PreparedFollow['slot'],
+): Promise<PreparedFollow> {
+  const begin = slot === 'kept' ? `"${temporaryName()}" TEMPORARY` : `"${wish.slot}"`;
+  const moment = await asTrouble(wish.slot, () => openMoment(wish.legacyUrl, begin));
   try {
-    if (!kept || roll.position === undefined) await roll.beginAt(moment.from);
+    if (slot === 'made' || roll.position === undefined) await roll.beginAt(moment.from);
     const follow = { snapshot: moment.snapshot, slot: wish.slot, from: moment.from };
     const { legacyUrl, ownerUrl, onProgress } = wish;
     const copied = await copyDemoRows({ legacyUrl, ownerUrl, follow, ...(onProgress && { onProgress }) });
-    return { slot: kept ? 'kept' : 'made', ...copied, notFollowed: await roll.listStrangers() };
+    return { slot, ...copied, notFollowed: await roll.listStrangers() };
   } finally {
     await moment.close();
+  }
+}
+
+/** What legacy's server refuses, as a sentence. */
+async function asTrouble<T>(slot: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof FollowTrouble ? error : new FollowTrouble(describeTrouble(error, slot));
   }
 }
 
@@ -105,13 +117,13 @@ export async function forgetFollow({
   const legacy = openLegacyPool(legacyUrl);
   const untilMs = performance.now() + GONE_MS;
   try {
-    while ((await readSlot(legacy, slot))?.isActive && performance.now() < untilMs) await wait(50);
-    await legacy.query(
-      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
-      [slot],
-    );
-  } catch (error) {
-    throw error instanceof pg.DatabaseError ? new FollowTrouble(describeTrouble(error, slot)) : error;
+    await asTrouble(slot, async () => {
+      while ((await readSlot(legacy, slot))?.isActive && performance.now() < untilMs) await wait(50);
+      await legacy.query(
+        'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
+        [slot],
+      );
+    });
   } finally {
     await legacy.end();
   }
