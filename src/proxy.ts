@@ -25,10 +25,11 @@ export function openCorridor(rooms: Rooms): Required<Reception> {
     const outcome = await pass(rooms, visit).catch((error) => confessBug(rooms.emit, error));
     try {
       visit.end(outcome);
-      visit.watched?.ended(outcome);
     } catch (error) {
       confessBug(rooms.emit, error);
       visit.abandon();
+    } finally {
+      visit.watched?.ended(outcome);
     }
   };
   return {

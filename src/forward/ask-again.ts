@@ -13,11 +13,14 @@ export type SecondAsk = Pick<Ask, 'arrival' | 'identity'> &
     mostBytes: number;
   }>;
 
+/** So that legacy can leave such requests out of its throttles and statistics. */
+const MARK = ['X-Banyan-Copy', '1'];
+
 /** Asks, and keeps the whole answer. Nobody else sees it: no cookie of it is noted, no header is added. */
 export function askAgain(pool: Pool, ask: SecondAsk): Promise<SideAnswer | Failure> {
   return new Promise((resolve) => {
     const { target, method, host, headers } = ask.arrival;
-    const lines = [...(host === '' ? [] : ['host', host]), ...headers, ...ask.identity];
+    const lines = [...(host === '' ? [] : ['host', host]), ...headers, ...ask.identity, ...MARK];
     const kept = new KeptAnswer(ask, resolve);
     try {
       pool.dispatch({ path: target, method: method as Dispatcher.HttpMethod, headers: lines }, kept);

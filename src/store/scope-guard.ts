@@ -40,9 +40,10 @@ export function findRawScopeFault(text: string): ScopeFault {
 
 /** Statements that would change whose transaction this is, or end it. */
 export function leavesTheFence(text: string): boolean {
+  const bare = text.replaceAll(/\/\*[\s\S]*?\*\/|--[^\n]*/g, ' ');
   return (
-    /banyan\.tenant_id|\bset_config\b/i.test(text) ||
-    /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|set|reset|discard|prepare)\b/i.test(text)
+    /banyan\.tenant_id|\bset_config\b|\bpg_(try_)?advisory_lock/i.test(text) ||
+    /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|set|reset|discard|prepare)\b/i.test(bare)
   );
 }
 

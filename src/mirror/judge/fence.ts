@@ -12,6 +12,8 @@ import type {
 export type Window = Readonly<{
   before: Position;
   after: Position;
+  /** How long legacy's latest commit took to arrive here. */
+  lagMs: number;
   /** In between, in the order of their commits: the answer may have seen the first n of them. */
   transactions: readonly LegacyTransaction[];
 }>;
@@ -41,12 +43,14 @@ export function openFence({ follower, journal, timeoutMs }: FenceWish): Fence {
     // Before the mark: what is heard later must not be taken for heard.
     const before = follower.heardBy(askedMs);
     if (before === undefined) return 'rows_behind';
+    const beganMs = performance.now();
     const after = await follower.catchUp(AbortSignal.timeout(timeoutMs)).catch(() => undefined);
     if (after === undefined) return 'rows_behind';
+    const lagMs = performance.now() - beganMs;
     const transactions = await journal.between(tenant, before, after);
     // The new side may have written meanwhile.
     if ((await journal.standing(tenant, tables)) === 'apart') return 'rows_apart';
-    return { before, after, transactions };
+    return { before, after, lagMs, transactions };
   };
   return { check, open };
 }

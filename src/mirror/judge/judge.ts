@@ -93,7 +93,10 @@ class Desk implements Judge {
     const finding = await this.#find(copy, tenant, route, mirror).catch((error: unknown) =>
       this.#confess(error),
     );
-    await this.#putOnRecord(copy.asked, route, mirror, finding);
+    // What cannot be put on record as it is, is put on record as our own failure.
+    await this.#putOnRecord(copy.asked, route, mirror, finding).catch((error: unknown) =>
+      this.#putOnRecord(copy.asked, route, mirror, this.#confess(error)),
+    );
     if (finding.kind === 'same' && copy.primary === 'legacy' && SAFE.has(copy.asked.arrival.method))
       await this.#control(copy, tenant, route, mirror).catch((error: unknown) => this.#confess(error));
   }
@@ -221,7 +224,11 @@ class Desk implements Judge {
   #confess(error: unknown): Finding {
     const where =
       error instanceof Error
-        ? `${error.name} ${(error.stack ?? '').split('\n').slice(1, 6).join('\n')}`
+        ? `${error.name} ${(error.stack ?? '')
+            .split('\n')
+            .filter((line) => line.startsWith('    at '))
+            .slice(0, 6)
+            .join('\n')}`
         : typeof error;
     this.#wish.emit({ type: 'bug', where: 'mirror', error: where });
     return notCompared('shadow_failed');

@@ -1,6 +1,8 @@
 import type { DiffLedger, RouteId } from '../../vocabulary/index.ts';
 
 const FRESH_MS = 10_000;
+/** An answer that was another one altogether excuses its own comparison, and no other: the rest of a route would never differ again. */
+const WHOLE = new Set(['status', 'body', 'body/**']);
 
 /** What is known to differ between legacy and itself: learned here, and by other instances through the ledger. */
 export class NoiseBook {
@@ -22,8 +24,9 @@ export class NoiseBook {
 
   /** A ledger that is away learns it the next time. */
   async learn(route: RouteId, paths: readonly string[], atMs: number): Promise<void> {
-    if (paths.length === 0) return;
-    await this.#ledger.learnNoise(route, paths, atMs).catch(() => undefined);
+    const parts = paths.filter((path) => !WHOLE.has(path));
+    if (parts.length === 0) return;
+    await this.#ledger.learnNoise(route, parts, atMs).catch(() => undefined);
   }
 
   async #load(): Promise<void> {

@@ -36,7 +36,7 @@ export type ReadCase = Readonly<{
 const MOST_STATES = 5;
 const MOST_ASKS = 4;
 const PAUSE_MS = 40;
-/** Legacy is asked so often before a difference that was never seen before is believed. */
+/** Legacy is asked so often before a difference that was not settled lately is believed. */
 const CONTROLS = 2;
 
 /**
@@ -49,7 +49,8 @@ export async function judgeRead(parts: ReadParts, read: ReadCase): Promise<Findi
     const obstacle = findObstacle(legacy);
     if (obstacle) return notCompared(obstacle);
     const seen = await compareOnce(parts, { ...read, legacy });
-    if (seen.kind !== 'uncertain') return seen.kind === 'different' ? doubt(parts, read, seen) : seen;
+    const believed = seen.kind === 'different' ? await doubt(parts, read, seen) : seen;
+    if (believed.kind !== 'uncertain') return believed;
     if (ask === MOST_ASKS) return notCompared('rows_in_motion');
     await wait(PAUSE_MS * ask);
     const again = await parts.askLegacy(read.asked);
@@ -58,38 +59,50 @@ export async function judgeRead(parts: ReadParts, read: ReadCase): Promise<Findi
   }
 }
 
+/** `uncertain`: rows were in motion, and no state that either side may have seen explains both answers. */
 type Seen = Finding | Readonly<{ kind: 'uncertain' }>;
+const UNCERTAIN: Seen = Object.freeze({ kind: 'uncertain' });
 
 async function compareOnce(parts: ReadParts, read: ReadCase): Promise<Seen> {
-  const { asked, tenant, legacy, rules, answered } = read;
-  if (answered && compare(legacy, answered, rules).kind === 'same') return SAME;
-  const window = await parts.fence.open(tenant, asked.decision.tables, legacy.askedMs);
+  const { asked, tenant, legacy, answered } = read;
+  if (answered && compare(read, answered).kind === 'same') return SAME;
+  const sinceMs = Math.min(legacy.askedMs, answered?.askedMs ?? Number.POSITIVE_INFINITY);
+  const window = await parts.fence.open(tenant, asked.decision.tables, sinceMs);
   if (typeof window === 'string') return notCompared(window);
+  const isQuiet = window.transactions.length === 0;
+  // What the user was answered is judged; a rehearsal of it may do better.
+  if (answered) return isQuiet ? tellDifference(read, answered, []) : UNCERTAIN;
   let first: Finding | undefined;
   for (const at of listReaderStates(window, MOST_STATES)) {
     const run = await rehearse(parts.rehearsals, { asked, at, manner: 'read_only', legacy });
     if (run.kind === 'impossible') return notCompared(run.reason);
-    const found = compare(legacy, run.answer, rules);
-    if (found.kind === 'same') return SAME;
-    if (found.kind === 'not_compared') return found;
-    first ??= {
-      kind: 'different',
-      differences: found.differences,
-      noisy: [],
-      legacy,
-      new: run.answer,
-      effects: run.effects,
-    };
+    const found = tellDifference(read, run.answer, run.effects);
+    if (found.kind !== 'different') return found;
+    first ??= found;
   }
-  return window.transactions.length === 0 && first ? first : { kind: 'uncertain' };
+  return isQuiet && first ? first : UNCERTAIN;
 }
 
-function compare(legacy: SideAnswer, other: SideAnswer, rules: MirrorRules) {
-  return compareExchanges({ legacy, new: other, rows: undefined, method: 'safe', rules });
+function tellDifference(read: ReadCase, other: SideAnswer, effects: readonly string[]): Finding {
+  const found = compare(read, other);
+  if (found.kind !== 'different') return found;
+  return {
+    kind: 'different',
+    differences: found.differences,
+    noisy: [],
+    legacy: read.legacy,
+    new: other,
+    effects,
+  };
+}
+
+function compare({ asked, legacy, rules }: ReadCase, other: SideAnswer) {
+  const { host } = asked.arrival;
+  return compareExchanges({ legacy, new: other, rows: undefined, method: 'safe', rules, host });
 }
 
 /** Asks legacy again before a difference is believed: what it says otherwise the next time is noise. */
-async function doubt(parts: ReadParts, read: ReadCase, found: Difference): Promise<Finding> {
+async function doubt(parts: ReadParts, read: ReadCase, found: Difference): Promise<Seen> {
   const noisy = new Set<string>();
   const isExplained = () =>
     found.differences.every(
@@ -97,20 +110,16 @@ async function doubt(parts: ReadParts, read: ReadCase, found: Difference): Promi
     );
   for (let control = 0; control < CONTROLS && !isExplained(); control += 1) {
     const again = await parts.askLegacy(read.asked);
-    if (isFailure(again) || findObstacle(again)) break;
+    if (isFailure(again)) return notCompared(nameFailure(again));
+    const obstacle = findObstacle(again);
+    if (obstacle) return notCompared(obstacle);
     const window = await parts.fence.open(read.tenant, read.asked.decision.tables, found.legacy.askedMs);
     if (typeof window === 'string') return notCompared(window);
     // Rows that changed in between explain what differs, and tell nothing of legacy.
-    if (window.transactions.length > 0) return retry(parts, read, again);
+    if (window.transactions.length > 0) return UNCERTAIN;
     for (const path of differsWithItself(found.legacy, again, read.rules)) noisy.add(path);
   }
   return { ...found, noisy: [...noisy] };
-}
-
-/** Once more, from legacy's later answer; a difference that is still there under quiet rows is believed. */
-async function retry(parts: ReadParts, read: ReadCase, legacy: SideAnswer): Promise<Finding> {
-  const seen = await compareOnce(parts, { ...read, legacy, answered: undefined });
-  return seen.kind === 'uncertain' ? notCompared('rows_in_motion') : seen;
 }
 
 export function nameFailure({ code }: Failure): NotComparedReason {
@@ -126,5 +135,6 @@ export async function askControl(
   if (isFailure(again) || findObstacle(again)) return undefined;
   const window = await parts.fence.open(tenant, asked.decision.tables, legacy.askedMs);
   if (typeof window === 'string' || window.transactions.length > 0) return undefined;
-  return differsWithItself(legacy, again, rules);
+  // Another status is a throttle or a bad moment, and says nothing of what an answer holds.
+  return again.status === legacy.status ? differsWithItself(legacy, again, rules) : undefined;
 }

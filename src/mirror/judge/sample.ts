@@ -86,15 +86,22 @@ export function openSamples({ mask, seal }: SampleWish): SampleMaker {
   };
 }
 
-/** The query may hold anything: that there was one is all that is kept in the open. */
-const namePath = ({ arrival: { path, target } }: Asked) => (target.includes('?') ? `${path}?…` : path);
+/** Numbers in the path are kept; other parameters may be a person's address or a way in. Of the query only that there was one. */
+function namePath({ arrival: { path, target }, decision: { params } }: Asked): string {
+  const shown = Object.entries(params).reduce(
+    (text, [name, value]) => (/^\d{1,19}$/.test(value) ? text : text.replace(`/${value}`, () => `/:${name}`)),
+    path,
+  );
+  return target.includes('?') ? `${shown}?…` : shown;
+}
 
 function judgeReplay({ arrival, body }: Asked, seal: Seal | undefined): NewSample['replay'] {
   if (!seal) return 'no_key';
   if (!SAFE.has(arrival.method)) return 'unsafe_method';
   if (body.kind !== 'whole' || body.bytes.length > LARGEST_SEALED) return 'too_large';
-  const query = arrival.target.split('?')[1] ?? '';
-  return [...new URLSearchParams(query).keys()].some(isSecretName) ? 'holds_a_secret' : 'possible';
+  const query = [...new URLSearchParams(arrival.target.split('?')[1] ?? '')];
+  const isTelling = query.some(([name, value]) => isSecretName(name) || looksSecret(value));
+  return isTelling || looksSecret(arrival.path) ? 'holds_a_secret' : 'possible';
 }
 
 function sealIt(

@@ -1,9 +1,8 @@
 import type { Asked, MirrorRules, RowChange, SideAnswer, TenantName } from '../../vocabulary/index.ts';
-import { nowMs } from '../clock.ts';
 import { compareExchanges } from '../compare/index.ts';
 import { attributeRows } from './attribution.ts';
 import { type Fence, listWriterStates, type WriterState } from './fence.ts';
-import { type Difference, type Finding, findObstacle, notCompared, SAME } from './finding.ts';
+import { type Finding, findObstacle, notCompared } from './finding.ts';
 import { type Rehearsed, type RehearseWish, rehearse } from './rehearse.ts';
 
 export type WriteParts = Readonly<{
@@ -22,11 +21,12 @@ export type WriteCase = Readonly<{
 
 const MOST_STATES = 6;
 /** Commits of a write that ended just before may be heard of after the next one has begun. */
-const MARGIN_MS = 300;
+const MARGIN_MS = 500;
 
 /**
- * Compares a write: the answer, and the rows that legacy wrote against those that the rehearsal would have written. The rehearsal begins
- * in the rows as they were before legacy's own transaction; which one that is, is found by trying.
+ * Compares a write: the answer, and the rows that legacy wrote against those that the rehearsal would have written. A write that was alone
+ * began right before legacy's first commit in its time, and all of them are its own. In company the state in which it began, and
+ * which rows are its own, are found by trying; what nothing explains is nobody's fault then.
  */
 export async function judgeWrite(parts: WriteParts, write: WriteCase): Promise<Finding> {
   const { asked, tenant, legacy } = write;
@@ -34,35 +34,54 @@ export async function judgeWrite(parts: WriteParts, write: WriteCase): Promise<F
   if (obstacle) return notCompared(obstacle);
   const window = await parts.fence.open(tenant, asked.decision.tables, legacy.askedMs);
   if (typeof window === 'string') return notCompared(window);
-  let best: Difference | undefined;
-  for (const state of listWriterStates(window, MOST_STATES)) {
+  const [fromMs, toMs] = [legacy.askedMs - MARGIN_MS, legacy.answeredMs + MARGIN_MS];
+  // Where commits arrive late, earlier writes can lie in the window, too.
+  const isAlone = window.lagMs < MARGIN_MS && (await parts.wasAlone(tenant, fromMs, toMs));
+  const states = listWriterStates(window, MOST_STATES);
+  for (const state of isAlone ? states.slice(0, 1) : states) {
     const run = await rehearse(parts.rehearsals, { asked, at: state.at, manner: 'read_write', legacy });
     if (run.kind === 'impossible') return notCompared(run.reason);
-    const found = compareWrite(write, state, run);
-    if (found.kind !== 'different') return found;
-    if (!best || found.differences.length < best.differences.length) best = found;
+    const found = isAlone ? compareAlone(write, state, run) : compareInCompany(write, state, run);
+    if (isAlone || found.kind !== 'different') return found;
   }
-  if (!best) return notCompared('concurrent_write');
-  const isAlone = await parts.wasAlone(tenant, legacy.askedMs - MARGIN_MS, nowMs());
-  return isAlone ? best : notCompared('concurrent_write');
+  return notCompared('concurrent_write');
 }
 
-/** With all of legacy's rows from there on, and then with those that can be its own. */
-function compareWrite(
-  { legacy, rules }: WriteCase,
-  { transactions }: WriterState,
-  { answer, rows, effects }: Extract<Rehearsed, { kind: 'answered' }>,
-): Finding {
-  const compare = (own: readonly RowChange[]) =>
-    compareExchanges({ legacy, new: answer, rows: { legacy: own, new: rows }, method: 'unsafe', rules });
-  const all = compare(transactions.flatMap((transaction) => transaction.rows));
-  const found =
-    all.kind === 'different' && transactions.length > 0
-      ? chooseSame(compare(attributeRows(transactions, rows)), all)
-      : all;
+type Run = Extract<Rehearsed, { kind: 'answered' }>;
+
+function compareAlone(write: WriteCase, { transactions }: WriterState, run: Run): Finding {
+  const found = compareRows(
+    write,
+    transactions.flatMap(({ rows }) => rows),
+    run,
+  );
   if (found.kind !== 'different') return found;
-  return { kind: 'different', differences: found.differences, noisy: [], legacy, new: answer, effects };
+  const { answer, effects } = run;
+  const { differences } = found;
+  return { kind: 'different', differences, noisy: [], legacy: write.legacy, new: answer, effects };
 }
 
-type Compared = ReturnType<typeof compareExchanges>;
-const chooseSame = (narrow: Compared, wide: Compared) => (narrow.kind === 'same' ? SAME : wide) as Compared;
+/**
+ * Same only where the rehearsal wrote rows and legacy wrote the same ones: an answer without any row would fit every moment at which
+ * others wrote. A request that legacy refused wrote none.
+ */
+function compareInCompany(write: WriteCase, { transactions }: WriterState, run: Run): Finding {
+  const isRefused = write.legacy.status >= 400;
+  if (run.rows.length === 0 && !isRefused) return notCompared('concurrent_write');
+  const own = isRefused ? [] : attributeRows(transactions, run.rows);
+  const found = compareRows(write, own, run);
+  return found.kind === 'different'
+    ? { ...found, noisy: [], legacy: write.legacy, new: run.answer, effects: run.effects }
+    : found;
+}
+
+function compareRows({ asked, legacy, rules }: WriteCase, own: readonly RowChange[], run: Run) {
+  return compareExchanges({
+    legacy,
+    new: run.answer,
+    rows: { legacy: own, new: run.rows },
+    method: 'unsafe',
+    rules,
+    host: asked.arrival.host,
+  });
+}

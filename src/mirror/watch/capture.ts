@@ -51,7 +51,7 @@ class Keeper {
     else if (this.#budget.take(piece.length) === 'full') this.drop('full');
     else {
       // A copy: a slice would hold the whole buffer that the socket was read into.
-      this.#pieces.push(Uint8Array.from(piece));
+      this.#pieces.push(new Uint8Array(piece));
       this.#bytes += piece.length;
     }
   }

@@ -62,6 +62,7 @@ export type Mirror = Readonly<{
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Writes are noted for so long after the last copy: whose rows are whose is asked only where something is compared. */
 const ATTENTION_MS = 60_000;
+const LINGER_MS = 30_000;
 
 export function openMirror(wish: MirrorWish): Mirror {
   const watch = new Watch(wish);
@@ -127,14 +128,15 @@ class Watch {
     const { decision, arrival } = learned;
     const { route, mirror } = decision;
     const isWrite = !SAFE.has(arrival.method);
-    if (route !== undefined && mirror !== undefined && !arrival.upgrade) {
+    const hasTenant = learned.caller.tenant !== undefined;
+    if (route !== undefined && mirror !== undefined && hasTenant && !arrival.upgrade) {
       this.#attentiveUntilMs = nowMs() + ATTENTION_MS;
       const chosen = this.#choose(route, mirror.percent);
       if (chosen) return this.#take(learned, route, chosen, isWrite ? this.#noteWrite(learned) : undefined);
     }
     if (!isWrite || nowMs() > this.#attentiveUntilMs) return undefined;
     const noted = this.#noteWrite(learned);
-    return noted && { tap: undefined, giveUp: () => undefined, ended: () => noted(nowMs()) };
+    return noted && { tap: undefined, giveUp: () => undefined, ended: (outcome) => noted(endOf(outcome)) };
   }
 
   async close(): Promise<void> {
@@ -166,7 +168,7 @@ class Watch {
     let isGivenUp = false;
     const ended = (outcome: Outcome) => {
       const answeredMs = nowMs();
-      noted?.(answeredMs);
+      noted?.(endOf(outcome));
       if (isGivenUp || (outcome.kind !== 'answered' && outcome.kind !== 'cut')) return capture.release();
       const { asked, answer } = capture.read();
       if (chosen !== 'maybe') this.#sampler.noteStatus(route, capture.status);
@@ -179,7 +181,7 @@ class Watch {
             bytes,
             copy: {
               number: this.#number(),
-              // Secrets stay in this process, and what the caller proved was proved already.
+              // What the caller proved was proved already. Cookies and what else legacy reads of the head go along: handlers read it, too.
               asked: { arrival: { ...arrival, credentials: [] }, caller, decision, body: asked },
               answer: {
                 status: capture.status,
@@ -213,6 +215,11 @@ class Watch {
     this.#copies += 1;
     return this.#copies;
   }
+}
+
+/** Legacy may go on with a write that nobody waits for any more. */
+function endOf(outcome: Outcome): number {
+  return nowMs() + (outcome.kind === 'answered' ? 0 : LINGER_MS);
 }
 
 function findType(headers: readonly string[]): string {

@@ -14,40 +14,58 @@ export type ProcessWish = Readonly<{
 }>;
 
 const LOOK_MS = 250;
-const PAGE_BYTES = 4096;
 const MIB = 1024 * 1024;
 
 /** Rehearsals in a process of their own: lower priority, bounded memory, and nothing of it is left when the gateway goes. */
 export function startProcess(wish: ProcessWish): StartRehearsals {
   return (hears, closed) => {
-    const child = fork(fileURLToPath(wish.module), [], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${wish.heapMb}`],
-      // A session of its own, for its priority's sake; see lowerPriority.
-      detached: true,
-    });
-    let isOver = false;
-    const over = (detail: string) => {
-      if (isOver) return;
-      isOver = true;
-      clearInterval(looking);
-      closed(detail);
-    };
-    const looking = setInterval(() => {
-      if (measureRss(child) < 2 * wish.heapMb * MIB) return;
-      over(`It held more than ${2 * wish.heapMb} MiB.`);
-      child.kill('SIGKILL');
-    }, LOOK_MS).unref();
-    child.on('message', (message) => hears(message as FromRehearsals));
-    child.once('exit', (code, signal) => over(`It ended with ${signal ?? `code ${code}`}.`));
-    child.once('error', (error) => over(`It could not be started: ${error.message}.`));
-    // A message to a process that has just died is lost with it.
-    child.on('error', () => undefined);
-    lowerPriority(child);
-    child.send(wish.first as object, () => undefined);
-    return makeLink(child);
+    try {
+      return startOne(wish, hears, closed);
+    } catch (error) {
+      // Out of descriptors or memory, say. The gateway goes on, and tries again later.
+      setImmediate(() => closed(`It could not be started: ${error instanceof Error ? error.message : ''}.`));
+      return { send: () => undefined, kill: () => undefined };
+    }
   };
+}
+
+function startOne(wish: ProcessWish, ...[hears, closed]: Parameters<StartRehearsals>): RehearsalLink {
+  const child = fork(fileURLToPath(wish.module), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${wish.heapMb}`],
+    env: chooseEnvironment(),
+    // A session of its own, for its priority's sake; see lowerPriority.
+    detached: true,
+  });
+  let isOver = false;
+  const over = (detail: string) => {
+    if (isOver) return;
+    isOver = true;
+    clearInterval(looking);
+    closed(detail);
+  };
+  const looking = setInterval(() => {
+    if (measureRss(child) < 2 * wish.heapMb * MIB) return;
+    over(`It held more than ${2 * wish.heapMb} MiB.`);
+    child.kill('SIGKILL');
+  }, LOOK_MS).unref();
+  child.on('message', (message) => hears(message as FromRehearsals));
+  child.once('exit', (code, signal) => over(`It ended with ${signal ?? `code ${code}`}.`));
+  child.once('error', (error) => over(`It could not be started: ${error.message}.`));
+  // A message to a process that has just died is lost with it.
+  child.on('error', () => undefined);
+  lowerPriority(child);
+  child.send(wish.first as object, () => undefined);
+  return makeLink(child);
+}
+
+/** Nothing of the gateway's secrets: whatever handlers may know is in the first message. */
+function chooseEnvironment(): NodeJS.ProcessEnv {
+  const names = Object.keys(process.env).filter((name) =>
+    /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|PGSSL\w+)$/.test(name),
+  );
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
 
 function makeLink(child: ChildProcess): RehearsalLink {
@@ -78,11 +96,11 @@ function tryTo(act: () => void): void {
   } catch {}
 }
 
-/** Resident memory in bytes (proc(5), statm); 0 where the system does not tell. */
+/** Resident memory in bytes (proc(5), status); 0 where the system does not tell. */
 function measureRss({ pid }: ChildProcess): number {
   try {
-    const [, resident = '0'] = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ');
-    return Number(resident) * PAGE_BYTES;
+    const [, kib = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return Number(kib) * 1024;
   } catch {
     return 0;
   }

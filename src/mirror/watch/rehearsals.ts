@@ -1,16 +1,17 @@
-import type {
-  Asked,
-  BanyanEvent,
-  DropReason,
-  Emit,
-  Failure,
-  KeptSample,
-  LedgerEntry,
-  Replayed,
-  Revealed,
-  RouteId,
-  SideAnswer,
-  TenantName,
+import {
+  type Asked,
+  type BanyanEvent,
+  type DropReason,
+  type Emit,
+  type Failure,
+  fail,
+  type KeptSample,
+  type LedgerEntry,
+  type Replayed,
+  type Revealed,
+  type RouteId,
+  type SideAnswer,
+  type TenantName,
 } from '../../vocabulary/index.ts';
 import { nowMs } from '../clock.ts';
 import type { Copy, FromRehearsals, RehearsalLink, StartRehearsals } from '../copy.ts';
@@ -32,6 +33,8 @@ export type RehearsalsWish = Readonly<{
 
 /** A copy on its way, and what it weighs. */
 export type Waiting = Readonly<{ copy: Copy; route: RouteId; bytes: number }>;
+
+type Judging = Waiting & { readonly sinceMs: number; isTold: boolean };
 
 /** `off`: nobody has needed it yet. `resting`: it has died, and comes back after a pause that grows with each death. */
 type State =
@@ -55,7 +58,7 @@ const FORGOTTEN_MS = 300_000;
 export class Rehearsals {
   readonly #wish: RehearsalsWish;
   readonly #waiting: Waiting[] = [];
-  readonly #judging = new Map<number, Waiting & Readonly<{ sinceMs: number }>>();
+  readonly #judging = new Map<number, Judging>();
   readonly #questions = new Map<
     number,
     Readonly<{ resolve(value: never): void; reject(error: Error): void }>
@@ -130,7 +133,7 @@ export class Rehearsals {
     while (this.#judging.size < this.#wish.atOnce) {
       const next = this.#waiting.shift();
       if (!next) return;
-      this.#judging.set(next.copy.number, { ...next, sinceMs: nowMs() });
+      this.#judging.set(next.copy.number, { ...next, sinceMs: nowMs(), isTold: false });
       state.link.send({ kind: 'copy', copy: next.copy });
     }
   }
@@ -146,12 +149,9 @@ export class Rehearsals {
         return this.#forget(message.number);
       case 'event':
         this.#wish.emit(message.event);
-        return this.#countGivenUp(link, message.event);
+        return this.#noteVerdict(link, message.event);
       case 'ask_legacy':
-        void this.#wish.askLegacy(message.asked).then((answer) => {
-          if (this.#isLinked(link))
-            link.send({ kind: 'legacy_answered', question: message.question, answer });
-        });
+        void this.#askLegacy(link, message.question, message.asked);
         return undefined;
       case 'ask_alone': {
         const { question, tenant, fromMs, toMs } = message;
@@ -165,6 +165,12 @@ export class Rehearsals {
       case 'closed':
         return this.#closed?.();
     }
+  }
+
+  /** A request that was kept for days may be of another shape than today's: it is refused, and harms nobody. */
+  async #askLegacy(link: RehearsalLink, question: number, asked: Asked): Promise<void> {
+    const answer = await (async () => this.#wish.askLegacy(asked))().catch(() => fail('internal_error'));
+    if (this.#isLinked(link)) link.send({ kind: 'legacy_answered', question, answer });
   }
 
   #isLinked(link: RehearsalLink): boolean {
@@ -199,8 +205,11 @@ export class Rehearsals {
       this.#end(link, `It has compared one copy for ${FORGOTTEN_MS} ms.`);
   }
 
-  #countGivenUp(link: RehearsalLink, event: BanyanEvent): void {
-    if (event.type !== 'mirror_verdict' || event.reason !== 'new_too_slow') return;
+  #noteVerdict(link: RehearsalLink, event: BanyanEvent): void {
+    if (event.type !== 'mirror_verdict') return;
+    for (const judging of this.#judging.values())
+      if (judging.copy.asked.arrival.requestId === event.requestId) judging.isTold = true;
+    if (event.reason !== 'new_too_slow') return;
     this.#givenUp += 1;
     if (this.#givenUp === MOST_GIVEN_UP)
       this.#end(link, `${MOST_GIVEN_UP} of its handlers did not answer in time.`);
@@ -235,8 +244,9 @@ export class Rehearsals {
   }
 
   /** What was being judged may be what killed it: it is not tried again. */
-  #lose({ copy, route, bytes }: Waiting, atMs: number): void {
+  #lose({ copy, route, bytes, isTold }: Judging, atMs: number): void {
     this.#wish.release(bytes);
+    if (isTold) return;
     this.#wish.emit({
       type: 'mirror_verdict',
       routeId: route,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { GroupId, KeptSample } from '../../vocabulary/index.ts';
+import type { DiffGroup, KeptSample } from '../../vocabulary/index.ts';
 import type { DiffDesk } from '../diffs/desk.ts';
 import { groupAnswerShape, type SampleJson, unlockShape } from './diff-shapes.ts';
 import { toGroupJson, toSampleJson, toUnlockJson } from './diff-wire.ts';
@@ -34,7 +34,7 @@ function tellGroup(desk: DiffDesk): Endpoint {
       if (isRefusal(group)) return group;
       const samples = await desk.listSamples(group, query.limit);
       const unlock = await desk.ledger.findUnlock(group.id, Date.now());
-      const shown = query.reveal === 'true' ? await reveal(desk, group.id, samples) : samples.map(mask);
+      const shown = query.reveal === 'true' ? await reveal(desk, group, samples) : samples.map(mask);
       if (isRefusal(shown)) return shown;
       const json = {
         ...toGroupJson(group),
@@ -51,7 +51,7 @@ const mask = (sample: KeptSample): SampleJson => toSampleJson(sample);
 /** Into the audit log first, so that nobody sees a value of which the log knows nothing. */
 async function reveal(
   { ledger, replays }: DiffDesk,
-  group: GroupId,
+  { id: group, path }: Pick<DiffGroup, 'id' | 'path'>,
   samples: readonly KeptSample[],
 ): Promise<AdminFailure | readonly SampleJson[]> {
   const unlock = await ledger.findUnlock(group, Date.now());
@@ -61,7 +61,9 @@ async function reveal(
   return Promise.all(
     samples.map(async (sample) => {
       const values = await replays.reveal(sample);
-      return toSampleJson(sample, values ? values.map((value) => ({ ...value })) : null);
+      // The unlock is of this group; a sample holds values of others, too.
+      const own = values?.filter((value) => value.path === path);
+      return toSampleJson(sample, own ? own.map((value) => ({ ...value })) : null);
     }),
   );
 }

@@ -30,7 +30,7 @@ const commit = (position: number, ...rows: RowChange[]): LegacyTransaction => ({
 
 describe('the states that a reader may have seen', () => {
   test('are one where legacy was quiet', () => {
-    const window: Window = { before: at(10), after: at(20), transactions: [] };
+    const window: Window = { before: at(10), after: at(20), lagMs: 1, transactions: [] };
 
     expect(listReaderStates(window, 5).map(({ position }) => position)).toEqual([20n]);
   });
@@ -39,6 +39,7 @@ describe('the states that a reader may have seen', () => {
     const window: Window = {
       before: at(10),
       after: at(20),
+      lagMs: 1,
       transactions: [commit(12), commit(15), commit(18)],
     };
 
@@ -52,6 +53,7 @@ describe('the states in which a write may have begun', () => {
     const window: Window = {
       before: at(10),
       after: at(20),
+      lagMs: 1,
       transactions: [
         commit(12, row('chat_message', 41)),
         commit(15, row('chat_message', 42), row('ai_job', 7)),
@@ -106,7 +108,7 @@ describe('the fence', () => {
   test('answers what happened between what was heard before and a mark that has come round', async () => {
     const transactions = [commit(12, row('ai_job', 1))];
 
-    expect(await open({ journal: journal('followed', transactions) })).toEqual({
+    expect(await open({ journal: journal('followed', transactions) })).toMatchObject({
       before: 10n,
       after: 20n,
       transactions,
