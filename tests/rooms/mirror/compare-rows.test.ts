@@ -257,7 +257,7 @@ test('a row that is no JSON is compared as text', () => {
 test('thousands of rows are compared in bounded time', () => {
   const many = (from: number) =>
     Array.from({ length: 5_000 }, (_, i) => insert('t', { id: from + i, a: `x${i}` }));
-  const begun = performance.now();
+  const begun = process.cpuUsage();
   expect(tellRows(many(0), many(10_000))).toEqual(['value rows:t/id']);
-  expect(performance.now() - begun).toBeLessThan(3_000);
+  expect(process.cpuUsage(begun).user).toBeLessThan(3_000_000);
 });
