@@ -169,7 +169,7 @@ export class Applier {
     this.#marks = [];
     this.#wish.onStored(this.#stored);
     // Who waits for a mark looks at the rows of just this moment.
-    if (marks.length > 0) await this.#wish.store.hold(this.#stored);
+    if (marks.length > 0) await this.#wish.store.hold(this.#wish.slot);
     for (const token of marks) this.#wish.onMark(token, this.#stored);
   }
 }

@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import { type FollowStore, RowConflict } from '../store/index.ts';
-import type { Emit, Position, RowFollower, TenantId } from '../vocabulary/index.ts';
+import { type Emit, type Position, parsePosition, type RowFollower } from '../vocabulary/index.ts';
 import { Heard } from './heard.ts';
 import { LegacyRegistry } from './legacy-registry.ts';
 import { checkSlot, openLegacyPool } from './legacy-slot.ts';
 import { Marks } from './marks.ts';
+import { type FollowingState, News } from './news.ts';
+import { Onlooker } from './onlooker.ts';
 import { MARK_PREFIX } from './pgoutput.ts';
 import { Retention } from './retention.ts';
 import { Session } from './session.ts';
@@ -24,11 +26,6 @@ export type FollowWish = Readonly<{
   nowMs?: () => number;
 }>;
 
-export type FollowingState =
-  | Readonly<{ kind: 'following' }>
-  /** `detail`: why, in a sentence with its remedy. */
-  | Readonly<{ kind: 'stopped'; detail: string }>;
-
 export type Following = RowFollower &
   Readonly<{
     state(): FollowingState;
@@ -38,7 +35,6 @@ export type Following = RowFollower &
 
 const BACK_OFF_MS = [250, 500, 1_000, 2_000, 5_000] as const;
 const LONGEST_MS = 10_000;
-const TAKEN_RETRY_MS = 1_000;
 
 /** Follows until it is closed; whatever breaks is told by `follow_changed` and tried again. */
 export function openFollow(wish: FollowWish): Following {
@@ -54,14 +50,14 @@ export function openFollow(wish: FollowWish): Following {
 class Follower {
   readonly heard = new Heard();
   readonly marks: Marks;
-  state: FollowingState = { kind: 'stopped', detail: 'Following is about to begin.' };
   readonly #wish: FollowWish;
   readonly #pool: pg.Pool;
   readonly #registry: LegacyRegistry;
   readonly #retention: Retention;
+  readonly #onlooker: Onlooker;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
-  readonly #parted = new Set<string>();
+  readonly #news: News;
   #session: Session | undefined;
   #ended: Promise<void> | undefined;
   #failures = 0;
@@ -71,11 +67,22 @@ class Follower {
     this.#wish = wish;
     this.#pool = openLegacyPool(wish.legacyUrl);
     this.#registry = new LegacyRegistry(this.#pool);
+    this.#news = new News(wish.emit, (tenant) => this.#registry.nameOf(tenant));
     this.#retention = new Retention(wish.journalMs);
-    this.marks = new Marks(async (token) => {
-      await this.#pool.query('SELECT pg_logical_emit_message(true, $1, $2)', [MARK_PREFIX, token]);
+    this.marks = new Marks((token) => this.#mark(token));
+    this.#onlooker = new Onlooker({
+      pool: this.#pool,
+      store: wish.store,
+      slot: wish.slot,
+      heard: this.heard,
+      nowMs: wish.nowMs ?? Date.now,
+      onMark: (token, at) => this.marks.arrived(token, at),
     });
     this.#running = this.#run();
+  }
+
+  get state(): FollowingState {
+    return this.#news.state;
   }
 
   close(): Promise<void> {
@@ -100,7 +107,9 @@ class Follower {
       );
       if (signal.aborted) return;
       const trouble = await this.#settle(reason).catch((error: unknown) => error);
-      if (trouble !== undefined) await this.#pauseAfter(trouble);
+      const isTaken = trouble instanceof FollowTrouble && trouble.isTaken;
+      if (isTaken) await this.#lookOn();
+      else if (trouble !== undefined) await this.#pauseAfter(trouble);
     }
   }
 
@@ -124,20 +133,37 @@ class Follower {
         this.#failures = 0;
       },
       onMark: (token, at) => this.marks.arrived(token, at),
-      onApart: (tenant, tables) => this.#tellParted(tenant, tables),
+      onApart: (tenant, tables) => this.#news.tellParted(tenant, tables),
     });
     await this.#session.run();
   }
 
   #begin(position: Position): void {
     this.heard.note((this.#wish.nowMs ?? Date.now)(), position);
-    this.state = { kind: 'following' };
-    this.#wish.emit({
-      type: 'follow_changed',
-      state: 'following',
-      detail: `by the slot "${this.#wish.slot}"`,
-    });
+    this.#news.tell({ kind: 'following', by: 'itself' }, `by the slot "${this.#wish.slot}"`);
     this.marks.again();
+  }
+
+  /** While another instance follows: what it stores serves this one, too. */
+  async #lookOn(): Promise<void> {
+    const { signal } = this.#closing;
+    this.#news.tell(
+      { kind: 'following', by: 'another' },
+      `by the slot "${this.#wish.slot}", which another instance reads`,
+    );
+    this.marks.again();
+    await this.#onlooker.run(signal).catch((error: unknown) => this.#pauseAfter(error));
+  }
+
+  async #mark(token: string): Promise<void> {
+    const { rows } = await this.#pool.query<{ at: string }>(
+      'SELECT pg_logical_emit_message(true, $1, $2)::text AS at',
+      [MARK_PREFIX, token],
+    );
+    const position = parsePosition(rows[0]?.at ?? '');
+    const isLookingOn = this.state.kind === 'following' && this.state.by === 'another';
+    if (isLookingOn && position !== undefined)
+      await this.#onlooker.expect(token, position, this.#closing.signal);
   }
 
   /** A change that does not fit is tried again with care; where it does not fit then, its table is apart. Answers what stays a trouble. */
@@ -151,7 +177,7 @@ class Follower {
     let changed = false;
     for (const tenant of reason.tenants) {
       const table = await this.#wish.store.part(tenant, reason.tables);
-      if (table !== undefined) this.#tellParted(tenant, [table]);
+      if (table !== undefined) this.#news.tellParted(tenant, [table]);
       changed ||= table !== undefined;
     }
     return changed
@@ -159,23 +185,10 @@ class Follower {
       : new FollowTrouble('A change of legacy fits no table, though all it touches are apart.');
   }
 
-  #tellParted(tenant: TenantId, tables: readonly string[]): void {
-    const name = this.#registry.nameOf(tenant);
-    for (const table of tables) {
-      const place = `${tenant}/${table}`;
-      if (name === undefined || this.#parted.has(place)) continue;
-      this.#parted.add(place);
-      this.#wish.emit({ type: 'rows_parted', tenant: name, table });
-    }
-  }
-
   async #pauseAfter(trouble: unknown): Promise<void> {
     const detail = describeTrouble(trouble, this.#wish.slot);
-    const isNews = this.state.kind === 'following' || this.state.detail !== detail;
-    this.state = { kind: 'stopped', detail };
-    if (isNews) this.#wish.emit({ type: 'follow_changed', state: 'stopped', detail });
-    const isTaken = trouble instanceof FollowTrouble && trouble.isTaken;
-    const pauseMs = isTaken ? TAKEN_RETRY_MS : (BACK_OFF_MS[this.#failures] ?? LONGEST_MS);
+    this.#news.tell({ kind: 'stopped', detail }, detail);
+    const pauseMs = BACK_OFF_MS[this.#failures] ?? LONGEST_MS;
     this.#failures += 1;
     await wait(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
   }

@@ -28,7 +28,7 @@ export function describeTrouble(error: unknown, slot: string): string {
 }
 
 export const takenBy = (slot: string): string =>
-  `Another instance follows by the slot "${slot}"; this one waits for its turn.`;
+  `Another instance follows by the slot "${slot}"; this one looks on.`;
 
 export function codeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'

@@ -11,9 +11,18 @@ const CONNECT_TIMEOUT_MS = 5_000;
 // One plan for each foreign key's check: what a generic plan costs in locks does not matter to one connection. Rows are found by their
 // keys, whatever a plan made while a table was empty may think. The foreign keys of a large transaction are checked at its end, which
 // may take longer than any request's statement.
-const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
-  SET LOCAL enable_mergejoin = off; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = '10min';
-  SET LOCAL idle_in_transaction_session_timeout = '1min'; SET CONSTRAINTS ALL DEFERRED`;
+const SETTINGS = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  TimeZone: 'UTC',
+  statement_timeout: '10min',
+  idle_in_transaction_session_timeout: '1min',
+};
+const BEGIN = `BEGIN; SELECT ${Object.entries(SETTINGS)
+  .map(([name, value]) => `set_config('${name}', '${value}', true)`)
+  .join(', ')}; SET CONSTRAINTS ALL DEFERRED`;
 
 /** From where a tenant follows, and which of its tables are apart. */
 export type Fence = Readonly<{ from: Position; apart: ReadonlySet<string> }>;

@@ -25,8 +25,8 @@ export interface FollowStore {
   ): Promise<FollowTransaction | undefined>;
   /** Legacy no longer owns the first of these tables alone that it still does; answers which one that was. */
   part(tenant: TenantId, candidates: readonly string[]): Promise<string | undefined>;
-  /** Holds the store's present state for the rehearsals of this position, for some seconds. Between transactions only. */
-  hold(position: Position): Promise<void>;
+  /** Holds the store's present state for rehearsals, for some seconds; answers which it is, or undefined where it cannot. */
+  hold(slot: string): Promise<Position | undefined>;
   /** Drops what the journal holds up to this position. Between transactions only. */
   forget(slot: string, upTo: Position): Promise<void>;
   close(): Promise<void>;
@@ -75,7 +75,7 @@ export function openFollowStore(url: string, control: pg.Pool, moments: Moments)
       return new Application({ connection, slot, position, tables: known, manner, first, noted });
     },
     part: (tenant, candidates) => partFirst(connection, tenant, candidates),
-    hold: (position) => moments.hold(position),
+    hold: (slot) => moments.hold(slot),
     forget: (slot, upTo) => forgetting.forget(slot, upTo),
     close: () => connection.close(),
   };

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Position } from '../vocabulary/index.ts';
+import { type Position, parsePosition } from '../vocabulary/index.ts';
 
 /** A state of the rows that can be looked at as long as it is held. */
 type Moment = Readonly<{ position: Position; snapshot: string }>;
@@ -23,16 +23,22 @@ export class Moments {
     this.#url = url;
   }
 
-  /** Holds what is in the store now, between two of the follower's transactions. Where that fails there is one moment less. */
-  async hold(position: Position): Promise<void> {
+  /** Holds what is in the store now, and answers how far legacy is in it. Where that fails there is one moment less. */
+  async hold(slot: string): Promise<Position | undefined> {
     try {
       const holder = await this.#findHolder();
-      const { rows } = await holder.client.query<{ snapshot: string }>(
-        'SELECT pg_export_snapshot() AS snapshot',
+      // In one statement, so of one snapshot: rows and position are stored together.
+      const { rows } = await holder.client.query<{ snapshot: string; position: string }>(
+        'SELECT pg_export_snapshot() AS snapshot, position::text FROM banyan.follow_position WHERE slot = $1',
+        [slot],
       );
-      if (rows[0]) holder.moments.push({ position, snapshot: rows[0].snapshot });
+      const position = parsePosition(rows[0]?.position ?? '');
+      if (rows[0] === undefined || position === undefined) return undefined;
+      holder.moments.push({ position, snapshot: rows[0].snapshot });
+      return position;
     } catch {
       await this.#release(this.#holders.at(-1));
+      return undefined;
     }
   }
 

@@ -118,7 +118,7 @@ test('a change that does not fit parts its own table, and the stream goes on: a 
     (await house.superuser.query(`SELECT FROM files_file WHERE name = 'goes on' AND tenant_id IN (2, 3)`))
       .rowCount,
   ).toBeGreaterThan(1);
-  expect(house.follower.state()).toEqual({ kind: 'following' });
+  expect(house.follower.state()).toEqual({ kind: 'following', by: 'itself' });
 });
 
 test('a parent that legacy deletes while the new side has children of it parts the parent, once the children are apart', async () => {

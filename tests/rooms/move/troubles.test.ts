@@ -80,7 +80,7 @@ test('when legacy or the store ends its connections, following goes on where it 
   );
   expect(rows[0].n).toBe(rows[0].ids);
   expect(stopped(house.events).length).toBeGreaterThan(0);
-  expect(house.follower.state()).toEqual({ kind: 'following' });
+  expect(house.follower.state()).toEqual({ kind: 'following', by: 'itself' });
 }, 60_000);
 
 test('a follower that was closed and opened again goes on where it stood', async () => {
@@ -95,29 +95,47 @@ test('a follower that was closed and opened again goes on where it stood', async
   );
 });
 
-test('only one of several instances follows; another says so, waits, and takes over', async () => {
+test('only one of several instances follows; the others look on, know the same, and one takes over', async () => {
   const house = await openHouse();
   const second = await openSecond(house);
-  await until(() => stopped(second.events).length > 0, 'the second to find the slot taken');
-  expect(stopped(second.events)).toEqual([
-    `Another instance follows by the slot "${house.slot}"; this one waits for its turn.`,
+  await until(() => second.follower.state().kind === 'following', 'the second to look on');
+  expect(second.follower.state()).toEqual({ kind: 'following', by: 'another' });
+  expect(second.events).toMatchObject([
+    { type: 'follow_changed', detail: `by the slot "${house.slot}", which another instance reads` },
   ]);
+  const catchUp = () => second.follower.catchUp(AbortSignal.timeout(10_000));
+  for (let turn = 0; turn < 10; turn += 1) {
+    const before = await catchUp();
+    await wait(120);
+    const heard = second.follower.heardBy(Date.now()) ?? (0n as Position);
+    const { rows } = await house.legacy.query(`${INSERT} RETURNING id`);
+    const after = await catchUp();
+    expect(heard).toBeGreaterThanOrEqual(before);
+    const changes = (await second.store.journal.between(house.acme, heard, after)).flatMap((one) => one.rows);
+    expect(changes.map(({ key }) => key)).toEqual([`{"id":${rows[0].id}}`]);
+    const at = { at: { position: after, nextIds: {} }, manner: 'read_only' } as const;
+    const seen = await second.store.rehearsal(house.acme, 'x', at, (scope) =>
+      scope.within((tx) => tx.chatMessage.count({ where: { tenantId: tx.tenantId, id: rows[0].id } })),
+    );
+    expect(seen.result).toBe(1);
+  }
   await house.follower.close();
+  await until(() => second.events.length > 1, 'the second to follow');
   await house.legacy.query(INSERT);
-  await second.follower.catchUp(AbortSignal.timeout(10_000));
-  expect(second.follower.state()).toEqual({ kind: 'following' });
-});
+  await catchUp();
+  expect(second.follower.state()).toEqual({ kind: 'following', by: 'itself' });
+}, 60_000);
 
 test('waiting for a mark ends with its own time where nothing is followed, and with a sentence where following has ended', async () => {
   const house = await openHouse();
-  const second = await openSecond(house);
-  await expect(second.follower.catchUp(AbortSignal.timeout(300))).rejects.toMatchObject({
+  const lost = await openSecond(house, 'never_made');
+  await expect(lost.follower.catchUp(AbortSignal.timeout(300))).rejects.toMatchObject({
     name: 'TimeoutError',
   });
-  expect(second.follower.heardBy(Date.now())).toBeUndefined();
-  const waiting = second.follower.catchUp(AbortSignal.timeout(20_000));
+  expect(lost.follower.heardBy(Date.now())).toBeUndefined();
+  const waiting = lost.follower.catchUp(AbortSignal.timeout(20_000));
   const rejection = expect(waiting).rejects.toThrow('Following has ended.');
-  await second.follower.close();
+  await lost.follower.close();
   await rejection;
 });
 
