@@ -94,6 +94,18 @@ const SPOILT: readonly [string, string, RegExp, string][] = [
     'DROP VIEW busy',
   ],
   [
+    'a table whose rows nobody watches',
+    'DROP TRIGGER row_standing ON ai_job',
+    /^Nobody watches the rows of public\.ai_job\. SELECT banyan\.watch_rows/,
+    "SELECT banyan.watch_rows('ai_job')",
+  ],
+  [
+    'a table whose watch is switched off',
+    'ALTER TABLE ai_job DISABLE TRIGGER row_journal',
+    /^Nobody watches the rows of public\.ai_job/,
+    'ALTER TABLE ai_job ENABLE TRIGGER row_journal',
+  ],
+  [
     'a materialised view',
     'CREATE MATERIALIZED VIEW totals AS SELECT model, count(*) FROM ai_job GROUP BY model',
     /^The materialised view public\.totals holds tenants' rows/,
