@@ -152,7 +152,9 @@ export class Applier {
     const { store, slot } = this.#wish;
     const begun = await store.begin(slot, this.#isCareful() ? 'one_by_one' : 'together', tenant);
     if (begun === undefined)
-      throw new FollowTrouble(`The store does not know the slot "${slot}" any more. Prepare following anew.`);
+      throw new FollowTrouble(
+        `The store does not know the slot "${slot}" any more. Run "banyan follow" anew.`,
+      );
     // Another instance may have been here between two streams.
     if (begun.position > this.#stored) this.#stored = begun.position;
     return { store: begun, sinceMs: performance.now(), changes: 0 };

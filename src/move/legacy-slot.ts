@@ -52,7 +52,7 @@ export async function checkSlot(
   position: Position | undefined,
 ): Promise<Position> {
   const slot = await readSlot(pool, name);
-  const anew = 'Prepare following anew (docs/following.md).';
+  const anew = 'Run "banyan follow" (docs/following.md).';
   if (slot === undefined)
     throw new FollowTrouble(`Legacy's server has no replication slot "${name}". ${anew}`);
   if (slot.isLost) throw lostSlot(name);
@@ -70,7 +70,7 @@ export async function checkSlot(
 export function lostSlot(name: string): FollowTrouble {
   return new FollowTrouble(
     `Legacy's server has given up the replication slot "${name}": following stood still for longer than max_slot_wal_keep_size allows. ` +
-      `Drop it (SELECT pg_drop_replication_slot('${name}')) and prepare following anew (docs/following.md).`,
+      `Drop it (SELECT pg_drop_replication_slot('${name}')) and run "banyan follow" anew (docs/following.md).`,
   );
 }
 

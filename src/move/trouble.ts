@@ -21,7 +21,7 @@ export function describeTrouble(error: unknown, slot: string): string {
   if (code === '42501')
     return 'The role of LEGACY_DATABASE_URL may not replicate. An administrator runs: ALTER ROLE … REPLICATION';
   if (code === '42704')
-    return `Legacy's database lacks the publication "${PUBLICATION}", or it is younger than the slot "${slot}". Drop the slot and prepare following anew (docs/following.md).`;
+    return `Legacy's database lacks the publication "${PUBLICATION}", or it is younger than the slot "${slot}". Drop the slot and run "banyan follow" anew (docs/following.md).`;
   if (code === '42P01')
     return "Legacy's database has no table public.tenants_tenant, by which schemas are told apart.";
   return `Legacy's log cannot be read at the moment${code ? ` (${code})` : ''}.`;

@@ -44,6 +44,19 @@ test('neither does a write of the new side that is undone, or that changes no ro
   expect(await apart()).toEqual([]);
 });
 
+test("nor the end of a session that is legacy's: it gets its grave, and legacy deletes the row", async () => {
+  await legacy(`INSERT INTO acme.django_session VALUES ('legacys', 'x', now() + interval '1 day')`);
+  await house.catchUp();
+  await house.store.sessions.end(house.acme, 'legacys');
+  expect(await house.store.sessions.isEnded(house.acme, 'legacys')).toBe(true);
+  expect(await apart()).toEqual([]);
+  await legacy(`DELETE FROM acme.django_session WHERE session_key = 'legacys'`);
+  await house.catchUp();
+  expect(
+    (await house.superuser.query(`SELECT FROM django_session WHERE session_key = 'legacys'`)).rowCount,
+  ).toBe(0);
+});
+
 test('nor moving a giant to partitions of its own and back', async () => {
   await isolateTenant(house.database.ownerUrl, house.acme);
   await legacy(`UPDATE acme.ai_job SET status = 'in its own partition'`);

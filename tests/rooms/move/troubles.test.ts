@@ -144,7 +144,7 @@ test('an unprepared slot, an unprepared store, and a store put back from an olde
   const stranger = await openSecond(house, 'never_made');
   await until(() => stopped(stranger.events).length > 0, 'the missing slot to be told');
   expect(stopped(stranger.events)[0]).toBe(
-    `Legacy's server has no replication slot "never_made". Prepare following anew (docs/following.md).`,
+    `Legacy's server has no replication slot "never_made". Run "banyan follow" (docs/following.md).`,
   );
   await house.follower.close();
   await house.superuser.query(`UPDATE banyan.follow_position SET position = '0/1'`);
@@ -270,7 +270,7 @@ test('a slot that legacy has given up is told, with what to do', async () => {
     slot: 'forlorn',
   });
   await expect(preparing).rejects.toThrow(
-    /has given up the replication slot "forlorn".*Drop it.*prepare following anew/,
+    /has given up the replication slot "forlorn".*Drop it.*run "banyan follow" anew/,
   );
 }, 60_000);
 
