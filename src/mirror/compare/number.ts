@@ -60,6 +60,8 @@ function isClose(one: Decimal, other: Decimal, a: number, b: number): boolean {
 
 /** Are two numbers at most `within` apart? Computed exactly: 0.8 and 0.7 are 0.1 apart. */
 export function areWithin(legacy: string, fresh: string, within: number): boolean {
+  if (SMALL_INTEGER.test(legacy) && SMALL_INTEGER.test(fresh))
+    return Math.abs(Number(legacy) - Number(fresh)) <= within;
   const [one, other, most] = [readDecimal(legacy), readDecimal(fresh), readDecimal(String(within))];
   if (!one || !other || !most) return false;
   const exponents = [one, other, most].map(({ sign, exponent }) => (sign === 0n ? 0 : exponent));

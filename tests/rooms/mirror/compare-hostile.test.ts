@@ -106,7 +106,7 @@ const bodyOf = (name: string) => CORPUS[name] ?? '';
 /** Each with the one after it. */
 const pairs = names.map((name, i) => [name, names[(i + 1) % names.length] ?? ''] as const);
 /** Rules only matter to what can be read. */
-const structured = pairs.filter(([name]) => /values|keys|number|texts|record|lists|deep/.test(name));
+const structured = pairs.filter(([name]) => /values|number|record|lists|deep/.test(name));
 
 /** Time of the processor, so that a busy machine does not count. */
 function timeOf(act: () => unknown): number {
