@@ -50,7 +50,7 @@ const STEADY_MS = 60_000;
 const CLOSE_MS = 3_000;
 const STARTING_MS = 30_000;
 /** A handler that was given up may go on for ever, with its memory and its processor: a process with so many of them is replaced. */
-const MOST_GIVEN_UP = 50;
+const MOST_GIVEN_UP = 20;
 /** No comparison takes so long, whatever it waits for: what waits in it has been forgotten. */
 const FORGOTTEN_MS = 300_000;
 

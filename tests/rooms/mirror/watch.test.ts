@@ -186,7 +186,7 @@ describe('a rehearsal process whose handlers never end', () => {
     link.wake(mirror);
     link.hears({ kind: 'ready' });
 
-    for (let i = 0; i < 49; i += 1) giveUp();
+    for (let i = 0; i < 19; i += 1) giveUp();
     expect(link.kills()).toBe(0);
     giveUp();
 
@@ -195,7 +195,7 @@ describe('a rehearsal process whose handlers never end', () => {
       expect.objectContaining({
         type: 'rehearsals_changed',
         state: 'down',
-        detail: expect.stringContaining('50 of its handlers did not answer in time'),
+        detail: expect.stringContaining('20 of its handlers did not answer in time'),
       }),
     );
   });
