@@ -19,7 +19,7 @@ const inAnswer = (path: string, kind: Kind) => expecting('ai.complete', path, ki
 const jobs = { ask: (tenant: string) => [get(tenant, `${JOBS}?page_size=100`)] };
 const complete = (wish: object = {}) => ({
   ask: (tenant: string, nr: number) => [
-    post(tenant, COMPLETE, { prompt: `Name ${nr}  trees,\tplease`, ...wish }),
+    post(tenant, COMPLETE, { prompt: `Name ${nr}  trees, please`, ...wish }),
   ],
 });
 const stream = complete({ stream: true });
