@@ -107,9 +107,10 @@ class Follower {
       );
       if (signal.aborted) return;
       const trouble = await this.#settle(reason).catch((error: unknown) => error);
-      const isTaken = trouble instanceof FollowTrouble && trouble.isTaken;
-      if (isTaken) await this.#lookOn();
-      else if (trouble !== undefined) await this.#pauseAfter(trouble);
+      const kind = trouble instanceof FollowTrouble ? trouble.kind : 'fault';
+      if (trouble === undefined || kind === 'passing') continue;
+      if (kind === 'taken') await this.#lookOn();
+      else await this.#pauseAfter(trouble);
     }
   }
 

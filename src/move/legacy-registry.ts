@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../vocabulary/index.ts';
+import { describeTrouble, FollowTrouble } from './trouble.ts';
 
 const RETRY_MS = 1_000;
 const NOBODYS = /^(public|information_schema|pg_.*)$/;
@@ -35,9 +36,13 @@ export class LegacyRegistry {
   }
 
   async #load(): Promise<void> {
-    const { rows } = await this.#pool.query<{ id: number; name: string; schema_name: string }>(
-      'SELECT id, name, schema_name FROM public.tenants_tenant',
-    );
+    const { rows } = await this.#pool
+      .query<{ id: number; name: string; schema_name: string }>(
+        'SELECT id, name, schema_name FROM public.tenants_tenant',
+      )
+      .catch((error: unknown) => {
+        throw new FollowTrouble(describeTrouble(error, ''));
+      });
     const tenants = rows.flatMap((row) => {
       const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];
       return id === undefined || name === undefined ? [] : [{ id, name, schema: row.schema_name }];

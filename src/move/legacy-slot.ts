@@ -63,7 +63,7 @@ export async function checkSlot(
     throw new FollowTrouble(
       `The store is older than the replication slot "${name}": changes of legacy are missing. ${anew}`,
     );
-  if (slot.isActive) throw new FollowTrouble(takenBy(name), { isTaken: true });
+  if (slot.isActive) throw new FollowTrouble(takenBy(name), 'taken');
   return position;
 }
 

@@ -4,7 +4,7 @@ import type { Heard } from './heard.ts';
 import { LegacyStream } from './legacy-stream.ts';
 import type { LegacyMessage } from './pgoutput.ts';
 import type { Retention } from './retention.ts';
-import { FollowTrouble } from './trouble.ts';
+import { asStoreTrouble, FollowTrouble } from './trouble.ts';
 
 export type SessionWish = Omit<ApplierWish, 'onStored'> &
   Readonly<{
@@ -28,6 +28,7 @@ export class Session {
   #stored: Position;
   #received = 0;
   #taken = 0;
+  #done = 0;
   /** Where legacy's log was read to its end, once `after` messages are taken. */
   #rest: Readonly<{ position: Position; after: number }> | undefined;
   #signMs = performance.now();
@@ -82,10 +83,17 @@ export class Session {
     this.#rest = { position, after: this.#received };
   }
 
-  #take(message: LegacyMessage): Promise<void> {
+  async #take(message: LegacyMessage): Promise<void> {
     this.#taken += 1;
     const hasMore = this.#received > this.#taken;
-    return this.#inTurn(() => this.#applier.take(message, hasMore));
+    try {
+      await this.#inTurn(() => this.#applier.take(message, hasMore));
+    } catch (error) {
+      throw asStoreTrouble(error);
+    }
+    // Nothing is heard while a message is being taken.
+    this.#signMs = performance.now();
+    this.#done += 1;
   }
 
   #haveStored(position: Position): void {
@@ -95,18 +103,20 @@ export class Session {
   }
 
   #tick(): void {
-    if (performance.now() - this.#signMs > SILENCE_MS)
+    const isListening = this.#done === this.#taken;
+    if (isListening && performance.now() - this.#signMs > SILENCE_MS)
       return this.#stream.fail(
         new FollowTrouble("Legacy's log has fallen silent; the connection is made anew."),
       );
-    this.#inTurn(() => this.#tidy()).catch((error: unknown) => this.#stream.fail(error));
+    // Also in the middle of something long: legacy gives up who says nothing.
+    this.#stream.acknowledge(this.#stored, 'asking');
+    this.#inTurn(() => this.#tidy()).catch((error: unknown) => this.#stream.fail(asStoreTrouble(error)));
   }
 
   async #tidy(): Promise<void> {
     const { store, slot, retention } = this.#wish;
     if (!this.#applier.isIdle) return;
     if (this.#rest && this.#rest.after <= this.#taken) await this.#applier.rest(this.#rest.position);
-    this.#stream.acknowledge(this.#stored, 'asking');
     await retention.tidy(store, slot, this.#stored);
   }
 

@@ -4,8 +4,11 @@ import { ask } from './ask.ts';
 import { isConnectionLoss, StoreUnavailable } from './errors.ts';
 import { REHEARSAL_NAME } from './opening.ts';
 
-/** How long a rehearsal may keep legacy's rows waiting by a lock. Then it is ended: it harms nobody, a late row would. */
-const PATIENCE_MS = 1_000;
+/**
+ * How long a rehearsal may keep legacy's rows waiting by a lock. Then it is ended: it harms nobody, a late row would. Less than
+ * deadlock_timeout, so that of two who wait for each other it is the rehearsal that gives way.
+ */
+const PATIENCE_MS = 700;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 // One plan for each foreign key's check: what a generic plan costs in locks does not matter to one connection. Rows are found by their
