@@ -17,8 +17,6 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const SETTINGS = {
   plan_cache_mode: 'force_generic_plan',
   enable_seqscan: 'off',
-  enable_hashjoin: 'off',
-  enable_mergejoin: 'off',
   TimeZone: 'UTC',
   statement_timeout: '10min',
   idle_in_transaction_session_timeout: '1min',

@@ -164,7 +164,8 @@ BEGIN
 END $$;
 
 -- Undoes what legacy committed after this position, newest first, in the caller's transaction and tenant; answers how many changes.
--- Tables that are apart stay as they are: their rows have no such state.
+-- Neighbours that put rows into one table, or took them out, are undone together. Rows are asked for by values, not by a join: a plan
+-- must not depend on what the planner believes of a table. Tables that are apart stay as they are: their rows have no such state.
 CREATE FUNCTION banyan.rewind("to" pg_lsn) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
   tenant  integer := NULLIF(current_setting('banyan.tenant_id', true), '')::int;
@@ -172,16 +173,20 @@ DECLARE
   done    record;
   known   text;
   columns text;
-  sources text;
-  matches text;
+  one     text;
+  several text;
   undone  integer := 0;
   changed integer;
 BEGIN
   FOR done IN
-    SELECT c.table_name, c.change, c.key, c.before FROM banyan.row_change c
-    WHERE c.tenant_id = tenant AND c.position > "to"
-      AND NOT EXISTS (SELECT FROM banyan.row_standing s WHERE s.tenant_id = tenant AND s.table_name = c.table_name)
-    ORDER BY c.id DESC
+    SELECT c.table_name, c.change, count(*) AS rows, json_agg(c.key ORDER BY c.id DESC) AS keys, json_agg(c.before ORDER BY c.id DESC) AS befores
+    FROM (
+      SELECT *, CASE WHEN change = 'update' THEN id ELSE row_number() OVER (ORDER BY id DESC)
+          - row_number() OVER (PARTITION BY table_name, change ORDER BY id DESC) END AS run
+      FROM banyan.row_change WHERE tenant_id = tenant AND position > "to"
+    ) c
+    WHERE NOT EXISTS (SELECT FROM banyan.row_standing s WHERE s.tenant_id = tenant AND s.table_name = c.table_name)
+    GROUP BY c.table_name, c.change, c.run ORDER BY max(c.id) DESC
   LOOP
     IF undone = 0 THEN
       PERFORM set_config('banyan.note', 'rewind', true);
@@ -189,27 +194,28 @@ BEGIN
     END IF;
     IF done.table_name IS DISTINCT FROM known THEN
       known := done.table_name;
-      SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum), string_agg('b.' || quote_ident(attname), ', ' ORDER BY attnum)
-        INTO columns, sources FROM pg_attribute
+      SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
         WHERE attrelid = known::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> 'tenant_id';
-      SELECT string_agg(format('t.%1$I = k.%1$I', name), ' AND ') INTO matches FROM json_object_keys(done.key) AS name;
+      SELECT string_agg(format('t.%1$I = (SELECT k.%1$I FROM json_populate_recordset(NULL::%2$s, $1) k)', name, known), ' AND '),
+          string_agg(format('t.%1$I = k.%1$I AND t.%1$I = ANY (ARRAY(SELECT a.%1$I FROM json_populate_recordset(NULL::%2$s, $1) a))', name, known), ' AND ')
+        INTO one, several FROM json_object_keys(done.keys -> 0) AS name;
     END IF;
     IF done.change = 'insert' THEN
-      EXECUTE format('DELETE FROM %1$s t USING json_populate_record(NULL::%1$s, $1) k WHERE t.tenant_id = $2 AND %2$s', known, matches)
-        USING done.key, tenant;
+      EXECUTE format('DELETE FROM %1$s t USING json_populate_recordset(NULL::%1$s, $1) k WHERE t.tenant_id = $2 AND %2$s', known, several)
+        USING done.keys, tenant;
     ELSIF done.change = 'update' THEN
-      EXECUTE format('UPDATE %1$s t SET (%2$s) = ROW(%3$s) FROM json_populate_record(NULL::%1$s, $1) k, '
-        'json_populate_record(NULL::%1$s, $3) b WHERE t.tenant_id = $2 AND %4$s', known, columns, sources, matches) USING done.key, tenant, done.before;
+      EXECUTE format('UPDATE %1$s t SET (%2$s) = (SELECT %2$s FROM json_populate_recordset(NULL::%1$s, $3)) WHERE t.tenant_id = $2 AND %3$s',
+        known, columns, one) USING done.keys, tenant, done.befores;
     ELSE
-      EXECUTE format('INSERT INTO %1$s (tenant_id, %2$s) SELECT $1, %3$s FROM json_populate_record(NULL::%1$s, $2) b', known, columns, sources)
-        USING tenant, done.before;
+      EXECUTE format('INSERT INTO %1$s (tenant_id, %2$s) SELECT $1, %2$s FROM json_populate_recordset(NULL::%1$s, $2)', known, columns)
+        USING tenant, done.befores;
     END IF;
     GET DIAGNOSTICS changed = ROW_COUNT;
-    IF changed <> 1 THEN
+    IF changed <> done.rows THEN
       RAISE EXCEPTION 'a journalled % of % cannot be undone: its row is not as it was left', done.change, known
         USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    undone := undone + 1;
+    undone := undone + changed;
   END LOOP;
   IF undone > 0 THEN
     SET CONSTRAINTS ALL IMMEDIATE;
