@@ -29,7 +29,8 @@ const TENANTS = 10;
 /** Ordinary requests go to these tenants, and the bug is provoked at the others, some at a time: as everywhere, most tenants are quiet. */
 const BUSY = 2;
 const PROVOKED_AT_ONCE = 2;
-const ORDINARY_PER_ROUND = 6;
+/** Sent before the bug is provoked, and again meanwhile. */
+const ORDINARY = 3;
 /** Writes of one tenant that follow one another at once cannot be told apart for certain. */
 const PAUSE_MS = 1_200;
 
@@ -105,14 +106,15 @@ class Hunter {
   async #runRound(bug: PlantedBug): Promise<void> {
     const provoke = Array.from({ length: PROVOKED_AT_ONCE }, () => {
       this.#turn += 1;
-      const tenant = this.#quiet[this.#turn % this.#quiet.length] ?? '';
-      return this.#walk(bug.ask(tenant, this.#turn));
+      const [nr, tenant = ''] = [this.#turn, this.#quiet[this.#turn % this.#quiet.length]];
+      return () => this.#walk(bug.ask(tenant, nr));
     });
-    await Promise.all([this.#runOrdinary(), ...provoke]);
+    await this.#runOrdinary();
+    await Promise.all([this.#runOrdinary(), ...provoke.map((walk) => walk())]);
   }
 
   async #runOrdinary(): Promise<void> {
-    for (let i = 0; i < ORDINARY_PER_ROUND; i += 1) {
+    for (let i = 0; i < ORDINARY; i += 1) {
       const shot = this.#traffic.next();
       this.#traffic.learn(shot, await this.#ask(shot));
     }

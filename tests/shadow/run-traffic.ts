@@ -5,6 +5,8 @@ import { openTraffic } from './traffic.ts';
 
 export type RunWish = Readonly<{
   seed: string;
+  /** Whose traffic; without it everybody's. */
+  tenants?: readonly string[];
   requests: number;
   /** People who ask at the same time. */
   concurrency: number;
@@ -34,9 +36,9 @@ const PROGRESS_EVERY = 1_000;
 
 /** Sends mixed traffic to all tenants of the house, and waits until everything has its verdict. */
 export async function runTraffic(shadow: ShadowHouse, wish: RunWish): Promise<TrafficRun> {
-  const { house, tenants, verdicts } = shadow;
+  const { house, verdicts } = shadow;
   const visitors = openVisitors(house.gatewayPort);
-  const traffic = openTraffic({ seed: wish.seed, tenants });
+  const traffic = openTraffic({ seed: wish.seed, tenants: wish.tenants ?? shadow.tenants });
   const beganMs = performance.now();
   let sent = 0;
   let answered = 0;
