@@ -3,7 +3,13 @@ import { type Position, parsePosition } from '../vocabulary/index.ts';
 import { PUBLICATION } from './pgoutput.ts';
 import { codeOf, FollowTrouble, takenBy } from './trouble.ts';
 
-export type LegacySlot = Readonly<{ confirmed: Position; isActive: boolean; isLost: boolean }>;
+export type LegacySlot = Readonly<{
+  confirmed: Position;
+  /** Where legacy's log ends now. */
+  end: Position;
+  isActive: boolean;
+  isLost: boolean;
+}>;
 
 /** Opens a small pool to legacy for everything but the stream. */
 export function openLegacyPool(legacyUrl: string): pg.Pool {
@@ -28,9 +34,10 @@ export async function readSlot(pool: pg.Pool, slot: string): Promise<LegacySlot 
     active: boolean;
     lost: boolean;
     confirmed: string | null;
+    end: string;
   }>(
     `SELECT plugin, COALESCE(database = current_database(), false) AS here, active, COALESCE(wal_status = 'lost', false) AS lost,
-       confirmed_flush_lsn::text AS confirmed FROM pg_replication_slots WHERE slot_name = $1`,
+       confirmed_flush_lsn::text AS confirmed, pg_current_wal_lsn()::text AS end FROM pg_replication_slots WHERE slot_name = $1`,
     [slot],
   );
   const [row] = rows;
@@ -39,10 +46,10 @@ export async function readSlot(pool: pg.Pool, slot: string): Promise<LegacySlot 
     throw new FollowTrouble(
       `The replication slot "${slot}" on legacy's server belongs to something else. Choose another name for ours.`,
     );
-  const confirmed = parsePosition(row.confirmed ?? '');
-  if (confirmed === undefined)
+  const [confirmed, end] = [parsePosition(row.confirmed ?? ''), parsePosition(row.end)];
+  if (confirmed === undefined || end === undefined)
     throw new FollowTrouble(`The replication slot "${slot}" is being made. Wait a moment.`);
-  return { confirmed, isActive: row.active, isLost: row.lost };
+  return { confirmed, end, isActive: row.active, isLost: row.lost };
 }
 
 /** Where to go on reading. Throws FollowTrouble where that cannot be; `position`: how far the store has come. */
@@ -62,6 +69,10 @@ export async function checkSlot(
   if (slot.confirmed > position + 1n)
     throw new FollowTrouble(
       `The store is older than the replication slot "${name}": changes of legacy are missing. ${anew}`,
+    );
+  if (position > slot.end)
+    throw new FollowTrouble(
+      `Legacy's database is older than what the store has of it: its log ends before the place that was followed last. ${anew}`,
     );
   if (slot.isActive) throw new FollowTrouble(takenBy(name), 'taken');
   return position;

@@ -25,6 +25,7 @@ export class LegacyStream {
   readonly #wish: StreamWish;
   readonly #service: LogicalReplicationService;
   #failure: unknown;
+  #isStopped = false;
 
   constructor(wish: StreamWish) {
     this.#wish = wish;
@@ -44,7 +45,8 @@ export class LegacyStream {
   /** Reads what comes after `from` until the stream breaks or is stopped. Rejects with what broke it. */
   async read(from: Position, onStart: () => void): Promise<void> {
     const service = this.#service;
-    service.on('start', onStart);
+    // Who was stopped while it was still connecting has not heard of it.
+    service.on('start', () => (this.#isStopped ? this.fail(undefined) : onStart()));
     service.on('data', (_lsn, message: LegacyMessage) => this.#take(message));
     service.on('heartbeat', (lsn) => this.#keepAlive(lsn));
     service.on('error', (error) => this.fail(error));
@@ -65,6 +67,7 @@ export class LegacyStream {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await this.#service.stop();
   }
 
@@ -82,7 +85,7 @@ export class LegacyStream {
 
   fail(error: unknown): void {
     this.#failure ??= error;
-    void this.#service.stop().catch(() => undefined);
+    void this.stop().catch(() => undefined);
   }
 }
 

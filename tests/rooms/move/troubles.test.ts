@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
-import { type Following, openFollow, prepareFollow } from '../../../src/move/index.ts';
+import { type Following, forgetFollow, openFollow, prepareFollow } from '../../../src/move/index.ts';
 import { startEmbeddedPostgres } from '../../../src/operate/demo/embedded-postgres.ts';
 import { copyDemoRows, openStore, type Store } from '../../../src/store/index.ts';
 import type { BanyanEvent, Position } from '../../../src/vocabulary/index.ts';
@@ -8,6 +8,7 @@ import { createDatabase } from '../../support/database.ts';
 import { connect, dumpRows, type FollowedHouse, startFollowedHouse } from '../../support/follow.ts';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/house.ts';
+import { createStoreDatabase } from '../../support/store.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -139,7 +140,7 @@ test('waiting for a mark ends with its own time where nothing is followed, and w
   await rejection;
 });
 
-test('an unprepared slot, an unprepared store, and a store put back from an older copy are each told in a sentence', async () => {
+test('an unprepared slot, an unprepared store, a store put back from an older copy, and a legacy put back are each told in a sentence', async () => {
   const house = await openHouse();
   const stranger = await openSecond(house, 'never_made');
   await until(() => stopped(stranger.events).length > 0, 'the missing slot to be told');
@@ -152,6 +153,10 @@ test('an unprepared slot, an unprepared store, and a store put back from an olde
   await until(() => stopped(older.events).length > 0, 'the gap to be told');
   expect(stopped(older.events)[0]).toMatch(/^The store is older than the replication slot/);
   await older.follower.close();
+  await house.superuser.query(`UPDATE banyan.follow_position SET position = 'FFFF/0'`);
+  const newer = await openSecond(house);
+  await until(() => stopped(newer.events).length > 0, 'the missing log to be told');
+  expect(stopped(newer.events)[0]).toMatch(/^Legacy's database is older than what the store has of it/);
 });
 
 test('preparing again is harmless while a follower runs: new tenants are copied and follow, without a gap', async () => {
@@ -248,6 +253,33 @@ test('a published table without a key would break legacy: preparing refuses befo
   );
   await client.query(`DROP ROLE plain_${process.pid}`);
   await client.end();
+});
+
+test('a role that may read and replicate is enough for everything but the publication', async () => {
+  const house = await openHouse();
+  const role = `reader_${process.pid}`;
+  await house.legacy.query(`CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'reader'; GRANT SELECT ON public.tenants_tenant TO ${role};
+    GRANT USAGE ON SCHEMA acme, globex TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA acme, globex TO ${role}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA acme, globex TO ${role}`);
+  const url = new URL(house.legacyUrl);
+  Object.assign(url, { username: role, password: 'reader' });
+  const second = await createStoreDatabase();
+  const slot = `reader_${process.pid}`;
+  const prepared = await prepareFollow({ legacyUrl: url.href, ownerUrl: second.ownerUrl, slot });
+  expect(prepared).toMatchObject({ slot: 'made', tenants: 2 });
+  const store = await openStore({ url: second.appUrl, emit: () => undefined, onUnscoped: 'refuse' });
+  const follower = openFollow({ legacyUrl: url.href, slot, store: store.follow, emit: () => undefined });
+  await house.legacy.query(INSERT);
+  await follower.catchUp(AbortSignal.timeout(10_000));
+  const superuser = await connect(second.superUrl);
+  expect(await dumpRows(superuser, { tenantId: 1 })).toEqual(
+    await dumpRows(house.legacy, { schema: 'acme' }),
+  );
+  await superuser.end();
+  await follower.close();
+  await store.close();
+  await forgetFollow({ legacyUrl: url.href, slot });
+  await second.drop();
+  await house.legacy.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
 });
 
 test('a slot that legacy has given up is told, with what to do', async () => {
