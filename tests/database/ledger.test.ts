@@ -206,7 +206,13 @@ describe('days', () => {
     const route = newRoute();
     const endMs = performance.now() + 4_000;
     const repeatedly = async (work: () => Promise<unknown>) => {
-      while (performance.now() < endMs) await work();
+      while (performance.now() < endMs) await work().catch(forgiveAQueue);
+    };
+    // On a busy machine a connection may not come free in time. A deadlock is something else, and fails the test.
+    const forgiveAQueue = (error: unknown) => {
+      const isQueue =
+        error instanceof StoreUnavailable && /timeout exceeded when trying/.test(String(error.cause));
+      if (!isQueue) throw error;
     };
     let nr = 0;
     const addSome = (store: Store) => {
