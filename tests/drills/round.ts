@@ -1,0 +1,18 @@
+import type { Badness } from './badness.ts';
+import type { Seen } from './gateway.ts';
+import type { Cores } from './gone-bad-house.ts';
+import type { LoadAnswer } from './load.ts';
+
+/** One stretch of load, without mirroring (`off`) or with it while handlers behave in one way. */
+export type Round = Readonly<{
+  kind: Badness | 'off';
+  load: LoadAnswer;
+  /** Processors used, by whom. */
+  cores: Cores;
+  /** What the gateway saw while it was asked, and from then on until everything had its verdict. */
+  during: Seen;
+  after: Seen;
+}>;
+
+export const isOff = ({ kind }: Round) => kind === 'off';
+export const isOn = ({ kind }: Round) => kind !== 'off';
