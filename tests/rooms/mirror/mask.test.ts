@@ -365,4 +365,10 @@ test.each([
   ['a UUID', '0d9f8f8e-6f0a-4a8e-9f0e-2d1c3b4a5968', false],
   ['a text', 'The bearer of bad news: basic stuff', false],
   ['a URL', 'https://acme.example/a?b=c', false],
+  ['a link with a token', 'https://acme.example/a?page=2&access_token=x7', true],
+  ['a link with a token in brackets', '/a?user%5Btoken%5D=x7', true],
+  ['a line of settings', "SECRET_KEY = 'x7'", true],
+  ['a line of JSON in a text', 'answered {"password": "x7"}', true],
+  ['a ticket for a service', 'Negotiate YIIJvwYGKwYBBQUC', true],
+  ['a time and an address', 'at 12:30 on http://localhost:8080/auth/, page=2', false],
 ])('%s looks like a secret: %s → %s', (_, text, expected) => expect(looksSecret(text)).toBe(expected));
