@@ -16,6 +16,8 @@ export type Window = Readonly<{
   lagMs: number;
   /** In between, in the order of their commits: the answer may have seen the first n of them. */
   transactions: readonly LegacyTransaction[];
+  /** What legacy had committed, as known here, at that moment. */
+  heardBy(atMs: number): Position | undefined;
 }>;
 
 export type FenceWish = Readonly<{
@@ -50,7 +52,7 @@ export function openFence({ follower, journal, timeoutMs }: FenceWish): Fence {
     const transactions = await journal.between(tenant, before, after);
     // The new side may have written meanwhile.
     if ((await journal.standing(tenant, tables)) === 'apart') return 'rows_apart';
-    return { before, after, lagMs, transactions };
+    return { before, after, lagMs, transactions, heardBy: (atMs) => follower.heardBy(atMs) };
   };
   return { check, open };
 }

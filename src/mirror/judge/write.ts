@@ -1,7 +1,7 @@
 import type { Asked, MirrorRules, RowChange, SideAnswer, TenantName } from '../../vocabulary/index.ts';
 import { compareExchanges } from '../compare/index.ts';
 import { attributeRows } from './attribution.ts';
-import { type Fence, listWriterStates, type WriterState } from './fence.ts';
+import { type Fence, listWriterStates, type Window, type WriterState } from './fence.ts';
 import { type Finding, findObstacle, notCompared } from './finding.ts';
 import { type Rehearsed, type RehearseWish, rehearse } from './rehearse.ts';
 
@@ -37,14 +37,48 @@ export async function judgeWrite(parts: WriteParts, write: WriteCase): Promise<F
   const [fromMs, toMs] = [legacy.askedMs - MARGIN_MS, legacy.answeredMs + MARGIN_MS];
   // Where commits arrive late, earlier writes can lie in the window, too.
   const isAlone = window.lagMs < MARGIN_MS && (await parts.wasAlone(tenant, fromMs, toMs));
-  const states = listWriterStates(window, MOST_STATES);
-  for (const state of isAlone ? states.slice(0, 1) : states) {
-    const run = await rehearse(parts.rehearsals, { asked, at: state.at, manner: 'read_write', legacy });
-    if (run.kind === 'impossible') return notCompared(run.reason);
-    const found = isAlone ? compareAlone(write, state, run) : compareInCompany(write, state, run);
-    if (isAlone || found.kind !== 'different') return found;
+  if (!isAlone) return tryInCompany(parts, write, window);
+  const own = cutWindow(window, toMs);
+  const found = await tryState(
+    parts,
+    write,
+    listWriterStates(own, 1 + MOST_STATES)[0] as WriterState,
+    compareAlone,
+  );
+  // Judged late, when others have written since: a commit of its own may have arrived late, too.
+  const isLate = own.transactions.length < window.transactions.length;
+  if (found.kind !== 'different' || !isLate) return found;
+  const other = await tryInCompany(parts, write, window);
+  return other.kind === 'same' ? other : found;
+}
+
+/** The window without what was heard of only after the write was over for a while: others' writes since. */
+function cutWindow(window: Window, untilMs: number): Window {
+  const last = window.heardBy(untilMs);
+  if (last === undefined) return window;
+  const transactions = window.transactions.filter(({ position }) => position <= last);
+  return { ...window, transactions, after: last < window.after ? last : window.after };
+}
+
+async function tryInCompany(parts: WriteParts, write: WriteCase, window: Window): Promise<Finding> {
+  for (const state of listWriterStates(window, MOST_STATES)) {
+    const found = await tryState(parts, write, state, compareInCompany);
+    if (found.kind !== 'different') return found;
   }
   return notCompared('concurrent_write');
+}
+
+type CompareState = (write: WriteCase, state: WriterState, run: Run) => Finding;
+
+async function tryState(
+  { rehearsals }: WriteParts,
+  write: WriteCase,
+  state: WriterState,
+  compare: CompareState,
+): Promise<Finding> {
+  const { asked, legacy } = write;
+  const run = await rehearse(rehearsals, { asked, at: state.at, manner: 'read_write', legacy });
+  return run.kind === 'impossible' ? notCompared(run.reason) : compare(write, state, run);
 }
 
 type Run = Extract<Rehearsed, { kind: 'answered' }>;
@@ -67,7 +101,11 @@ function compareAlone(write: WriteCase, { transactions }: WriterState, run: Run)
  */
 function compareInCompany(write: WriteCase, { transactions }: WriterState, run: Run): Finding {
   const isRefused = write.legacy.status >= 400;
-  if (run.rows.length === 0 && !isRefused) return notCompared('concurrent_write');
+  const { tables } = write.asked.decision;
+  const isTouched = transactions.some(({ rows }) =>
+    rows.some(({ table }) => tables.length === 0 || tables.includes(table)),
+  );
+  if (run.rows.length === 0 && !isRefused && isTouched) return notCompared('concurrent_write');
   const own = isRefused ? [] : attributeRows(transactions, run.rows);
   const found = compareRows(write, own, run);
   return found.kind === 'different'

@@ -30,7 +30,13 @@ const commit = (position: number, ...rows: RowChange[]): LegacyTransaction => ({
 
 describe('the states that a reader may have seen', () => {
   test('are one where legacy was quiet', () => {
-    const window: Window = { before: at(10), after: at(20), lagMs: 1, transactions: [] };
+    const window: Window = {
+      before: at(10),
+      after: at(20),
+      lagMs: 1,
+      heardBy: () => undefined,
+      transactions: [],
+    };
 
     expect(listReaderStates(window, 5).map(({ position }) => position)).toEqual([20n]);
   });
@@ -40,6 +46,7 @@ describe('the states that a reader may have seen', () => {
       before: at(10),
       after: at(20),
       lagMs: 1,
+      heardBy: () => undefined,
       transactions: [commit(12), commit(15), commit(18)],
     };
 
@@ -54,6 +61,7 @@ describe('the states in which a write may have begun', () => {
       before: at(10),
       after: at(20),
       lagMs: 1,
+      heardBy: () => undefined,
       transactions: [
         commit(12, row('chat_message', 41)),
         commit(15, row('chat_message', 42), row('ai_job', 7)),
