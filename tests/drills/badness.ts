@@ -23,6 +23,16 @@ export const BADNESS = {
 
 export type Badness = keyof typeof BADNESS;
 
+/** Those that cost the process its life, at once or when it has piled up. */
+export const DEADLY = [
+  'churn',
+  'crash',
+  'heap',
+  'buffers',
+  'spin',
+  'block',
+] as const satisfies readonly Badness[];
+
 type Within = TenantStore['within'];
 type Deed = (within: Within) => Within;
 

@@ -14,10 +14,11 @@ import { createStoreDatabase } from '../support/store.ts';
 import { type Badness, writeBadness } from './badness.ts';
 import { isAlive, listChildren, readCpuS, readMachine } from './cores.ts';
 import { type Direct, openDirect } from './direct.ts';
-import type { GatewayAnswer, GatewayAsk, GatewayWish, Seen } from './gateway.ts';
+import type { GatewayAnswer, GatewayAsk, GatewayWish } from './gateway.ts';
+import type { Seen } from './gateway-watcher.ts';
 import { type LegacyProcess, startLegacyProcess } from './legacy-process.ts';
-import type { LoadAnswer, LoadAsk } from './load.ts';
 import { type Part, startPart } from './part.ts';
+import type { LoadAnswer, LoadAsk } from './shot.ts';
 
 /** Seconds of processor used so far. */
 export type Cores = Readonly<

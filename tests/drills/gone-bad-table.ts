@@ -1,4 +1,4 @@
-import { BADNESS, type Badness } from './badness.ts';
+import { BADNESS, type Badness, DEADLY } from './badness.ts';
 import { hold, type Line, tell } from './drill.ts';
 import { addCounts, median, showCounts, showMs } from './figures.ts';
 import { compareRows, findUnwritten } from './gone-bad-traffic.ts';
@@ -6,7 +6,6 @@ import { isOff, isOn, type Round } from './round.ts';
 import type { Run } from './shadow-gone-bad.drill.ts';
 import { judgeSpeed } from './speed.ts';
 
-const DEADLY = ['churn', 'crash', 'heap', 'buffers', 'spin', 'block'] as const satisfies readonly Badness[];
 const MOST_RSS_GROWTH_MB = 128;
 const MOST_LAG_MS = 50;
 const MOST_CLOSE_MS = 6_000;

@@ -1,7 +1,7 @@
 import { query } from '../support/house.ts';
 import type { Direct } from './direct.ts';
 import type { GoneBadHouse } from './gone-bad-house.ts';
-import { print, type Shot } from './load.ts';
+import { print, type Shot } from './shot.ts';
 
 // Two tenants are read, whose rows nobody changes, so that legacy's answer is always the same; a third one is written to.
 

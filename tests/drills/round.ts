@@ -1,7 +1,7 @@
 import type { Badness } from './badness.ts';
-import type { Seen } from './gateway.ts';
+import type { Seen } from './gateway-watcher.ts';
 import type { Cores } from './gone-bad-house.ts';
-import type { LoadAnswer } from './load.ts';
+import type { LoadAnswer } from './shot.ts';
 
 /** One stretch of load, without mirroring (`off`) or with it while handlers behave in one way. */
 export type Round = Readonly<{

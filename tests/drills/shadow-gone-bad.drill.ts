@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { Badness } from './badness.ts';
+import { type Badness, DEADLY } from './badness.ts';
 import type { Drill } from './drill.ts';
 import { addCounts, percentile, showCounts, showMs } from './figures.ts';
 import { buildHouse, type Cores, type GoneBadHouse } from './gone-bad-house.ts';
 import { drawTable } from './gone-bad-table.ts';
 import { listShots } from './gone-bad-traffic.ts';
-import type { LoadAnswer, Shot } from './load.ts';
 import type { Round } from './round.ts';
+import type { LoadAnswer, Shot } from './shot.ts';
 
 // Those whose process lives on share a gateway; each of the others has a fresh one, so that the pauses between deaths begin anew.
 const GATEWAYS: readonly (readonly Badness[])[] = [
@@ -85,13 +85,15 @@ async function measure(run: Run, kind: Round['kind']): Promise<void> {
   const load = await ask(run, ROUND_MS);
   const cores = divide(house.readCores(), before);
   const during = await house.take();
-  // A process that goes on by itself is replaced in time.
-  if (kind === 'churn') await askUntil(run, async () => (await house.look()).deaths.length > 0);
+  if (isDeadly(kind) && during.deaths.length === 0)
+    await askUntil(run, async () => (await house.look()).deaths.length > 0);
   await settle(house);
   const round: Round = { kind, load, cores, during, after: await house.take() };
   rounds.push(round);
   say(describe(round));
 }
+
+const isDeadly = (kind: Round['kind']) => DEADLY.some((one) => one === kind);
 
 /** Handlers are good again, and everything that was copied has its verdict. */
 async function settle(house: GoneBadHouse): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { buildHouse, type GoneBadHouse } from '../drills/gone-bad-house.ts';
 import { listShots } from '../drills/gone-bad-traffic.ts';
-import type { Shot } from '../drills/load.ts';
+import type { Shot } from '../drills/shot.ts';
 
 // Gateway, legacy and those who ask in processes of their own, as in the drill `shadow-gone-bad`, which measures what is only held here.
 
