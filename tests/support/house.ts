@@ -45,6 +45,8 @@ export type TestHouseWish = Readonly<{
   legacy?: Partial<LegacyWish>;
   /** Legacy's rows are followed into the new store, as comparisons need them. */
   follow?: 'followed';
+  /** A monolith of the test's own, which says what no stub would, in the stub's place. */
+  legacyUrl?: string;
   /** SQL for legacy's database, before its rows are copied. */
   edgeRows?: string;
   startRehearsals?: NonNullable<HouseWish['startRehearsals']>;
@@ -84,7 +86,7 @@ export async function startHouse(wish: TestHouseWish = {}): Promise<TestHouse> {
       ...wish.env,
     }),
     databaseUrl: store.appUrl,
-    legacyUrl: legacy.url,
+    legacyUrl: wish.legacyUrl ?? legacy.url,
     legacyDatabaseUrl: legacyDatabase.url,
     ...(wish.startRehearsals && { startRehearsals: wish.startRehearsals }),
     adminToken: ADMIN_TOKEN,
