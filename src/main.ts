@@ -9,6 +9,7 @@ import {
   type HouseWish,
   openAdmitRoom,
   openDecideRoom,
+  openDefendRoom,
   openDoor,
   openHandleRoom,
   openMirrorRoom,
@@ -40,19 +41,26 @@ export async function openHouse(wish: HouseWish): Promise<House> {
       onUnscoped: 'count',
     });
     closers.push(store.close);
-    const forward = openForward({ legacyUrl: wish.legacyUrl, maxBodyBytes: settings.MAX_BODY_BYTES });
+    const forward = openForward({
+      legacyUrl: wish.legacyUrl,
+      maxBodyBytes: settings.MAX_BODY_BYTES,
+      // The bulkheads are what keeps one feature from taking all of them.
+      connections: settings.MAX_CONNECTIONS,
+    });
     closers.push(forward.close);
     const admit = openAdmitRoom(wish, observe, store, forward);
     closers.push(admit.close);
     const handle = openHandleRoom(settings, observe, store);
     closers.push(handle.close);
     await store.tenants.list();
-    const decide = await openDecideRoom(settings, observe, handle, store);
+    const defend = openDefendRoom(settings, observe);
+    closers.push(defend.close);
+    const decide = await openDecideRoom(settings, observe, { handle, store, defend });
     closers.push(decide.close);
     closers.push(watchParts({ store, forward, emit: observe.emit }));
     const mirror = openMirrorRoom(wish, observe, admit, forward);
     closers.push(mirror.close);
-    const door = openDoor(wish, observe, { store, admit, decide, handle, mirror });
+    const door = openDoor(wish, observe, { store, admit, decide, defend, handle, mirror });
     const admin = await openListener(
       { host: settings.ADMIN_HOST, port: settings.ADMIN_PORT, setting: 'ADMIN_PORT', maxConnections: 1_000 },
       { request: async (req, res) => door.listener(req, res) },
@@ -69,6 +77,7 @@ export async function openHouse(wish: HouseWish): Promise<House> {
       openCorridor({
         admit,
         decide,
+        defend,
         forward,
         handle,
         mirror,

@@ -2,6 +2,7 @@
 import { type Learned, type Reception, runWithinDeadline, Visit } from './accept/index.ts';
 import type { Admit } from './admit/index.ts';
 import type { Decide } from './decide/index.ts';
+import type { Defend, Place } from './defend/index.ts';
 import type { Forward } from './forward/index.ts';
 import type { Handle } from './handle/index.ts';
 import type { Mirror } from './mirror/index.ts';
@@ -13,6 +14,7 @@ const BREAKER_REST_S = 10;
 export type Rooms = Readonly<{
   admit: Admit;
   decide: Decide;
+  defend: Defend;
   forward: Forward;
   handle: Handle;
   mirror: Pick<Mirror, 'watch'>;
@@ -40,7 +42,7 @@ export function openCorridor(rooms: Rooms): Required<Reception> {
 
 async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const table = rooms.decide.pin();
-  const arrival = rooms.admit.receive(visit.req, table.tenants);
+  const arrival = rooms.defend.refuseWork() ?? rooms.admit.receive(visit.req, table.tenants);
   if (isFailure(arrival)) return refuseAtDoor(rooms, visit, arrival);
   visit.noteArrival(arrival);
 
@@ -56,21 +58,28 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const learned = { arrival, caller, decision };
   visit.noteDecision(learned, table);
   visit.watched = rooms.mirror.watch(learned);
-  if (decision.side === 'legacy') return askLegacy(rooms, visit, learned);
+  if (decision.side === 'legacy') return guardLegacy(rooms, visit, learned);
   if (decision.reason === 'breaker_open')
     return refuse(fail('new_unavailable', { retryAfterS: BREAKER_REST_S }));
 
-  const outcome = await askNew(rooms, visit, learned);
+  const bid = visit.bidFor('new', learned);
+  const outcome = await rooms.defend.guard(bid, (place) => askNew(rooms, visit, learned, place));
   if (!visit.mayFallBack(outcome)) return outcome;
   visit.noteFallback(outcome.failure);
   visit.watched?.giveUp();
-  return askLegacy(rooms, visit, learned);
+  return guardLegacy(rooms, visit, learned);
+}
+
+function guardLegacy(rooms: Rooms, visit: Visit, learned: Learned): Promise<Outcome> {
+  const bid = visit.bidFor('legacy', learned);
+  return rooms.defend.guard(bid, (place) => askLegacy(rooms, visit, learned, place));
 }
 
 function askLegacy(
-  { admit, forward }: Rooms,
+  { admit, defend, forward }: Rooms,
   visit: Visit,
   { arrival, caller, decision }: Learned,
+  place: Place,
 ): Promise<Outcome> {
   const { req, way } = visit;
   const ask = {
@@ -80,22 +89,29 @@ function askLegacy(
     timeoutMs: decision.timeoutMs,
     noteCookies: (cookies: readonly string[]) => admit.noteCookies(arrival, caller, cookies),
     tap: visit.watched?.tap,
+    noteStream: place.becomeStream,
+    mayRetry: () => defend.mayRetry() && visit.noteRetry(),
   };
   if (way.kind === 'request') return forward.answer(ask, req, way.res);
   return forward.upgrade(ask, req, way.socket, way.head, visit.refuse);
 }
 
 async function askNew(
-  { admit, decide, handle }: Rooms,
+  { admit, handle }: Rooms,
   visit: Visit,
   { arrival, caller, decision }: Learned,
+  place: Place,
 ): Promise<Outcome> {
   const { req, way } = visit;
   visit.setHeaders(visit.addedHeaders('new'));
   const outcome =
     way.kind === 'request'
       ? await runWithinDeadline({ req, res: way.res, timeoutMs: decision.timeoutMs }, (signal) =>
-          handle.answer({ arrival, caller, decision, signal, tap: visit.watched?.tap }, req, way.res),
+          handle.answer(
+            { arrival, caller, decision, signal, tap: visit.watched?.tap, noteStream: place.becomeStream },
+            req,
+            way.res,
+          ),
         )
       : await handle.upgrade(
           { arrival, caller, decision, added: visit.addedHeaders('new') },
@@ -103,9 +119,6 @@ async function askNew(
           way.socket,
           way.head,
         );
-  // A client that left tells nothing of the new side.
-  if (decision.feature !== undefined && outcome.kind !== 'abandoned')
-    decide.reportNew(decision.feature, isNewSidesFault(outcome) ? 'failed' : 'ok');
   admit.noteCookies(arrival, caller, visit.cookies());
   return outcome;
 }
@@ -116,10 +129,6 @@ function refuseAtDoor({ admit }: Rooms, visit: Visit, failure: Failure): Outcome
 }
 
 const refuse = (failure: Failure): Outcome => ({ kind: 'failed', failure });
-
-function isNewSidesFault(outcome: Outcome): boolean {
-  return (outcome.kind === 'failed' || outcome.kind === 'cut') && outcome.failure.blame !== 'caller';
-}
 
 function confessBug(emit: Emit, error: unknown): Outcome {
   emit({

@@ -1,6 +1,7 @@
 // How each room is built from the settings, and what it is handed of the others. Only the house itself does this.
 import { type Admit, createApiKey, type JwtRules, openAdmit, parseTagKeys } from './admit/index.ts';
 import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from './decide/index.ts';
+import { type Defend, openDefend } from './defend/index.ts';
 import type { Forward } from './forward/index.ts';
 import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
 import { type Mirror, openMirror, type StartRehearsals, startProcess } from './mirror/index.ts';
@@ -72,11 +73,32 @@ export function openHandleRoom(settings: Settings, { emit }: Observe, store: Sto
   });
 }
 
+/** A side is judged by its last answers, and not before there were a few. */
+const BREAKER = { lastAnswers: 20, fewestAnswers: 5 } as const;
+
+export function openDefendRoom(settings: Settings, { emit }: Observe): Defend {
+  const failedShare = settings.BREAKER_FAILED_PERCENT / 100;
+  return openDefend({
+    emit,
+    limits: {
+      tenant: settings.TENANT_MAX_IN_FLIGHT,
+      streams: settings.TENANT_MAX_STREAMS,
+      feature: settings.FEATURE_MAX_IN_FLIGHT,
+      instead: settings.FALLBACK_MAX_IN_FLIGHT,
+    },
+    breaker: {
+      legacy: { ...BREAKER, failedShare, restMs: settings.LEGACY_REST_MS },
+      new: { ...BREAKER, failedShare, restMs: settings.NEW_REST_MS },
+    },
+    shedLagMs: settings.SHED_LAG_MS,
+    profileFolder: settings.PROFILE_DIR,
+  });
+}
+
 export function openDecideRoom(
   settings: Settings,
   { emit }: Observe,
-  handle: Handle,
-  store: Store,
+  { handle, store, defend }: Readonly<{ handle: Handle; store: Store; defend: Defend }>,
 ): Promise<Decide> {
   const { UNLEASH_URL, UNLEASH_API_TOKEN } = settings;
   const unleash =
@@ -89,6 +111,8 @@ export function openDecideRoom(
     emit,
     unleash,
     isTenant: store.tenants.knows,
+    newSide: defend.newSide,
+    onFeatures: defend.knowFeatures,
   });
 }
 
@@ -152,6 +176,7 @@ export type DoorRooms = Readonly<{
   store: Store;
   admit: Admit;
   decide: Decide;
+  defend: Defend;
   handle: Handle;
   mirror: Mirror;
 }>;
@@ -159,12 +184,13 @@ export type DoorRooms = Readonly<{
 export function openDoor(
   wish: HouseWish,
   observe: Observe,
-  { store, admit, decide, handle, mirror }: DoorRooms,
+  { store, admit, decide, defend, handle, mirror }: DoorRooms,
 ): AdminDoor {
   return openAdminDoor({
     ledger: store.ledger,
     replays: mirror.replays,
     inForce: decide,
+    breakers: defend.breakers,
     texts: openTableTexts(
       { readTable, editTable, tableJsonSchema },
       { handlers: handle.names, flagSource: decide.flagSource },

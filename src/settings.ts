@@ -194,6 +194,50 @@ export const SETTINGS = {
     fallback: '10000',
     help: 'most client connections at once',
   },
+  TENANT_MAX_IN_FLIGHT: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: '100',
+    help: 'most requests of one tenant that each process answers at once',
+  },
+  TENANT_MAX_STREAMS: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: '1000',
+    help: 'most WebSockets and event streams of one tenant in each process',
+  },
+  FEATURE_MAX_IN_FLIGHT: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: '300',
+    help: 'most requests of one feature that each process asks each side at once; `max_in_flight` of a feature goes before it',
+  },
+  FALLBACK_MAX_IN_FLIGHT: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: '100',
+    help: 'most requests of one feature that legacy answers at once in the place of a new side that fails, in each process',
+  },
+  BREAKER_FAILED_PERCENT: {
+    schema: wholeNumber(1, 100),
+    fallback: '50',
+    help: 'a breaker opens when more than so many of the last 20 answers of a side failed; 100: never',
+  },
+  NEW_REST_MS: {
+    schema: wholeNumber(100, 600_000),
+    fallback: '10000',
+    help: 'how long the new side of a feature rests when its breaker has opened, in ms',
+  },
+  LEGACY_REST_MS: {
+    schema: wholeNumber(100, 600_000),
+    fallback: '2000',
+    help: 'the same for legacy, in ms',
+  },
+  SHED_LAG_MS: {
+    schema: wholeNumber(20, 60_000),
+    fallback: '200',
+    help: 'event-loop lag from which on new requests are refused, in ms',
+  },
+  PROFILE_DIR: {
+    schema: text,
+    help: 'where a CPU profile of 2 s is written when requests are refused for lag; unset: none is written',
+  },
   WORKERS: {
     schema: z.literal('1', '1: one process serves so far. Start more instances to use more cores'),
     fallback: '1',

@@ -110,6 +110,21 @@ export class Visit {
     return cookies === undefined ? [] : [cookies].flat().map(String);
   }
 
+  /** How this request asks for a place on a side. */
+  bidFor(side: Side, { arrival, caller, decision }: Learned) {
+    const { feature, timeoutMs, reason } = decision;
+    const isInstead = side === 'legacy' && (this.#forgiven !== undefined || reason === 'breaker_open');
+    const manner = this.way.kind === 'upgrade' ? 'stream' : isInstead ? 'instead' : 'plain';
+    return { side, feature, caller, peer: arrival.peer, manner, timeoutMs, reason } as const;
+  }
+
+  /** It was lost before it arrived, and is sent once more. */
+  noteRetry(): true {
+    const { decision, arrival } = this.#learned ?? {};
+    if (arrival) this.#emit({ type: 'retry_made', routeId: decision?.route, requestId: arrival.requestId });
+    return true;
+  }
+
   setHeaders(lines: readonly string[]): void {
     if (this.way.kind === 'upgrade') return;
     for (let i = 0; i + 1 < lines.length; i += 2) this.way.res.setHeader(lines[i] ?? '', lines[i + 1] ?? '');

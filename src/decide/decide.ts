@@ -1,23 +1,21 @@
 import type {
-  BreakerState,
   Caller,
   Decision,
   Emit,
-  FeatureName,
   FlagName,
+  NewSideRest,
   Revision,
   TenantName,
 } from '../vocabulary/index.ts';
-import { type BreakerBoard, createBreakerBoard } from './breaker-board.ts';
 import { makeDecision } from './decision.ts';
 import { type Explanation, explainDecision, type Question } from './explanation.ts';
-import { BREAKER_DEFAULTS, type BreakerSettings } from './feature-breaker.ts';
-import { defineFlags, type FlagSet } from './flag-reader.ts';
+import type { FlagSet } from './flag-evaluator.ts';
+import { defineFlags } from './flag-reader.ts';
 import type { Mistake } from './mistake.ts';
 import type { Match } from './route-matcher.ts';
 import type { Asking } from './shadowing.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
-import type { Table } from './table.ts';
+import type { FeatureEntry, Table } from './table.ts';
 import { openTableKeeper, type TableKeeper } from './table-keeper.ts';
 import type { UnleashSettings } from './unleash-connection.ts';
 import { openUnleashFlags } from './unleash-flags.ts';
@@ -30,7 +28,10 @@ export type DecideOptions = Readonly<{
   emit: Emit;
   /** The source of flags; without it the `flags` of the table are. */
   unleash?: UnleashSettings | undefined;
-  breaker?: Partial<BreakerSettings> | undefined;
+  /** Which features' new side rests after failures; without it none. */
+  newSide?: NewSideRest | undefined;
+  /** Told of the features of each table before it is in force. */
+  onFeatures?: ((features: readonly FeatureEntry[]) => void) | undefined;
   /** The tenants that the new side knows; without it all. Legacy answers the others, wherever there still is a legacy. */
   isTenant?: ((name: TenantName) => boolean) | undefined;
 }>;
@@ -47,9 +48,6 @@ export interface Decide {
   /** A wish is honoured for a caller with scope `qa` only. */
   decide(snapshot: Snapshot, match: Match, caller: Caller, asking: Asking): Decision;
   explain(question: Question): Explanation;
-  /** How the new side has done: feeds the feature's breaker. */
-  reportNew(feature: FeatureName, outcome: 'ok' | 'failed'): void;
-  breakers(): ReadonlyMap<FeatureName, BreakerState>;
   /** The text that is in force. */
   source(): Readonly<{ text: string; revision: Revision }>;
   /** Looks at the file now; afterwards a good table is in force. */
@@ -64,7 +62,7 @@ export interface Decide {
 export async function openDecide(options: DecideOptions): Promise<Decide> {
   const { file, handlers, emit } = options;
   const flagSource = options.unleash ? 'unleash' : 'file';
-  const board = createBreakerBoard({ ...BREAKER_DEFAULTS, ...options.breaker }, emit);
+  const { newSide = NEVER_RESTS, onFeatures = () => undefined } = options;
   const keeper = await openTableKeeper({
     file,
     surroundings: { handlers, flagSource },
@@ -74,8 +72,8 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
   let flags: FlagSet | undefined;
   const takeSnapshot = (table: Table) => createSnapshot(table, flags ?? defineFlags(table.flags), emit);
   const swapTable = (table: Table, source: string = file) => {
+    onFeatures(table.features);
     snapshot = takeSnapshot(table);
-    board.keepOnly(table.features);
     const { revision, rows, flagSet } = snapshot;
     emit({
       type: 'table_swapped',
@@ -104,14 +102,19 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
     emit({ type: 'flags_changed', source: 'file', state: 'ready', detail: `the flags of ${file}` });
   return {
     flagSource,
-    ...openDoors(() => snapshot, keeper, board, options.isTenant ?? (() => true)),
+    ...openDoors(() => snapshot, keeper, newSide, options.isTenant ?? (() => true)),
     async close() {
       keeper.close();
       unleash?.close();
-      board.close();
     },
   };
 }
+
+const NEVER_RESTS: NewSideRest = {
+  holdsBack: () => false,
+  isResting: () => false,
+  state: () => 'closed',
+};
 
 function listFlags({ features }: Table): readonly FlagName[] {
   return features.flatMap(({ flag }) => (flag === undefined ? [] : [flag]));
@@ -120,7 +123,7 @@ function listFlags({ features }: Table): readonly FlagName[] {
 function openDoors(
   pin: () => Snapshot,
   keeper: TableKeeper,
-  board: BreakerBoard,
+  newSide: NewSideRest,
   isTenant: (name: TenantName) => boolean,
 ): Omit<Decide, 'close' | 'flagSource'> {
   // A customer who signed up with legacy yesterday is, to the new side, nobody.
@@ -128,15 +131,12 @@ function openDoors(
     caller.tenant === undefined || isTenant(caller.tenant)
       ? caller
       : { kind: 'anonymous', tenant: undefined };
-  const holdsBack = (feature: FeatureName | undefined, deadlineMs: number) =>
-    board.find(feature)?.holdsBack(deadlineMs) ?? false;
   return {
     pin,
     match: (pinned, method, path) => pinned.find(method, path),
-    decide: (pinned, match, caller, asking) => makeDecision(pinned, match, place(caller), asking, holdsBack),
-    explain: (question) => explainDecision(pin(), question, board.find, place),
-    reportNew: (feature, outcome) => board.find(feature)?.report(outcome),
-    breakers: board.states,
+    decide: (pinned, match, caller, asking) =>
+      makeDecision(pinned, match, place(caller), asking, newSide.holdsBack),
+    explain: (question) => explainDecision(pin(), question, newSide, place),
     source: () => ({ text: keeper.current().text, revision: pin().revision }),
     async reload() {
       const result = await keeper.look();

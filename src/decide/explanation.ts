@@ -7,6 +7,7 @@ import {
   type FeatureName,
   type IfNewFails,
   type MirrorRules,
+  type NewSideRest,
   type Reason,
   type Revision,
   type RouteId,
@@ -16,12 +17,12 @@ import {
   type UserId,
 } from '../vocabulary/index.ts';
 import { adviseChange, adviseListing } from './advice.ts';
-import { isOn, makeDecision, readFlagOf } from './decision.ts';
-import type { FeatureBreaker } from './feature-breaker.ts';
+import { asksFlag, isOn, makeDecision, readFlagOf } from './decision.ts';
 import { type FlagStory, tellFlag } from './flag-story.ts';
 import type { Match } from './route-matcher.ts';
 import { judgeShadow, tellShadow } from './shadowing.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { RouteRow } from './table.ts';
 
 export type Question = Readonly<{
   method: string;
@@ -47,6 +48,8 @@ export type Explanation = Readonly<{
   template: string | undefined;
   feature: FeatureName | undefined;
   stage: Stage | undefined;
+  /** Where the table forces the route to legacy: the route itself, or its feature. */
+  forcedBy: RouteRow['forcedBy'];
   handler: string | undefined;
   admit: AdmitPolicy;
   timeoutMs: number;
@@ -67,16 +70,15 @@ export type Explanation = Readonly<{
 export function explainDecision(
   snapshot: Snapshot,
   question: Question,
-  breakerOf: (feature: FeatureName | undefined) => FeatureBreaker | undefined,
+  newSide: NewSideRest,
   place: (caller: Caller) => Caller,
 ): Explanation {
   const method = question.method.toUpperCase();
   const path = question.path.replace(/[?#].*$/s, '');
   const caller = place(imagineCaller(question));
   const match = snapshot.find(method, path);
-  const holdsBack = (feature: FeatureName | undefined) => breakerOf(feature)?.isResting() ?? false;
   const asking = { wish: question.wish, upgrade: question.upgrade ?? false };
-  const decision = makeDecision(snapshot, match, caller, asking, holdsBack);
+  const decision = makeDecision(snapshot, match, caller, asking, newSide.isResting);
   const shadowing = judgeShadow(match, decision, caller.tenant, asking);
   const percent = match.row?.mirror?.percent ?? DEFAULT_MIRROR_RULES.percent;
   const flag = tellFlagOf(snapshot, match, caller);
@@ -91,12 +93,13 @@ export function explainDecision(
     template: match.row?.path,
     feature,
     stage: match.row?.stage,
+    forcedBy: match.row?.forcedBy,
     handler,
     admit: match.admit,
     timeoutMs,
     ifNewFails,
     flag,
-    breaker: breakerOf(feature)?.state(),
+    breaker: feature && newSide.state(feature),
     side,
     shadow,
     mirror,
@@ -127,7 +130,7 @@ function imagineCaller({ tenant, user, wish }: Question): Caller {
 function tellFlagOf(snapshot: Snapshot, { row }: Match, caller: Caller): FlagStory | undefined {
   if (row?.flag === undefined) return undefined;
   const reading = readFlagOf(snapshot, row, caller);
-  const facts = { isAsked: row.stage === 'canary', on: isOn(reading), reading };
+  const facts = { isAsked: asksFlag(row), on: isOn(reading), reading };
   return tellFlag(snapshot, row.flag, caller.tenant, facts);
 }
 
@@ -138,10 +141,13 @@ const WHY: Readonly<Record<Reason, string>> = {
   stage_new: 'The route is at stage new, so the new side answers every tenant.',
   stage_retired: 'The route is retired: only the new side is left to answer.',
   flag_on: 'The flag is on, so the new side answers.',
+  flag_shadow: 'The flag says shadow, so legacy answers.',
   flag_off: 'The flag is off, so legacy answers.',
   flag_unknown: 'The flag is not known, so legacy answers to be safe.',
   no_tenant: 'The request names no tenant that the new side knows, so legacy answers.',
   breaker_open: 'The new side rests after failures, so legacy answers.',
+  forced_legacy:
+    'The table forces the route to legacy, so legacy answers, whatever stage, flag and testers say.',
   forced: 'A caller with scope qa has forced this side.',
 };
 const REFUSED_WHILE_RESTING =
@@ -150,8 +156,7 @@ const REFUSED_WHILE_RESTING =
 function tellWhy({ side, reason }: Decision, flag: FlagStory | undefined, request: string): string {
   if (reason === 'unlisted') return `${WHY.unlisted.replace('no such route', `no route for ${request}`)}`;
   if (reason === 'breaker_open' && side === 'new') return REFUSED_WHILE_RESTING;
-  const isByFlag = reason === 'flag_on' || reason === 'flag_off' || reason === 'flag_unknown';
-  return isByFlag && flag
+  return reason.startsWith('flag_') && flag
     ? `${flag.why} ${WHY[reason].replace(/^.*, so (.)/, (_, first) => `So ${first}`)}`
     : WHY[reason];
 }

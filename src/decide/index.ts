@@ -6,7 +6,6 @@
 // Changes nothing outside, waits for nobody on a request's way, and tells what happens by events alone.
 export { type Decide, type DecideOptions, openDecide, type ReloadResult } from './decide.ts';
 export type { Explanation, Question } from './explanation.ts';
-export type { BreakerSettings } from './feature-breaker.ts';
 export type { FlagRule, FlagStory } from './flag-story.ts';
 export { type Mistake, printMistake, TableRefusal } from './mistake.ts';
 export type { Match } from './route-matcher.ts';

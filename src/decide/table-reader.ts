@@ -66,7 +66,13 @@ function buildTable(raw: RawTable): Table {
     timeoutMs: raw.defaults?.timeout_ms ?? DEFAULT_TIMEOUT_MS,
   } as const;
   const features = Object.entries(raw.features ?? {}).map(
-    ([name, { flag, tables }]): FeatureEntry => ({ name: name as FeatureName, flag, tables: tables ?? [] }),
+    ([name, { flag, force, tables, max_in_flight }]): FeatureEntry => ({
+      name: name as FeatureName,
+      flag,
+      force,
+      tables: tables ?? [],
+      maxInFlight: max_in_flight,
+    }),
   );
   const flags = Object.entries(raw.flags ?? {}).map(
     ([name, { percent, tenants, except }]): FlagEntry => ({
@@ -89,6 +95,7 @@ function buildRow(
 ): RouteRow {
   const { method, path, over } = raw.match;
   const feature = features.find(({ name }) => name === raw.feature);
+  const stage = raw.stage ?? defaults.stage;
   return {
     id: raw.id,
     methods: typeof method === 'string' ? [method] : method,
@@ -97,11 +104,17 @@ function buildRow(
     feature: raw.feature,
     flag: feature?.flag,
     tables: feature?.tables ?? [],
-    stage: raw.stage ?? defaults.stage,
+    stage,
+    forcedBy: stage === 'retired' ? undefined : findForce(raw, feature),
     handler: raw.handle,
     admit: raw.admit ?? defaults.admit,
     timeoutMs: raw.timeout_ms ?? defaults.timeoutMs,
     mirror: joinMirror(mirrorOfAll, raw.mirror),
     ifNewFails: raw.if_new_fails,
   };
+}
+
+function findForce(raw: RawRoute, feature: FeatureEntry | undefined): RouteRow['forcedBy'] {
+  if (raw.force) return 'route';
+  return feature?.force && 'feature';
 }

@@ -69,9 +69,25 @@ export const flagSchema = mapping({
   except: list(tenantName).optional().describe('Always off for these, whatever else is said.'),
 });
 
+const FORCE = 'legacy, the only side that can be forced';
+const force = z
+  .literal('legacy', phrase(FORCE))
+  .describe('Legacy answers, whatever stage, flag and testers say. Not for retired routes.');
+
+const IN_FLIGHT = 'a whole number of requests from 1 to 100000';
+const maxInFlight = z
+  .number(phrase(IN_FLIGHT))
+  .min(1, phrase(IN_FLIGHT))
+  .max(100_000, phrase(IN_FLIGHT))
+  .multipleOf(1, phrase(IN_FLIGHT));
+
 export const featureSchema = mapping({
   flag: flagName.optional().describe('The flag that routes at stage canary ask.'),
+  force: force.optional(),
   tables: list(tableName).optional().describe("The feature's own tables: they move together."),
+  max_in_flight: maxInFlight
+    .optional()
+    .describe('How many of its requests each side is asked at once, by each process.'),
 });
 
 export const matchSchema = mapping({
@@ -87,6 +103,7 @@ export const routeSchema = mapping({
   match: matchSchema,
   feature: featureName.optional(),
   stage: stage.optional(),
+  force: force.optional(),
   handle: handlerName.optional().describe("The new side's handler."),
   admit: admit.optional(),
   timeout_ms: timeoutMs.optional(),

@@ -24,6 +24,8 @@ export type RouteRow = Readonly<{
   /** The feature's. */
   tables: readonly string[];
   stage: Stage;
+  /** Where the table forces it to legacy: the route itself, else its feature. Never on a retired route, which has no legacy any more. */
+  forcedBy: 'route' | 'feature' | undefined;
   handler: string | undefined;
   admit: AdmitPolicy;
   timeoutMs: number;
@@ -35,7 +37,11 @@ export type RouteRow = Readonly<{
 export type FeatureEntry = Readonly<{
   name: FeatureName;
   flag: FlagName | undefined;
+  /** Legacy answers all its routes but the retired ones, whatever else is said. */
+  force: 'legacy' | undefined;
   tables: readonly string[];
+  /** Undefined: FEATURE_MAX_IN_FLIGHT. */
+  maxInFlight: number | undefined;
 }>;
 
 export type FlagEntry = Readonly<{

@@ -56,6 +56,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     const { req, res, ask, streamIdleMs } = this.#wish;
     const head = readAnswerHead(raw, ask.added);
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
+    if (head.isEventStream) ask.noteStream?.();
     ask.tap?.answerBegan(status, head.own);
     // An early answer (413) to an upload that is still coming: the rest is not read, so the connection cannot be used again.
     if (!req.complete) head.lines.push('Connection', 'close');

@@ -11,6 +11,8 @@ export type Ask = Readonly<{
   timeoutMs: number;
   /** Told of the answer's `Set-Cookie` values before the client sees them: a logout ends the session on both sides. */
   noteCookies(cookies: readonly string[]): void;
+  /** Told when legacy's answer turns out to be a stream without an end of its own (server-sent events). */
+  noteStream?: () => void;
   /** Where a copy of the exchange is taken. */
   tap?: Tap | undefined;
 }>;

@@ -17,6 +17,7 @@ export function createHealth() {
         : [part, { ready: false, detail: 'not heard of yet' }],
     ),
   ) as Record<Part, Readiness['parts'][Part]>;
+  let isStopping = false;
   const record = (event: BanyanEvent) => {
     if (event.type === 'part_changed')
       parts[event.part] = { ready: event.state === 'ready', detail: event.detail };
@@ -35,6 +36,12 @@ export function createHealth() {
       parts.rehearsals = { ready: true, detail: `${event.state}: ${event.detail}` };
     if (event.type === 'follow_changed')
       parts.follow = { ready: true, detail: `${event.state}: ${event.detail}` };
+    if (event.type === 'load_changed' && !isStopping)
+      parts.gateway =
+        event.state === 'calm'
+          ? { ready: true, detail: 'listening' }
+          : { ready: false, detail: `refuses new work: the event loop is ${event.lagMs} ms late` };
+    if (event.type === 'stopping') isStopping = true;
     if (event.type === 'stopping') parts.gateway = { ready: false, detail: `stopping on ${event.signal}` };
   };
   return {

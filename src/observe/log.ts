@@ -57,6 +57,10 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
       return event.state === 'down' || event.state === 'paused' ? 'warn' : 'info';
     case 'follow_changed':
       return event.state === 'following' ? 'info' : 'warn';
+    case 'retry_made':
+      return 'debug';
+    case 'load_changed':
+      return event.state === 'calm' ? 'info' : 'warn';
     case 'breaker_changed':
       return event.state === 'closed' ? 'info' : 'warn';
     case 'flags_changed':

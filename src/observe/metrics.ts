@@ -65,9 +65,13 @@ function createFamilies(registry: Registry, droppedLogLines: () => number) {
     fallbacks: counter('fallbacks_total', 'Requests that legacy answered because the new side failed', [
       'route',
     ]),
-    breakerState: gauge('breaker_state', 'Breaker of the new side: 0 closed, 1 half open, 2 open', [
-      'feature',
-    ]),
+    breakerState: gauge('breaker_state', 'Breaker: 0 closed, 1 half open, 2 open', ['feature', 'side']),
+    retries: counter(
+      'retries_total',
+      'Requests sent to legacy once more, as a stale connection had lost them',
+      [],
+    ),
+    shedding: gauge('shedding', 'Whether new requests are refused for event-loop lag: 1 or 0', []),
     flips: counter('flips_total', 'Flips made', []),
     tableRefusals: counter('table_refused_total', 'Route tables refused', []),
     snapshotRevision: gauge('snapshot_revision', 'The revision in force, as a label', ['revision']),
@@ -87,7 +91,14 @@ function recordIn(families: ReturnType<typeof createFamilies>, event: BanyanEven
     case 'fallback_taken':
       return families.fallbacks.inc({ route: event.routeId });
     case 'breaker_changed':
-      return families.breakerState.set({ feature: event.feature }, BREAKER_STATES.indexOf(event.state));
+      return families.breakerState.set(
+        { feature: event.feature, side: event.side },
+        BREAKER_STATES.indexOf(event.state),
+      );
+    case 'retry_made':
+      return families.retries.inc();
+    case 'load_changed':
+      return families.shedding.set(event.state === 'shedding' ? 1 : 0);
     case 'flip_made':
       return families.flips.inc();
     case 'table_refused':

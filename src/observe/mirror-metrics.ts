@@ -3,9 +3,12 @@ import {
   type BanyanEvent,
   DROP_REASONS,
   NOT_COMPARED_REASONS,
+  type Reason,
   type RouteId,
   VERDICTS,
 } from '../vocabulary/index.ts';
+
+const SHADOWED: readonly Reason[] = ['stage_shadow', 'flag_shadow'];
 
 /**
  * The metrics of shadow comparison. A rate needs a zero to begin with: reasons have theirs from the start, a route its verdicts from
@@ -25,7 +28,7 @@ export function createMirrorMetrics(registry: Registry): (event: BanyanEvent) =>
   return (event) => {
     switch (event.type) {
       case 'decision_made':
-        return event.reason === 'stage_shadow' ? meet(event.routeId) : undefined;
+        return SHADOWED.includes(event.reason) ? meet(event.routeId) : undefined;
       case 'mirror_verdict':
         meet(event.routeId);
         if (event.reason !== undefined) families.notCompared.inc({ reason: event.reason });

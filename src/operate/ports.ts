@@ -1,6 +1,7 @@
 import type { Decide, Explanation, Mistake, Question, Table, TableChange } from '../decide/index.ts';
 import type {
   AdmitPolicy,
+  BreakerView,
   FeatureName,
   FlagName,
   IfNewFails,
@@ -31,6 +32,8 @@ export type FeatureView = Readonly<{
   name: FeatureName;
   flag: FlagName | undefined;
   tables: readonly string[];
+  /** What the table says, or undefined: FEATURE_MAX_IN_FLIGHT. */
+  maxInFlight: number | undefined;
 }>;
 
 export type FlagView = Readonly<{
@@ -48,7 +51,8 @@ export type TableView = Readonly<{
   flags: readonly FlagView[];
 }>;
 
-export type Breakers = ReturnType<Decide['breakers']>;
+/** The state of every breaker. A feature that has none yet has never failed. */
+export type Breakers = readonly BreakerView[];
 
 export type ReadResult =
   | Readonly<{ kind: 'table'; table: TableView }>
@@ -67,7 +71,7 @@ export type TableTexts = Readonly<{
 }>;
 
 /** The running gateway's decide, as much of it as the admin door needs. */
-export type Gateway = Pick<Decide, 'pin' | 'reload' | 'explain' | 'breakers' | 'flagSource'>;
+export type Gateway = Pick<Decide, 'pin' | 'reload' | 'explain' | 'flagSource'>;
 
 /** The same in the operators' words. */
 export interface TableInForce {
@@ -79,7 +83,7 @@ export interface TableInForce {
   readonly flagSource: 'file' | 'unleash';
 }
 
-export function openTableInForce(gateway: Gateway): TableInForce {
+export function openTableInForce(gateway: Gateway, breakers: () => Breakers): TableInForce {
   return Object.freeze({
     current: () => {
       const { revision, rows, features, flags } = gateway.pin();
@@ -92,7 +96,7 @@ export function openTableInForce(gateway: Gateway): TableInForce {
       return result.kind === 'refused' ? result.mistakes : [];
     },
     explain: gateway.explain,
-    breakers: gateway.breakers,
+    breakers,
     flagSource: gateway.flagSource,
   });
 }

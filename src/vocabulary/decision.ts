@@ -17,10 +17,12 @@ export type Reason =
   | 'stage_new'
   | 'stage_retired'
   | 'flag_on'
+  | 'flag_shadow'
   | 'flag_off'
   | 'flag_unknown'
   | 'no_tenant'
   | 'breaker_open'
+  | 'forced_legacy'
   | 'forced';
 export const REASONS = [
   'unlisted',
@@ -29,16 +31,29 @@ export const REASONS = [
   'stage_new',
   'stage_retired',
   'flag_on',
+  'flag_shadow',
   'flag_off',
   'flag_unknown',
   'no_tenant',
   'breaker_open',
+  'forced_legacy',
   'forced',
 ] as const satisfies readonly Reason[];
 
-/** A feature's breaker on the new side. */
+/** The breaker of one side of one feature: `open` while the side rests, `half_open` while one request tries it. */
 export type BreakerState = 'closed' | 'half_open' | 'open';
 export const BREAKER_STATES = ['closed', 'half_open', 'open'] as const satisfies readonly BreakerState[];
+
+export type BreakerView = Readonly<{ feature: FeatureName; side: Side; state: BreakerState }>;
+
+/** What decide asks of the new side's breakers. */
+export type NewSideRest = Readonly<{
+  /** Is this request kept from the new side? May let it through as the probe, which is lost after `deadlineMs`. */
+  holdsBack(feature: FeatureName | undefined, deadlineMs: number): boolean;
+  /** Would the next one be kept from it? Changes nothing. */
+  isResting(feature: FeatureName | undefined): boolean;
+  state(feature: FeatureName | undefined): BreakerState;
+}>;
 
 /** What happens when the new side fails before any write can have happened. */
 export type IfNewFails = 'legacy' | 'refuse';

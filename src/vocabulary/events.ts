@@ -35,7 +35,7 @@ export type BanyanEvent =
     }>
   | Readonly<{ type: 'decision_made'; routeId: RouteId | undefined; side: Side; reason: Reason }>
   | Readonly<{ type: 'fallback_taken'; routeId: RouteId; requestId: RequestId; failure: FailureCode }>
-  | Readonly<{ type: 'breaker_changed'; feature: FeatureName; state: BreakerState }>
+  | Readonly<{ type: 'breaker_changed'; feature: FeatureName; side: Side; state: BreakerState }>
   | Readonly<{ type: 'table_swapped'; revision: Revision; source: string; routes: number; flags: number }>
   | Readonly<{ type: 'table_refused'; source: string; mistakes: readonly string[] }>
   | Readonly<{
@@ -75,6 +75,11 @@ export type BanyanEvent =
   | Readonly<{ type: 'listening'; door: 'gateway' | 'admin'; url: string }>
   | Readonly<{ type: 'stopping'; signal: string; graceMs: number }>
   | Readonly<{ type: 'stopped'; inFlight: number }>
+  /** Event-loop lag: whether new work is refused. */
+  | Readonly<{ type: 'load_changed'; state: 'shedding' | 'calm'; lagMs: number }>
+  | Readonly<{ type: 'profile_written'; file: string }>
+  /** A request that was lost on a stale connection is sent once more. */
+  | Readonly<{ type: 'retry_made'; routeId: RouteId | undefined; requestId: RequestId }>
   | Readonly<{ type: 'bug'; where: string; error: string }>;
 
 /** The parts whose state `/readyz` tells. */

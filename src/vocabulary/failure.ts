@@ -93,6 +93,13 @@ export const FAILURES = {
     title: 'Expectation failed',
     detail: 'Of all expectations only "100-continue" can be met.',
   },
+  tenant_busy: {
+    status: 429,
+    blame: 'caller',
+    title: 'Too many requests at once',
+    detail:
+      'So many requests of this tenant are being answered that there is no place for one more. Wait for answers before you send the next.',
+  },
   headers_too_large: {
     status: 431,
     blame: 'caller',
@@ -116,6 +123,19 @@ export const FAILURES = {
     blame: 'legacy',
     title: 'Legacy unreachable',
     detail: 'The part that answers this cannot be reached at the moment. Try again shortly.',
+  },
+  legacy_unavailable: {
+    status: 503,
+    blame: 'legacy',
+    title: 'Legacy unavailable',
+    detail: 'The part that answers this is resting after failures. Try again shortly.',
+  },
+  legacy_busy: {
+    status: 503,
+    blame: 'legacy',
+    title: 'Legacy busy',
+    detail:
+      'The part that answers this has more to do than it can take; other parts work as usual. Nothing was changed. Try again shortly.',
   },
   legacy_broken_answer: {
     status: 502,
@@ -150,17 +170,30 @@ export const FAILURES = {
     title: 'New side unavailable',
     detail: 'The part that answers this is resting after failures. Try again shortly.',
   },
+  new_busy: {
+    status: 503,
+    blame: 'new',
+    title: 'New side busy',
+    detail:
+      'The part that answers this has more to do than it can take; other parts work as usual. Nothing was changed. Try again shortly.',
+  },
   store_unavailable: {
     status: 503,
     blame: 'us',
     title: 'Store unavailable',
-    detail: 'The database cannot be reached at the moment. Try again shortly.',
+    detail: 'The database cannot serve this at the moment. Try again shortly.',
   },
   issuer_unreachable: {
     status: 503,
     blame: 'us',
     title: 'Issuer unreachable',
     detail: "The keys of the token's issuer cannot be fetched at the moment. Try again shortly.",
+  },
+  overloaded: {
+    status: 503,
+    blame: 'us',
+    title: 'Gateway overloaded',
+    detail: 'The gateway has more to do than it can take. Nothing was changed. Try again in a few seconds.',
   },
   internal_error: {
     status: 500,

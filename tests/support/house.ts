@@ -82,6 +82,9 @@ export async function startHouse(wish: TestHouseWish = {}): Promise<TestHouse> {
       BANYAN_CONFIG: tableFile,
       // Test machines are busy.
       MIRROR_LAG_MS: '10000',
+      SHED_LAG_MS: '60000',
+      // Whoever plays a broken monolith wants every request to reach it.
+      ...(wish.legacyUrl && { BREAKER_FAILED_PERCENT: '100' }),
       ...(slot && { FOLLOW_SLOT: slot, LEGACY_DATABASE_URL: legacyDatabase.url }),
       ...wish.env,
     }),

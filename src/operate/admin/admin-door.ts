@@ -5,7 +5,7 @@ import express, { type Express } from 'express';
 import type { DiffLedger, Emit, FlipLog, Replays } from '../../vocabulary/index.ts';
 import { openDiffDesk } from '../diffs/desk.ts';
 import { openFlipDesk } from '../flip/flip-desk.ts';
-import { type Gateway, openTableInForce, type TableTexts } from '../ports.ts';
+import { type Breakers, type Gateway, openTableInForce, type TableTexts } from '../ports.ts';
 import { listDiffEndpoints } from './diff-endpoints.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import { type EventHub, openEventHub } from './event-hub.ts';
@@ -25,6 +25,7 @@ export type AdminDoorWish = HealthParts &
   Readonly<{
     /** The gateway's decide. */
     inForce: Gateway;
+    breakers: () => Breakers;
     texts: TableTexts;
     /** The route table's path. */
     tableFile: string;
@@ -93,7 +94,7 @@ function openApp(): Express {
 /** Everything that the door answers, in one list. */
 function listEndpoints(wish: AdminDoorWish, hub: EventHub, streams: EventStreams): readonly Endpoint[] {
   const { texts, tableFile: file, flips, ledger, replays, emit } = wish;
-  const inForce = openTableInForce(wish.inForce);
+  const inForce = openTableInForce(wish.inForce, wish.breakers);
   const desk = openFlipDesk({ inForce, texts, file, flips, emit });
   const diffs = openDiffDesk({ ledger, replays, inForce });
   const listed = [

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BREAKER_STATES } from '../../vocabulary/index.ts';
+import { BREAKER_STATES, SIDES } from '../../vocabulary/index.ts';
 import type { FlipDesk } from '../flip/flip-desk.ts';
 import { findSubject } from '../flip/flip-plan.ts';
 import { suggestName } from '../nearest-name.ts';
@@ -24,7 +24,7 @@ import {
 
 const oneRouteShape = routeShape.extend({ revision: z.string(), reach: flagShape.nullable() });
 const breakersShape = z.object({
-  breakers: z.array(z.object({ feature: z.string(), state: z.enum(BREAKER_STATES) })),
+  breakers: z.array(z.object({ feature: z.string(), side: z.enum(SIDES), state: z.enum(BREAKER_STATES) })),
 });
 
 export function listRouteEndpoints(inForce: TableInForce, desk: FlipDesk): readonly Endpoint[] {
@@ -139,14 +139,9 @@ function tellBreakers(inForce: TableInForce): Endpoint {
   return defineEndpoint({
     method: 'GET',
     path: '/api/breakers',
-    summary: 'The breaker of each feature’s new side.',
+    summary: 'The breakers: one for each feature and side, and a pair for what no feature lists.',
     access: 'token',
-    answers: { 200: { means: 'One state for each feature of the table.', schema: breakersShape } },
-    answer: () => {
-      const states = inForce.breakers();
-      const features = inForce.current().table.features;
-      const breakers = features.map(({ name }) => ({ feature: name, state: states.get(name) ?? 'closed' }));
-      return { status: 200, json: { breakers } };
-    },
+    answers: { 200: { means: 'The state of each.', schema: breakersShape } },
+    answer: () => ({ status: 200, json: { breakers: [...inForce.breakers()] } }),
   });
 }

@@ -10,6 +10,7 @@ import {
   REASONS,
   RESERVED_SCOPE_PREFIX,
   SIDES,
+  type Side,
   STAGES,
   type TenantName,
   type UserId,
@@ -52,6 +53,8 @@ export const flagShape = z.object({
   tenants: z.array(text),
   except: z.array(text),
 });
+/** Whether each side of a feature works or rests; what no feature lists shares one pair. */
+const breakersShape = z.object({ legacy: z.enum(BREAKER_STATES), new: z.enum(BREAKER_STATES) });
 export const routeShape = z.object({
   id: name,
   methods: z.array(text),
@@ -64,14 +67,21 @@ export const routeShape = z.object({
   timeout_ms: z.number(),
   /** Null: legacy for GET and HEAD, else refuse. */
   if_new_fails: z.enum(['legacy', 'refuse']).nullable(),
-  breaker: z.enum(BREAKER_STATES).nullable(),
+  breakers: breakersShape,
 });
 export const tableShape = z.object({
   revision: text,
   flag_source: z.enum(['file', 'unleash']),
   routes: z.array(routeShape),
   features: z.array(
-    z.object({ name, flag: name.nullable(), tables: z.array(text), breaker: z.enum(BREAKER_STATES) }),
+    z.object({
+      name,
+      flag: name.nullable(),
+      tables: z.array(text),
+      /** Null: FEATURE_MAX_IN_FLIGHT. */
+      max_in_flight: z.int().nullable(),
+      breakers: breakersShape,
+    }),
   ),
   flags: z.array(flagShape),
 });
@@ -139,7 +149,6 @@ export type ExplanationJson = z.infer<typeof explanationShape>;
 
 export function toRouteJson(route: RouteView, breakers: Breakers): RouteJson {
   const { id, methods, path, stage, admit } = route;
-  const breaker = route.feature === undefined ? null : (breakers.get(route.feature) ?? 'closed');
   return {
     id,
     methods: [...methods],
@@ -151,8 +160,14 @@ export function toRouteJson(route: RouteView, breakers: Breakers): RouteJson {
     admit,
     timeout_ms: route.timeoutMs,
     if_new_fails: route.ifNewFails ?? null,
-    breaker,
+    breakers: pairBreakers(breakers, route.feature ?? 'unlisted'),
   };
+}
+
+function pairBreakers(breakers: Breakers, feature: string): RouteJson['breakers'] {
+  const find = (side: Side) =>
+    breakers.find((each) => each.feature === feature && each.side === side)?.state ?? 'closed';
+  return { legacy: find('legacy'), new: find('new') };
 }
 
 export function toFlagJson({ name, percent, tenants, except }: FlagView): FlagJson {
@@ -165,11 +180,12 @@ export function toTableJson(
 ): Pick<TableJson, 'routes' | 'features' | 'flags'> {
   return {
     routes: routes.map((route) => toRouteJson(route, breakers)),
-    features: features.map(({ name, flag, tables }) => ({
+    features: features.map(({ name, flag, tables, maxInFlight }) => ({
       name,
       flag: flag ?? null,
       tables: [...tables],
-      breaker: breakers.get(name) ?? 'closed',
+      max_in_flight: maxInFlight ?? null,
+      breakers: pairBreakers(breakers, name),
     })),
     flags: flags.map(toFlagJson),
   };

@@ -49,7 +49,8 @@ function drawGroup({ title, feature, flag, isAsked, routes, flip }) {
       'div',
       { className: 'row head' },
       make('h2', { id }, title),
-      feature && drawBreaker(feature.breaker),
+      feature && drawBreaker('legacy', feature.breakers.legacy),
+      feature && drawBreaker('new', feature.breakers.new),
       feature && drawTables(feature.tables),
       make('span', { className: 'spring' }),
       feature && drawFlipButton(feature, flip),
@@ -83,11 +84,11 @@ function drawFlipButton(feature, flip) {
   );
 }
 
-function drawBreaker(state) {
+function drawBreaker(side, state) {
   const words = {
-    closed: 'breaker closed',
-    half_open: 'breaker trying again',
-    open: 'breaker open: legacy answers',
+    closed: `${side}: breaker closed`,
+    half_open: `${side}: breaker trying again`,
+    open: side === 'new' ? 'new: breaker open, legacy answers' : 'legacy: breaker open',
   };
   return make('span', { className: `pill breaker ${state}` }, words[state] ?? state);
 }

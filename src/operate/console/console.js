@@ -76,9 +76,12 @@ const EVENTS = {
     if (isNews && author !== session.author) toast(`${author} flipped ${subject} to ${to}`);
     refreshSoon();
   },
-  breaker_changed: ({ feature, state: now }, isNews) => {
+  breaker_changed: ({ feature, side, state: now }, isNews) => {
     if (isNews)
-      toast(`The breaker of ${feature} is ${now.replace('_', ' ')}`, now === 'open' ? 'bad' : 'calm');
+      toast(
+        `The breaker of ${feature} on the ${side} side is ${now.replace('_', ' ')}`,
+        now === 'open' ? 'bad' : 'calm',
+      );
     refreshSoon();
   },
   flags_changed: refreshSoon,

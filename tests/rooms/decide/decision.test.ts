@@ -187,15 +187,19 @@ describe('the snapshot', () => {
 });
 
 describe('an open breaker', () => {
-  const breaker = { restMs: 60_000 };
   async function open(route: string) {
-    bench = await openBench(table(route), { breaker });
+    bench = await openBench(table(route), { restMs: 60_000 });
     const feature = bench.decide.pin().features.find(({ name }) => route.includes(`feature: ${name}`))?.name;
     if (!feature) throw new Error('no feature');
-    for (let count = 0; count < 5; count += 1) bench.decide.reportNew(feature, 'failed');
+    await bench.end(feature, 'failed', 5);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(bench.decide.breakers().get(feature)).toBe('open');
-    expect(bench.events).toContainEqual({ type: 'breaker_changed', feature, state: 'open' });
+    expect(bench.defend.newSide.state(feature)).toBe('open');
+    expect(bench.events).toContainEqual({
+      type: 'breaker_changed',
+      feature,
+      side: 'new',
+      state: 'open',
+    });
   }
 
   test('sends a canary tenant back to legacy, whatever the method', async () => {
@@ -251,38 +255,38 @@ describe('a breaker after its rest', () => {
   const failFive = async () => {
     const feature = bench.decide.pin().features[0]?.name;
     if (!feature) throw new Error('no feature');
-    for (let count = 0; count < 5; count += 1) bench.decide.reportNew(feature, 'failed');
+    await bench.end(feature, 'failed', 5);
     await settle();
     return feature;
   };
   const rest = () => new Promise((resolve) => setTimeout(resolve, 60));
 
   test('lets one request through, and closes when that one is answered', async () => {
-    bench = await openBench(table(STAGE('new')), { breaker: { restMs: 50 } });
+    bench = await openBench(table(STAGE('new')), { restMs: 50 });
     const feature = await failFive();
     expect(ask().reason).toBe('breaker_open');
     await rest();
     expect([ask().reason, ask().reason, ask().reason]).toEqual(['stage_new', 'breaker_open', 'breaker_open']);
-    expect(bench.decide.breakers().get(feature)).toBe('half_open');
-    bench.decide.reportNew(feature, 'ok');
+    expect(bench.defend.newSide.state(feature)).toBe('half_open');
+    await bench.end(feature, 'ok');
     await settle();
-    expect(bench.decide.breakers().get(feature)).toBe('closed');
+    expect(bench.defend.newSide.state(feature)).toBe('closed');
     expect(ask().reason).toBe('stage_new');
   });
 
   test('rests again when that one fails', async () => {
-    bench = await openBench(table(STAGE('new')), { breaker: { restMs: 50 } });
+    bench = await openBench(table(STAGE('new')), { restMs: 50 });
     const feature = await failFive();
     await rest();
     ask();
-    bench.decide.reportNew(feature, 'failed');
+    await bench.end(feature, 'failed');
     await settle();
-    expect(bench.decide.breakers().get(feature)).toBe('open');
+    expect(bench.defend.newSide.state(feature)).toBe('open');
     expect(ask().reason).toBe('breaker_open');
   });
 
   test('is not locked by a request that is never heard of again', async () => {
-    bench = await openBench(table(STAGE('new', '    timeout_ms: 30\n')), { breaker: { restMs: 50 } });
+    bench = await openBench(table(STAGE('new', '    timeout_ms: 30\n')), { restMs: 50 });
     await failFive();
     await rest();
     expect(ask().reason).toBe('stage_new');

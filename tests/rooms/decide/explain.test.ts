@@ -84,12 +84,12 @@ describe('an explanation agrees with the decision', () => {
   );
 
   test('also while a breaker rests, without spending its probe', async () => {
-    bench = await openBench(canary('{ tenants: [acme] }'), { breaker: { restMs: 40 } });
+    bench = await openBench(canary('{ tenants: [acme] }'), { restMs: 40 });
     const { decide } = bench;
     const question = { method: 'POST', path: '/api/ai/completions/', tenant: acme };
     const feature = decide.pin().features[0]?.name;
     if (!feature) throw new Error('no feature');
-    for (let count = 0; count < 5; count += 1) decide.reportNew(feature, 'failed');
+    await bench.end(feature, 'failed', 5);
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(decide.explain(question)).toMatchObject({
       side: 'legacy',
@@ -187,7 +187,7 @@ test('every reason of the vocabulary can come about', async () => {
   }
   bench = await openBench(canary('{ tenants: [acme] }'));
   const feature = bench.decide.pin().features[0]?.name;
-  for (let count = 0; feature && count < 5; count += 1) bench.decide.reportNew(feature, 'failed');
+  if (feature) await bench.end(feature, 'failed', 5);
   await new Promise((resolve) => setTimeout(resolve, 5));
   note({ method: 'POST', path: '/api/ai/completions/', tenant: acme });
   // A silent flag service is the only way to flag_unknown: see unleash-flags.test.ts.

@@ -103,7 +103,7 @@ describe.each(['canary', 'new'] as const)('at stage %s, when the new side answer
     if (stage === 'canary') expect(ask({ caller: off })).toMatchObject({ side: 'legacy', shadow: undefined });
     const feature = bench.decide.pin().features[0]?.name;
     if (!feature) throw new Error('no feature');
-    for (let count = 0; count < 5; count += 1) bench.decide.reportNew(feature, 'failed');
+    await bench.end(feature, 'failed', 5);
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(ask()).toMatchObject({ side: 'legacy', reason: 'breaker_open', shadow: undefined });
   });

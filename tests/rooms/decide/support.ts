@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Asking, type Decide, type DecideOptions, openDecide } from '../../../src/decide/index.ts';
-import type { BanyanEvent, Caller, TenantName, UserId } from '../../../src/vocabulary/index.ts';
+import type { Defend } from '../../../src/defend/index.ts';
+import type { BanyanEvent, Caller, FeatureName, TenantName, UserId } from '../../../src/vocabulary/index.ts';
+import { breakerOf, openTestDefend, report } from '../../support/defend.ts';
 
 export const HANDLERS = [
   'login/login',
@@ -51,30 +53,46 @@ export const NOBODY: Caller = { kind: 'anonymous', tenant: undefined };
 export type Bench = Readonly<{
   file: string;
   decide: Decide;
+  defend: Defend;
   events: BanyanEvent[];
+  /** The new side of a feature answers so, so many times. */
+  end(feature: FeatureName, how: 'ok' | 'failed', times?: number): Promise<void>;
   write(text: string): void;
   close(): Promise<void>;
 }>;
 
 /** A table file in a folder of its own, opened. */
-export async function openBench(text: string, options: Partial<DecideOptions> = {}): Promise<Bench> {
+export async function openBench(
+  text: string,
+  { restMs = 10_000, ...options }: Partial<DecideOptions> & Readonly<{ restMs?: number }> = {},
+): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'banyan-decide-'));
   const file = join(folder, 'routes.config.yaml');
   const events: BanyanEvent[] = [];
   writeFileSync(file, text);
+  const emit = (event: BanyanEvent) => void events.push(event);
+  const breaker = breakerOf(restMs);
+  const defend = openTestDefend(emit, { breaker: { legacy: breaker, new: breaker } });
   const decide = await openDecide({
     file,
     handlers: HANDLERS,
-    emit: (event) => void events.push(event),
+    emit,
+    newSide: defend.newSide,
+    onFeatures: defend.knowFeatures,
     ...options,
   });
   return {
     file,
     decide,
+    defend,
     events,
+    async end(feature, how, times = 1) {
+      for (let count = 0; count < times; count += 1) await report(defend, feature, how);
+    },
     write: (changed) => writeFileSync(file, changed),
     async close() {
       await decide.close();
+      defend.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

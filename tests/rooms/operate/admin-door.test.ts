@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ADMIN_FAILURES } from '../../../src/operate/admin/problem.ts';
+import { report } from '../../support/defend.ts';
 import { type AdminHouse, openAdminHouse, TOKEN } from './admin-house.ts';
 import { different, groupAt } from './comparisons.ts';
 
@@ -236,11 +237,14 @@ describe('the admin door', () => {
   });
 
   test('shows a breaker where it is and within the route', async () => {
-    for (let tries = 0; tries < 200; tries += 1) house.decide.reportNew('chat' as never, 'failed');
+    for (let tries = 0; tries < 20; tries += 1) await report(house.defend, 'chat' as never, 'failed');
     const { breakers } = (await house.ask('/api/breakers')).json;
     const { routes } = (await house.ask('/api/routes')).json;
-    expect(breakers).toContainEqual({ feature: 'chat', state: 'open' });
-    expect(routes.find(({ id }: { id: string }) => id === 'chat.channels').breaker).toBe('open');
+    expect(breakers).toContainEqual({ feature: 'chat', side: 'new', state: 'open' });
+    expect(routes.find(({ id }: { id: string }) => id === 'chat.channels').breakers).toEqual({
+      legacy: 'closed',
+      new: 'open',
+    });
   });
 });
 

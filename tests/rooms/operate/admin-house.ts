@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createApiKey } from '../../../src/admit/index.ts';
 import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from '../../../src/decide/index.ts';
+import type { Defend } from '../../../src/defend/index.ts';
 import { createObserve } from '../../../src/observe/index.ts';
 import {
   type CommandLineParts,
@@ -23,6 +24,7 @@ import {
 } from '../../../src/operate/index.ts';
 import { openStore, type Store, StoreUnavailable } from '../../../src/store/index.ts';
 import type { BanyanEvent, FlipLog } from '../../../src/vocabulary/index.ts';
+import { openTestDefend } from '../../support/defend.ts';
 import { addTenant, createStoreDatabase } from '../../support/store.ts';
 import { type FakeReplays, fakeReplays } from './comparisons.ts';
 
@@ -68,6 +70,7 @@ export type AdminHouse = Readonly<{
   url: string;
   file: string;
   decide: Decide;
+  defend: Defend;
   store: Store;
   replays: FakeReplays;
   events: readonly BanyanEvent[];
@@ -112,11 +115,19 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
   const events: BanyanEvent[] = [];
   observe.subscribe((event) => events.push(event));
   const store = await openStore({ url: database.appUrl, emit: observe.emit, onUnscoped: 'refuse' });
-  const decide = await openDecide({ file, handlers: HANDLERS, emit: observe.emit });
+  const defend = openTestDefend(observe.emit);
+  const decide = await openDecide({
+    file,
+    handlers: HANDLERS,
+    emit: observe.emit,
+    newSide: defend.newSide,
+    onFeatures: defend.knowFeatures,
+  });
   const texts = openTableTexts({ readTable, editTable, tableJsonSchema }, { handlers: HANDLERS });
   const replays = fakeReplays();
   const door = openAdminDoor({
     inForce: wish.flagSource ? { ...decide, flagSource: wish.flagSource } : decide,
+    breakers: defend.breakers,
     texts,
     tableFile: file,
     flips: wish.flips?.(store.flips) ?? store.flips,
@@ -155,6 +166,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     url,
     file,
     decide,
+    defend,
     store,
     replays,
     events,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type FlagJson, type TableJson, toTableJson } from '../../admin/wire.ts';
+import { SIDES } from '../../../vocabulary/index.ts';
+import { type FlagJson, type RouteJson, type TableJson, toTableJson } from '../../admin/wire.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { type Bench, makeCommand, printJson, readTableText, refuseMistakes } from '../command.ts';
 import { colourOfStage, openPaint } from '../paint.ts';
@@ -28,7 +29,7 @@ async function readFile({ terminal, parts }: Bench, typed: string): Promise<Show
   const { file, text } = await readTableText(terminal, typed);
   const read = parts.texts.read(text);
   refuseMistakes(file, read);
-  return toTableJson(read.table, new Map());
+  return toTableJson(read.table, []);
 }
 
 const HEADER = ['ROUTE', 'METHOD', 'PATH', 'FEATURE', 'STAGE', 'FLAG', 'BREAKER'] as const;
@@ -42,11 +43,18 @@ function printRoutes({ terminal }: Bench, { routes, flags, revision }: Shown): v
     route.feature ?? undefined,
     paint(colourOfStage(route.stage), route.stage),
     describeFlag(flags.find(({ name }) => name === route.flag)) ?? route.flag ?? undefined,
-    paint(route.breaker === 'open' ? 'red' : 'dim', route.breaker ?? '-'),
+    describeBreakers(paint, route.breakers),
   ]);
   printTable(terminal, HEADER, rows);
   if (terminal.screen && revision)
     terminal.out(paint('dim', `revision ${revision}; all other paths: legacy\n`));
+}
+
+/** The states of both sides' breakers, as one word where there is nothing to tell. */
+function describeBreakers(paint: ReturnType<typeof openPaint>, breakers: RouteJson['breakers']): string {
+  const restless = SIDES.filter((side) => breakers[side] !== 'closed');
+  if (restless.length === 0) return paint('dim', 'closed');
+  return paint('red', restless.map((side) => `${side} ${breakers[side]}`).join(', '));
 }
 
 /** `ai-engine 10 % +acme -globex` */

@@ -8,23 +8,16 @@ export type BreakerSettings = Readonly<{
   lastAnswers: number;
   /** … but not before there were so many. */
   fewestAnswers: number;
-  /** How long the new side rests before one request may try it. */
+  /** How long the side rests before one request may try it. */
   restMs: number;
 }>;
 
-export const BREAKER_DEFAULTS: BreakerSettings = {
-  failedShare: 0.5,
-  lastAnswers: 20,
-  fewestAnswers: 5,
-  restMs: 10_000,
-};
-
-export type FeatureBreaker = Readonly<{
+export type SideBreaker = Readonly<{
   state(): BreakerState;
-  /** Would the next request be kept from the new side? Changes nothing. */
+  /** Would the next request be kept from this side? Changes nothing. */
   isResting(): boolean;
   /**
-   * Is this request kept from the new side? After the rest, one request is let through as the probe; it counts as failed if nothing
+   * Is this request kept from this side? After the rest, one request is let through as the probe; it counts as failed if nothing
    * is heard of it within `deadlineMs`, so that a lost probe cannot keep the breaker half open.
    */
   holdsBack(deadlineMs: number): boolean;
@@ -34,10 +27,10 @@ export type FeatureBreaker = Readonly<{
 
 type Probe = Readonly<{ settle(outcome: 'ok' | 'failed'): void }>;
 
-export function createFeatureBreaker(
+export function createSideBreaker(
   settings: BreakerSettings,
   onChange: (state: BreakerState) => void,
-): FeatureBreaker {
+): SideBreaker {
   const { failedShare, lastAnswers, fewestAnswers, restMs } = settings;
   const breaker = new CountBreaker({
     threshold: failedShare,
@@ -83,7 +76,7 @@ function feed(policy: CircuitBreakerPolicy, run: () => void | Promise<void>): vo
 }
 
 function answerOrThrow(outcome: 'ok' | 'failed'): void {
-  if (outcome === 'failed') throw new Error('the new side failed');
+  if (outcome === 'failed') throw new Error('the side failed');
 }
 
 function startProbe(policy: CircuitBreakerPolicy, deadlineMs: number): Probe {
