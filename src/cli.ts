@@ -1,7 +1,7 @@
 // What the `banyan` command does, put together from the rooms: serve, demo, migrate, and the pure parts of decide.
 import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { availableParallelism, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   checkJwtRules,
@@ -40,7 +40,7 @@ import { copyDemoRows, migrateStore, prepareDatabase } from './store/index.ts';
 export function runCli(argv: readonly string[]): Promise<ExitCode> {
   const terminal = openTerminal();
   return runCommandLine(argv, terminal, {
-    serve: () => serve(),
+    serve: ({ sharing }) => serve(sharing),
     demo: (options) => demo(options, terminal),
     migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
     follow: (onProgress) => follow(onProgress),
@@ -84,7 +84,7 @@ async function explainFile(file: string, question: Question): Promise<Explanatio
   }
 }
 
-async function serve(): Promise<ExitCode> {
+async function serve(sharing: 'alone' | 'beside'): Promise<ExitCode> {
   const settings = loadGatewaySettings([
     'DATABASE_URL',
     'LEGACY_URL',
@@ -93,7 +93,8 @@ async function serve(): Promise<ExitCode> {
   ]);
   const house = await inOneSentence(
     openHouse({
-      settings,
+      settings: { ...settings, WORKERS: settings.WORKERS ?? availableParallelism() },
+      sharing,
       databaseUrl: need(settings.DATABASE_URL),
       legacyUrl: need(settings.LEGACY_URL),
       legacyDatabaseUrl: settings.LEGACY_DATABASE_URL,
@@ -103,7 +104,7 @@ async function serve(): Promise<ExitCode> {
       sink: createLineSink(process.stdout),
     }),
   );
-  return runUntilSignal((signal) => house.close(signal));
+  return runUntilSignal(house.confess, (signal, graceMs) => house.close(signal, graceMs));
 }
 
 async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {
@@ -139,19 +140,20 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
       },
     ),
   );
-  return runUntilSignal(async (signal) => {
+  return runUntilSignal(running.confess, async (signal) => {
     say(`\nStopping (${signal}) …`);
     await running.close(signal);
   });
 }
 
 function openDemoHouse(settings: Settings, { follow, mirrorKey, ...parts }: DemoParts): Promise<House> {
-  const log = createWriteStream(join(settings.BANYAN_DATA_DIR, 'log', 'gateway.log'), { flags: 'a' });
+  const logFile = join(settings.BANYAN_DATA_DIR, 'log', 'gateway.log');
   // The stub signs its sessions with this, too.
   const LEGACY_SECRET_KEY = settings.LEGACY_SECRET_KEY ?? 'django-insecure-demo-of-the-banyan-legacy-stub';
   return openHouse({
     settings: {
       ...settings,
+      WORKERS: settings.WORKERS ?? 1,
       LEGACY_SECRET_KEY,
       FOLLOW_SLOT: follow?.slot ?? settings.FOLLOW_SLOT,
       MIRROR_KEY: settings.MIRROR_KEY ?? Buffer.from(mirrorKey, 'base64url'),
@@ -160,25 +162,36 @@ function openDemoHouse(settings: Settings, { follow, mirrorKey, ...parts }: Demo
     legacyDatabaseUrl: follow?.legacyDatabaseUrl ?? settings.LEGACY_DATABASE_URL,
     tagKeys: settings.TAG_SIGNING_KEYS ?? parts.tagKeys,
     demoKeys: settings.DATABASE_URL === undefined ? 'accepted' : 'refused',
-    sink: createLineSink(log),
+    sink: createLineSink(createWriteStream(logFile, { flags: 'a' })),
+    logFile,
   });
 }
 
-/** Ends with the first SIGINT or SIGTERM, after everything is closed; a second one ends the process at once. */
-function runUntilSignal(close: (signal: string) => Promise<unknown>): Promise<ExitCode> {
+/** Requests in flight get so long when the process must end because of a bug. */
+const LAST_GRACE_MS = 5_000;
+
+/**
+ * Ends with the first SIGINT or SIGTERM, after everything is closed; a second one ends the process at once. After an error that nobody
+ * caught nothing can be trusted any more: it is told, what is in flight ends, and the exit code is 1.
+ */
+function runUntilSignal(
+  confess: (error: unknown) => void,
+  close: (signal: string, graceMs?: number) => Promise<unknown>,
+): Promise<ExitCode> {
   return new Promise((resolve, reject) => {
-    const stop = (signal: string) => {
+    let isStopping = false;
+    const stop = (signal: string, exitCode: ExitCode, graceMs?: number) => {
+      if (isStopping) return;
+      isStopping = true;
       process.on('SIGINT', () => process.exit(130));
       process.on('SIGTERM', () => process.exit(143));
-      close(signal).then(() => resolve(0), reject);
+      close(signal, graceMs).then(() => resolve(exitCode), reject);
     };
-    let isStopping = false;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        if (!isStopping) stop(signal);
-        isStopping = true;
-      });
-    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(signal, 0));
+    process.on('uncaughtException', (error) => {
+      confess(error);
+      stop('bug', 1, LAST_GRACE_MS);
+    });
   });
 }
 

@@ -1,15 +1,15 @@
 // How each room is built from the settings, and what it is handed of the others. Only the house itself does this.
-import { type Admit, createApiKey, type JwtRules, openAdmit, parseTagKeys } from './admit/index.ts';
-import { type Decide, editTable, openDecide, readTable, tableJsonSchema } from './decide/index.ts';
+import type { PortWish } from './accept/index.ts';
+import { type Admit, type JwtRules, openAdmit, parseTagKeys } from './admit/index.ts';
+import { type Decide, openDecide } from './decide/index.ts';
 import { type Defend, openDefend } from './defend/index.ts';
-import type { Forward } from './forward/index.ts';
+import { type Forward, openForward } from './forward/index.ts';
 import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
 import { type Mirror, openMirror, type StartRehearsals, startProcess } from './mirror/index.ts';
-import type { LineSink, Observe } from './observe/index.ts';
-import { type AdminDoor, openAdminDoor, openTableTexts } from './operate/index.ts';
+import { type LineSink, type Observe, watchParts } from './observe/index.ts';
 import type { Settings } from './settings.ts';
 import type { ShadowWish } from './shadow.ts';
-import { type Store, StoreUnavailable } from './store/index.ts';
+import { openStore, type Store } from './store/index.ts';
 import { type Asked, fail } from './vocabulary/index.ts';
 
 // The local engine speaks at a pace at which one sees that it streams.
@@ -18,7 +18,7 @@ const LOCAL_ENGINE_WORD_MS = 5;
 const SILENCE_MS = 5_000;
 
 export type HouseWish = Readonly<{
-  settings: Settings;
+  settings: Settings & Readonly<{ WORKERS: number }>;
   databaseUrl: string;
   legacyUrl: string;
   /** The monolith's database, whose rows the new store follows where FOLLOW_SLOT is set. */
@@ -30,7 +30,60 @@ export type HouseWish = Readonly<{
   /** `byn_demo_<tenant>` opens the door with the embedded store only. */
   demoKeys: 'accepted' | 'refused';
   sink: LineSink;
+  /** Where further processes write their log; standard output without it. */
+  logFile?: string | undefined;
+  /** `beside`: another Banyan has the ports and goes on, until it is told to stop. */
+  sharing?: PortWish['sharing'];
 }>;
+
+/** What is kept of the side that rests: by this process itself, or by the workers that it hears of. */
+export type Rest = Pick<Defend, 'newSide' | 'breakers' | 'knowFeatures'>;
+
+export type Rooms<R extends Rest> = Readonly<{
+  store: Store;
+  forward: Forward;
+  admit: Admit;
+  handle: Handle;
+  rest: R;
+  decide: Decide;
+  mirror: Mirror;
+}>;
+
+/** Opens the rooms in the order in which they need one another; what is open is put into `closers`. */
+export async function openRooms<R extends Rest>(
+  wish: HouseWish,
+  observe: Observe,
+  closers: (() => unknown)[],
+  openRest: () => R,
+): Promise<Rooms<R>> {
+  const { settings } = wish;
+  const store = await openStore({
+    url: wish.databaseUrl,
+    emit: observe.emit,
+    poolSize: Math.max(2, Math.floor(settings.DATABASE_POOL_SIZE / settings.WORKERS)),
+    onUnscoped: 'count',
+  });
+  closers.push(store.close);
+  const forward = openForward({
+    legacyUrl: wish.legacyUrl,
+    maxBodyBytes: settings.MAX_BODY_BYTES,
+    // The bulkheads are what keeps one feature from taking all of them.
+    connections: settings.MAX_CONNECTIONS,
+  });
+  closers.push(forward.close);
+  const admit = openAdmitRoom(wish, observe, store, forward);
+  closers.push(admit.close);
+  const handle = openHandleRoom(settings, observe, store);
+  closers.push(handle.close);
+  await store.tenants.list();
+  const rest = openRest();
+  const decide = await openDecideRoom(settings, observe, { handle, store, rest });
+  closers.push(decide.close);
+  closers.push(watchParts({ store, forward, emit: observe.emit }));
+  const mirror = openMirrorRoom(wish, observe, admit, forward);
+  closers.push(mirror.close);
+  return { store, forward, admit, handle, rest, decide, mirror };
+}
 
 /** Undefined where no JWT is accepted. */
 export function readJwtRules(settings: Settings): JwtRules | undefined {
@@ -98,21 +151,26 @@ export function openDefendRoom(settings: Settings, { emit }: Observe): Defend {
 export function openDecideRoom(
   settings: Settings,
   { emit }: Observe,
-  { handle, store, defend }: Readonly<{ handle: Handle; store: Store; defend: Defend }>,
+  { handle, store, rest }: Readonly<{ handle: Handle; store: Store; rest: Rest }>,
 ): Promise<Decide> {
-  const { UNLEASH_URL, UNLEASH_API_TOKEN } = settings;
+  const { UNLEASH_URL, UNLEASH_API_TOKEN, UNLEASH_REFRESH_MS } = settings;
   const unleash =
     UNLEASH_URL === undefined
       ? undefined
-      : { url: UNLEASH_URL, token: UNLEASH_API_TOKEN ?? '', appName: 'banyan' };
+      : {
+          url: UNLEASH_URL,
+          token: UNLEASH_API_TOKEN ?? '',
+          appName: 'banyan',
+          refreshMs: UNLEASH_REFRESH_MS,
+        };
   return openDecide({
     file: settings.BANYAN_CONFIG,
     handlers: handle.names,
     emit,
     unleash,
     isTenant: store.tenants.knows,
-    newSide: defend.newSide,
-    onFeatures: defend.knowFeatures,
+    newSide: rest.newSide,
+    onFeatures: rest.knowFeatures,
   });
 }
 
@@ -141,8 +199,6 @@ export function openMirrorRoom(wish: HouseWish, { emit }: Observe, admit: Admit,
       silenceMs: SILENCE_MS,
     },
   });
-  // Legacy keeps its log for a follower that is not there.
-  if (settings.FOLLOW_SLOT !== undefined) mirror.wake();
   return mirror;
 }
 
@@ -170,43 +226,4 @@ function describeShadow({ settings, databaseUrl, legacyDatabaseUrl }: HouseWish)
     bodyBytes: settings.MIRROR_BODY_BYTES,
     days: settings.MIRROR_DAYS,
   };
-}
-
-export type DoorRooms = Readonly<{
-  store: Store;
-  admit: Admit;
-  decide: Decide;
-  defend: Defend;
-  handle: Handle;
-  mirror: Mirror;
-}>;
-
-export function openDoor(
-  wish: HouseWish,
-  observe: Observe,
-  { store, admit, decide, defend, handle, mirror }: DoorRooms,
-): AdminDoor {
-  return openAdminDoor({
-    ledger: store.ledger,
-    replays: mirror.replays,
-    inForce: decide,
-    breakers: defend.breakers,
-    texts: openTableTexts(
-      { readTable, editTable, tableJsonSchema },
-      { handlers: handle.names, flagSource: decide.flagSource },
-    ),
-    tableFile: wish.settings.BANYAN_CONFIG,
-    flips: store.flips,
-    token: wish.adminToken,
-    emit: observe.emit,
-    subscribe: observe.subscribe,
-    hosts: [wish.settings.ADMIN_HOST],
-    isStoreUnavailable: (error) => error instanceof StoreUnavailable,
-    readiness: observe.readiness,
-    metrics: observe.metrics,
-    jwks: admit.jwks,
-    keys: store.keys,
-    createApiKey: (key) => createApiKey({ env: 'live', ...key }),
-    listTenants: store.tenants.list,
-  });
 }

@@ -174,6 +174,11 @@ export const SETTINGS = {
     help: 'an Unleash server as the source of flags, for example http://unleash:4242/api',
   },
   UNLEASH_API_TOKEN: { schema: text, help: 'its client token', isSecret: true },
+  UNLEASH_REFRESH_MS: {
+    schema: wholeNumber(50, 600_000),
+    fallback: '15000',
+    help: 'how often the flags are asked for, in ms; silence for three times as long is called stale',
+  },
   AI_BASE_URL: {
     schema: serviceUrl,
     help: 'an OpenAI-compatible engine; without it a small deterministic one answers',
@@ -239,9 +244,8 @@ export const SETTINGS = {
     help: 'where a CPU profile of 2 s is written when requests are refused for lag; unset: none is written',
   },
   WORKERS: {
-    schema: z.literal('1', '1: one process serves so far. Start more instances to use more cores'),
-    fallback: '1',
-    help: 'processes that share the port; only 1 so far',
+    schema: wholeNumber(1, 256),
+    help: 'processes that share the port; unset: one per core, and 1 in the demo',
   },
   SHUTDOWN_GRACE_MS: {
     schema: wholeNumber(0, 600_000),

@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Failure, fail } from '../vocabulary/index.ts';
+import { awaitTurn, closeInPeace } from './connection.ts';
 import { answerFailureRaw } from './own-words.ts';
+import { type PortWish, takePort } from './port.ts';
 
 /** Who receives what comes in. */
 export type Reception = Readonly<{
@@ -16,11 +18,12 @@ export type Listener = Readonly<{
   drain(graceMs: number): Promise<number>;
 }>;
 
+/** Connections that somebody else has accepted, handed to `take` until the answered function is called. */
+export type Intake = (take: (socket: Socket) => void) => () => void;
+
 export type ListenerWish = Readonly<{
-  host: string;
-  port: number;
-  /** The setting that names the port, for the sentence that says what to do when it is taken. */
-  setting: string;
+  /** Where connections come from: a port of our own, or the process that shares its port with us. */
+  from: PortWish | Intake;
   maxConnections: number;
   /** How long a connection may stand still before it is looked at; 30 s without it. */
   stalledMs?: number;
@@ -42,12 +45,18 @@ const LIMITS = {
 /** Opens a listening HTTP server; throws an Error with one clear sentence where the port is taken. */
 export async function openListener(wish: ListenerWish, reception: Reception): Promise<Listener> {
   const traffic: Traffic = { answers: new Set(), tunnels: new Set() };
+  let isDraining = false;
   const shouldUpgradeCallback = wish.wantsUpgrade ?? (() => false);
   const server = createServer({ ...LIMITS, shouldUpgradeCallback });
   server.maxConnections = wish.maxConnections;
   server.maxHeadersCount = 0;
   const receive = async (req: IncomingMessage, res: ServerResponse) => {
-    if (!server.listening) res.setHeader('Connection', 'close');
+    // Behind an answer that says "close" nothing is carried out: nobody could be told of it (RFC 9112 section 9.6).
+    if (!req.socket.writable) return;
+    if (res.socket === null && !(await awaitTurn(req, res))) return;
+    if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined)
+      closeInPeace(req);
+    if (isDraining) res.setHeader('Connection', 'close');
     traffic.answers.add(res);
     res.once('close', () => traffic.answers.delete(res));
     await reception.request(req, res);
@@ -64,6 +73,8 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   server.on('clientError', (error, socket) => answerClientError(traffic, error, socket));
   server.on('upgrade', async (req: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy());
+    // A tunnel cannot begin in the middle of another answer.
+    if (isBusy(traffic, socket)) return void socket.destroy();
     if (reception.upgrade === undefined) return answerFailureRaw(socket, fail('upgrade_refused'));
     traffic.tunnels.add(socket);
     socket.once('close', () => traffic.tunnels.delete(socket));
@@ -72,27 +83,51 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   // Node counts a write that makes progress as activity, however slowly the reader takes it.
   server.timeout = wish.stalledMs ?? STALLED_MS;
   server.on('timeout', (socket) => cutStalled(traffic, socket));
-  await listen(server, wish);
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : wish.port;
-  return { url: `http://${wish.host}:${port}`, drain: (graceMs) => drain(server, traffic, graceMs) };
+  const entrance =
+    typeof wish.from === 'function' ? takeIn(server, wish.from, wish) : await openPort(server, wish.from);
+  return {
+    url: entrance.url,
+    drain(graceMs) {
+      isDraining = true;
+      return drain(server, entrance.close(), traffic, graceMs);
+    },
+  };
 }
 
-function listen(server: Server, { host, port, setting }: ListenerWish): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(nameListenError(error, host, port, setting))),
-    );
-    server.listen(port, host, 1024, resolve);
+type Entrance = Readonly<{ url: string; close(): Promise<void> }>;
+
+async function openPort(server: Server, from: PortWish): Promise<Entrance> {
+  const port = await takePort(server, from);
+  return {
+    url: `http://${from.host}:${port}`,
+    // What the kernel has accepted for us is taken first: closing resets it. Node takes all of it in one turn of its loop, so the end of
+    // a turn is when the least can be waiting.
+    close: () => new Promise((resolve) => setImmediate(() => server.close(() => resolve()))),
+  };
+}
+
+/** Node keeps count of connections and their time limits from the moment at which a server says that it listens. */
+function takeIn(server: Server, intake: Intake, { maxConnections }: ListenerWish): Entrance {
+  let open = 0;
+  server.emit('listening');
+  const stop = intake((socket) => {
+    if (open >= maxConnections) return socket.destroy();
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+    });
+    server.emit('connection', socket);
+    // It was paused so that nobody else read of it.
+    socket.resume();
+    return undefined;
   });
-}
-
-function nameListenError(error: NodeJS.ErrnoException, host: string, port: number, setting: string): string {
-  const remedy = `Stop what listens there, or choose another port with ${setting}.`;
-  if (error.code === 'EADDRINUSE') return `Port ${port} on ${host} is taken. ${remedy}`;
-  if (error.code === 'EACCES')
-    return `Port ${port} on ${host} needs more rights than this user has. Choose another one with ${setting}.`;
-  return `Cannot listen on ${host}:${port} (${error.code ?? 'unknown reason'}). ${remedy}`;
+  return {
+    url: '',
+    async close() {
+      stop();
+      server.close();
+    },
+  };
 }
 
 /** Answers under way, and upgraded connections: those have no end of their own that could be waited for. */
@@ -110,8 +145,12 @@ function cutStalled({ answers }: Traffic, socket: Socket): void {
   if (answer === undefined || answer.writableLength > 0) socket.destroy();
 }
 
-async function drain(server: Server, { answers, tunnels }: Traffic, graceMs: number): Promise<number> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+async function drain(
+  server: Server,
+  closed: Promise<void>,
+  { answers, tunnels }: Traffic,
+  graceMs: number,
+): Promise<number> {
   await untilEmpty(answers, graceMs, () => server.closeIdleConnections());
   // By now the sides have said goodbye to their sockets.
   await untilEmpty(tunnels, Math.min(graceMs, TUNNEL_GRACE_MS));
@@ -137,11 +176,13 @@ async function untilEmpty(
 }
 
 /** What Node's parser could not read. Where an answer is under way on the same connection, nothing may be put in between. */
-function answerClientError({ answers }: Traffic, error: NodeJS.ErrnoException, socket: Duplex): void {
-  const isBusy = [...answers].some((answer) => answer.socket === socket);
-  if (isBusy) socket.destroy();
+function answerClientError(traffic: Traffic, error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (isBusy(traffic, socket)) socket.destroy();
   else answerFailureRaw(socket, nameClientError(error));
 }
+
+const isBusy = ({ answers }: Traffic, socket: Duplex) =>
+  [...answers].some((answer) => answer.socket === socket);
 
 function nameClientError(error: NodeJS.ErrnoException): Failure {
   if (error.code === 'HPE_HEADER_OVERFLOW') return fail('headers_too_large');

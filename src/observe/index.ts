@@ -9,21 +9,24 @@ import { createMetrics } from './metrics.ts';
 export type { Readiness } from './health.ts';
 export { createLineSink, type LineSink } from './line-sink.ts';
 export { LOG_LEVELS, type LogLevel } from './log.ts';
+export { renderFigures } from './metrics.ts';
 export { watchParts } from './part-watch.ts';
 
 export type Observe = Readonly<{
   emit: Emit;
   /** The metrics in Prometheus' text format. */
   metrics(): Promise<string>;
+  /** The same as data, for another process to add up. */
+  figures(): Promise<readonly object[]>;
   readiness(): Readiness;
   /** Calls `listener` with every event; answers the way to stop it. */
   subscribe(listener: Emit): () => void;
 }>;
 
-export function createObserve(wish: Readonly<{ level: LogLevel; sink: LineSink }>): Observe {
+export function createObserve(wish: Readonly<{ level: LogLevel; sink: LineSink; worker?: number }>): Observe {
   const metrics = createMetrics(() => wish.sink.dropped());
   const health = createHealth();
-  const log = createLog(wish.level, wish.sink);
+  const log = createLog(wish.level, wish.sink, wish.worker);
   const listeners = new Set<Emit>();
   const emit = (event: BanyanEvent) => {
     try {
@@ -38,6 +41,7 @@ export function createObserve(wish: Readonly<{ level: LogLevel; sink: LineSink }
   return Object.freeze({
     emit,
     metrics: metrics.render,
+    figures: metrics.figures,
     readiness: health.readiness,
     subscribe: (listener: Emit) => {
       listeners.add(listener);

@@ -6,13 +6,24 @@ import type { LineSink } from './line-sink.ts';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent';
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'silent'] as const satisfies readonly LogLevel[];
 
-/** One JSON line an event: `time`, `level`, `event`, then the event's own fields. Control bytes are escaped by JSON itself. */
-export function createLog(level: LogLevel, sink: LineSink): Emit {
+/**
+ * One JSON line an event: `time`, `level`, `event`, the number of the worker where there are several, then the event's own fields.
+ * Control bytes are escaped by JSON itself.
+ */
+export function createLog(level: LogLevel, sink: LineSink, worker?: number): Emit {
   const logger = createLogger({
     level: level === 'silent' ? 'error' : level,
     silent: level === 'silent',
     format: format.printf(({ level: lineLevel, message, ...fields }) =>
-      JSON.stringify({ time: new Date().toISOString(), level: lineLevel, event: message, ...fields }),
+      escapeUnseen(
+        JSON.stringify({
+          time: new Date().toISOString(),
+          level: lineLevel,
+          event: message,
+          worker,
+          ...fields,
+        }),
+      ),
     ),
     transports: [new transports.Stream({ stream: toStream(sink), eol: '' })],
   });
@@ -22,6 +33,11 @@ export function createLog(level: LogLevel, sink: LineSink): Emit {
       logger.log(lineLevel, event.type, readFields(event));
   };
 }
+
+// JSON leaves these as they are: to some terminals they are commands, to some readers the end of a line.
+const UNSEEN = /[\u007f-\u009f\u2028\u2029]/g;
+const escapeUnseen = (line: string) =>
+  line.replace(UNSEEN, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 function toStream(sink: LineSink): Writable {
   return new Writable({
@@ -36,6 +52,7 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
   switch (event.type) {
     case 'request_received':
     case 'decision_made':
+    case 'flags_heard':
       return undefined;
     case 'mirror_dropped':
       return 'debug';
@@ -51,6 +68,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'unscoped_query':
     case 'fallback_taken':
       return 'warn';
+    case 'worker_changed':
+      return event.state === 'gone' ? 'warn' : 'info';
     case 'part_changed':
       return event.state === 'ready' ? 'info' : 'warn';
     case 'rehearsals_changed':

@@ -1,8 +1,19 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type BanyanEvent, BREAKER_STATES, type Revision } from '../vocabulary/index.ts';
+import { createFlagMetrics } from './flag-metrics.ts';
 import { createMirrorMetrics } from './mirror-metrics.ts';
 
-export type Metrics = Readonly<{ record(event: BanyanEvent): void; render(): Promise<string> }>;
+export type Metrics = Readonly<{
+  record(event: BanyanEvent): void;
+  render(): Promise<string>;
+  /** The same as data, for another process to add up. */
+  figures(): Promise<readonly object[]>;
+}>;
+
+/** The figures of several processes as one: counts are added, states of one thing are the worst of them. */
+export function renderFigures(all: readonly (readonly object[])[]): Promise<string> {
+  return AggregatorRegistry.aggregate(all.filter((figures) => figures.length > 0) as object[][]).metrics();
+}
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const OVERHEAD_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
@@ -16,6 +27,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
   collectDefaultMetrics({ register: registry, prefix: 'banyan_' });
   const families = createFamilies(registry, droppedLogLines);
   const recordMirror = createMirrorMetrics(registry);
+  const recordFlags = createFlagMetrics(registry);
   let revision: Revision | undefined;
   const record = (event: BanyanEvent) => {
     if (event.type === 'table_swapped' && event.revision !== revision) {
@@ -25,16 +37,21 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
     }
     recordIn(families, event);
     recordMirror(event);
+    recordFlags(event);
   };
-  return { record, render: () => registry.metrics() };
+  return { record, render: () => registry.metrics(), figures: () => registry.getMetricsAsJSON() };
 }
 
 function createFamilies(registry: Registry, droppedLogLines: () => number) {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Counter({ name: `banyan_${name}`, help, labelNames: [...labelNames], registers });
-  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Gauge({ name: `banyan_${name}`, help, labelNames: [...labelNames], registers });
+  const gauge = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    aggregator: 'sum' | 'max' | 'min' = 'max',
+  ) => new Gauge({ name: `banyan_${name}`, help, labelNames: [...labelNames], registers, aggregator });
   new Counter({
     name: 'banyan_log_lines_dropped_total',
     help: 'Log lines dropped because the log could not be written fast enough',
@@ -59,7 +76,7 @@ function createFamilies(registry: Registry, droppedLogLines: () => number) {
       buckets: OVERHEAD_SECONDS,
       registers,
     }),
-    inFlight: gauge('in_flight', 'Requests being answered now', []),
+    inFlight: gauge('in_flight', 'Requests being answered now', [], 'sum'),
     decisions: counter('decisions_total', 'Decisions by reason', ['reason', 'side']),
     failures: counter('failures_total', "Answers in the gateway's own words, by code", ['code']),
     fallbacks: counter('fallbacks_total', 'Requests that legacy answered because the new side failed', [
@@ -75,7 +92,10 @@ function createFamilies(registry: Registry, droppedLogLines: () => number) {
     flips: counter('flips_total', 'Flips made', []),
     tableRefusals: counter('table_refused_total', 'Route tables refused', []),
     snapshotRevision: gauge('snapshot_revision', 'The revision in force, as a label', ['revision']),
-    partReady: gauge('part_ready', 'Whether a part is ready: 1 or 0', ['part']),
+    partReady: gauge('part_ready', 'Whether a part is ready: 1 or 0', ['part'], 'min'),
+    crew: { serving: new Set<number>(), leaving: new Set<number>() },
+    workers: gauge('workers', 'Processes that share the port and serve', [], 'sum'),
+    workerDeaths: counter('worker_deaths_total', 'Processes that ended without being asked to', []),
     unscopedQueries: counter('unscoped_queries_total', 'Queries without the tenant key', ['handler']),
   };
 }
@@ -105,11 +125,26 @@ function recordIn(families: ReturnType<typeof createFamilies>, event: BanyanEven
       return families.tableRefusals.inc();
     case 'part_changed':
       return families.partReady.set({ part: event.part }, event.state === 'ready' ? 1 : 0);
+    case 'worker_changed':
+      return recordWorker(families, event);
     case 'unscoped_query':
       return families.unscopedQueries.inc({ handler: event.handler });
     default:
       return undefined;
   }
+}
+
+function recordWorker(
+  families: ReturnType<typeof createFamilies>,
+  { worker, state }: Extract<BanyanEvent, { type: 'worker_changed' }>,
+): void {
+  const { serving, leaving } = families.crew;
+  if (state === 'gone' && !leaving.has(worker)) families.workerDeaths.inc();
+  if (state === 'leaving') leaving.add(worker);
+  if (state === 'starting') leaving.delete(worker);
+  if (state === 'serving') serving.add(worker);
+  else serving.delete(worker);
+  families.workers.set(serving.size);
 }
 
 function recordRequest(

@@ -90,11 +90,13 @@ function createFamilies(registry: Registry) {
       name: 'banyan_rehearsals_up',
       help: 'Whether copies are taken and new handlers can rehearse: 1 or 0',
       registers,
+      aggregator: 'max',
     }),
     following: new Gauge({
       name: 'banyan_following',
       help: "Whether legacy's rows are carried over into the new store: 1 or 0",
       registers,
+      aggregator: 'max',
     }),
   };
 }

@@ -44,6 +44,8 @@ export type BanyanEvent =
       state: 'ready' | 'default' | 'stale';
       detail: string;
     }>
+  /** The flag service has answered, with news or without: once an interval. */
+  | Readonly<{ type: 'flags_heard' }>
   | Readonly<{
       type: 'flip_made';
       author: string;
@@ -77,6 +79,13 @@ export type BanyanEvent =
   | Readonly<{ type: 'stopped'; inFlight: number }>
   /** Event-loop lag: whether new work is refused. */
   | Readonly<{ type: 'load_changed'; state: 'shedding' | 'calm'; lagMs: number }>
+  /** One of the processes that share the port. */
+  | Readonly<{
+      type: 'worker_changed';
+      worker: number;
+      state: 'starting' | 'serving' | 'leaving' | 'gone';
+      detail: string;
+    }>
   | Readonly<{ type: 'profile_written'; file: string }>
   /** A request that was lost on a stale connection is sent once more. */
   | Readonly<{ type: 'retry_made'; routeId: RouteId | undefined; requestId: RequestId }>

@@ -10,6 +10,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   move: ['vocabulary', 'store'],
   observe: ['vocabulary'],
   operate: ['vocabulary'],
+  share: ['vocabulary'],
   store: ['vocabulary'],
   vocabulary: [],
 };
@@ -23,9 +24,21 @@ type TopFile = Readonly<{ rooms: readonly string[]; typesOnly: readonly string[]
 
 /** Files at the top of src/, and what each may import: rooms, types of rooms, and the files below it. */
 export const TOP_FILES: Readonly<Record<string, TopFile>> = {
-  'cli.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['main.ts', 'settings.ts'] },
-  'main.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['proxy.ts', 'rooms.ts'] },
+  'cli.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['house.ts', 'main.ts', 'settings.ts'] },
+  'main.ts': {
+    rooms: Object.keys(ROOMS),
+    typesOnly: [],
+    files: ['doors.ts', 'fleet.ts', 'house.ts', 'rooms.ts'],
+  },
+  'fleet.ts': {
+    rooms: Object.keys(ROOMS),
+    typesOnly: [],
+    files: ['doors.ts', 'house.ts', 'rooms.ts', 'worker.ts'],
+  },
+  'worker.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['doors.ts', 'house.ts', 'rooms.ts'] },
+  'doors.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['proxy.ts', 'rooms.ts'] },
   'rooms.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['settings.ts', 'shadow.ts'] },
+  'house.ts': { rooms: ['vocabulary'], typesOnly: ['accept', 'handle', 'observe'], files: [] },
   'proxy.ts': {
     rooms: ['vocabulary', 'accept'],
     typesOnly: ['admit', 'decide', 'defend', 'forward', 'handle', 'mirror'],

@@ -172,7 +172,7 @@ const countSwaps = (log: readonly string[]) =>
 export function loadSettings(env: Readonly<Record<string, string>>) {
   const result = readSettings({ LOG_LEVEL: 'info', SHUTDOWN_GRACE_MS: '2000', ...env });
   if (result.kind === 'mistakes') throw new Error(result.mistakes.join('\n'));
-  return result.settings;
+  return { ...result.settings, WORKERS: result.settings.WORKERS ?? 1 };
 }
 
 /** The demo's table with every listed route at this stage; a canary takes the tenants given. */

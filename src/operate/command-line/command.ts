@@ -28,7 +28,8 @@ export type FollowPrepared = Readonly<{
 }>;
 
 export type Output = 'text' | 'json';
-export type ServeOptions = Readonly<{ output: Output }>;
+/** `beside`: another Banyan has the ports and goes on until it is stopped, as while a new version takes over. */
+export type ServeOptions = Readonly<{ output: Output; sharing: 'alone' | 'beside' }>;
 export type DemoOptions = Readonly<{ output: Output; fresh: boolean; tenants: number | undefined }>;
 
 export type Bench = Readonly<{ terminal: Terminal; parts: CommandLineParts; finish(code: ExitCode): void }>;

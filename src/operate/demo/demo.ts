@@ -58,6 +58,7 @@ type DemoDoors = Readonly<{
   gatewayUrl: string;
   adminUrl: string;
   subscribe(listener: Emit): unknown;
+  confess(error: unknown): void;
   close(signal: string): Promise<unknown>;
 }>;
 
@@ -65,6 +66,7 @@ export type Demo = Readonly<{
   gatewayUrl: string;
   adminUrl: string;
   adminToken: string;
+  confess(error: unknown): void;
   close(signal: string): Promise<void>;
 }>;
 
@@ -110,7 +112,8 @@ export async function startDemo(wish: DemoWish, house: DemoHouse): Promise<Demo>
       await opened.close(signal);
       await closeAll();
     };
-    return { gatewayUrl: opened.gatewayUrl, adminUrl: opened.adminUrl, adminToken, close };
+    const { gatewayUrl, confess } = opened;
+    return { gatewayUrl, adminUrl: opened.adminUrl, adminToken, confess, close };
   } catch (error) {
     await closeAll();
     throw error;

@@ -19,9 +19,7 @@ async function open(
 ) {
   const listener = await openListener(
     {
-      host: '127.0.0.1',
-      port: 0,
-      setting: 'PORT',
+      from: { host: '127.0.0.1', port: 0, setting: 'PORT' },
       maxConnections: 100,
       stalledMs,
       wantsUpgrade: () => upgrade !== undefined,
@@ -158,7 +156,7 @@ describe('draining', () => {
 test('a port that is taken is told in one sentence with the setting that chooses another', async () => {
   const { port } = await open((_req, res) => void res.end());
   const second = openListener(
-    { host: '127.0.0.1', port, setting: 'ADMIN_PORT', maxConnections: 1 },
+    { from: { host: '127.0.0.1', port, setting: 'ADMIN_PORT' }, maxConnections: 1 },
     { request: async () => undefined },
   );
   await expect(second).rejects.toThrow(

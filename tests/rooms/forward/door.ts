@@ -33,7 +33,11 @@ export async function openDoor(
     noteCookies: (cookies) => void wish.cookies?.push(...cookies),
   });
   const listener: Listener = await openListener(
-    { host: '127.0.0.1', port: 0, setting: 'PORT', maxConnections: 1_000, wantsUpgrade: () => true },
+    {
+      from: { host: '127.0.0.1', port: 0, setting: 'PORT' },
+      maxConnections: 1_000,
+      wantsUpgrade: () => true,
+    },
     {
       request: async (req, res) => {
         const outcome = await forward.answer(ask(req), req, res);

@@ -9,7 +9,11 @@ export function serveCommand({ parts, finish }: Bench): Command {
     'serve',
     'Run the gateway with what the environment names (docs/settings.md), until SIGTERM or Ctrl-C.',
     'DATABASE_URL=… LEGACY_URL=http://10.0.0.5:8000 BANYAN_ADMIN_TOKEN=… banyan serve',
-  ).action(async (typed: Typed) => finish(await parts.serve({ output: outputOf(typed) })));
+  )
+    .option('--beside', 'start although another Banyan has the ports: it goes on until you stop it')
+    .action(async (typed: Typed & Readonly<{ beside?: true }>) =>
+      finish(await parts.serve({ output: outputOf(typed), sharing: typed.beside ? 'beside' : 'alone' })),
+    );
 }
 
 export function demoCommand({ parts, finish }: Bench): Command {
