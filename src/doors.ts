@@ -24,7 +24,18 @@ export function openGateway(
   { rest: defend, ...rooms }: Rooms<Defend>,
   from: PortWish | Intake,
 ): Promise<Listener> {
-  const wish = { from, maxConnections: settings.MAX_CONNECTIONS, wantsUpgrade: wantsWebSocket };
+  const wish = {
+    from,
+    maxConnections: settings.MAX_CONNECTIONS,
+    limits: {
+      headersTimeoutMs: settings.HEADERS_TIMEOUT_MS,
+      keepAliveMs: settings.KEEP_ALIVE_MS,
+      stalledMs: settings.STALLED_MS,
+      slowestUploadBytesPerS: settings.SLOWEST_UPLOAD_BYTES_PER_S,
+    },
+    emit,
+    wantsUpgrade: wantsWebSocket,
+  };
   return openListener(wish, openCorridor({ ...rooms, defend, emit, maxBodyBytes: settings.MAX_BODY_BYTES }));
 }
 

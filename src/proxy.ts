@@ -2,14 +2,11 @@
 import { type Learned, type Reception, runWithinDeadline, Visit } from './accept/index.ts';
 import type { Admit } from './admit/index.ts';
 import type { Decide } from './decide/index.ts';
-import type { Defend, Place } from './defend/index.ts';
+import type { Defend, Stay } from './defend/index.ts';
 import type { Forward } from './forward/index.ts';
 import type { Handle } from './handle/index.ts';
 import type { Mirror } from './mirror/index.ts';
 import { type Emit, type Failure, fail, isFailure, type Outcome } from './vocabulary/index.ts';
-
-// A breaker lets a probe through after so long: coming back earlier is in vain.
-const BREAKER_REST_S = 10;
 
 export type Rooms = Readonly<{
   admit: Admit;
@@ -59,11 +56,9 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   visit.noteDecision(learned, table);
   visit.watched = rooms.mirror.watch(learned);
   if (decision.side === 'legacy') return guardLegacy(rooms, visit, learned);
-  if (decision.reason === 'breaker_open')
-    return refuse(fail('new_unavailable', { retryAfterS: BREAKER_REST_S }));
 
   const bid = visit.bidFor('new', learned);
-  const outcome = await rooms.defend.guard(bid, (place) => askNew(rooms, visit, learned, place));
+  const outcome = await rooms.defend.guard(bid, (stay) => askNew(rooms, visit, learned, stay));
   if (!visit.mayFallBack(outcome)) return outcome;
   visit.noteFallback(outcome.failure);
   visit.watched?.giveUp();
@@ -72,14 +67,14 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
 
 function guardLegacy(rooms: Rooms, visit: Visit, learned: Learned): Promise<Outcome> {
   const bid = visit.bidFor('legacy', learned);
-  return rooms.defend.guard(bid, (place) => askLegacy(rooms, visit, learned, place));
+  return rooms.defend.guard(bid, (stay) => askLegacy(rooms, visit, learned, stay));
 }
 
 function askLegacy(
   { admit, defend, forward }: Rooms,
   visit: Visit,
   { arrival, caller, decision }: Learned,
-  place: Place,
+  stay: Stay,
 ): Promise<Outcome> {
   const { req, way } = visit;
   const ask = {
@@ -89,7 +84,7 @@ function askLegacy(
     timeoutMs: decision.timeoutMs,
     noteCookies: (cookies: readonly string[]) => admit.noteCookies(arrival, caller, cookies),
     tap: visit.watched?.tap,
-    noteStream: place.becomeStream,
+    answerBegan: stay.answerBegan,
     mayRetry: () => defend.mayRetry() && visit.noteRetry(),
   };
   if (way.kind === 'request') return forward.answer(ask, req, way.res);
@@ -100,15 +95,17 @@ async function askNew(
   { admit, handle }: Rooms,
   visit: Visit,
   { arrival, caller, decision }: Learned,
-  place: Place,
+  stay: Stay,
 ): Promise<Outcome> {
   const { req, way } = visit;
   visit.setHeaders(visit.addedHeaders('new'));
+  // The handshake is soon over; its socket has a place for as long as it lives.
+  if (way.kind === 'upgrade') stay.keepUntil(visit.untilClosed());
   const outcome =
     way.kind === 'request'
       ? await runWithinDeadline({ req, res: way.res, timeoutMs: decision.timeoutMs }, (signal) =>
           handle.answer(
-            { arrival, caller, decision, signal, tap: visit.watched?.tap, noteStream: place.becomeStream },
+            { arrival, caller, decision, signal, tap: visit.watched?.tap, ...stay },
             req,
             way.res,
           ),

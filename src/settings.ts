@@ -1,5 +1,6 @@
 // environment → frozen Settings, or every mistake at once. `docs/settings.md` lists the same table; a test holds them together.
 import { readFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 
@@ -15,11 +16,14 @@ const httpUrl = z
   .string()
   .refine(
     (text) => isUrl(text, ['http:', 'https:'], 'bare'),
-    'an http:// or https:// address without user and path, for example http://127.0.0.1:8000',
+    'an http:// or https:// address without user and path, not a link-local one, for example http://127.0.0.1:8000',
   );
 const serviceUrl = z
   .string()
-  .refine((text) => isUrl(text, ['http:', 'https:'], 'any'), 'an http:// or https:// address');
+  .refine(
+    (text) => isUrl(text, ['http:', 'https:'], 'service'),
+    'an http:// or https:// address without user and password, not a link-local one',
+  );
 const databaseUrl = z
   .string()
   .refine((text) => isUrl(text, ['postgres:', 'postgresql:'], 'any'), 'a postgresql:// address');
@@ -199,6 +203,26 @@ export const SETTINGS = {
     fallback: '10000',
     help: 'most client connections at once',
   },
+  HEADERS_TIMEOUT_MS: {
+    schema: wholeNumber(100, 120_000),
+    fallback: '10000',
+    help: 'how long the head of a request may take to arrive, in ms',
+  },
+  KEEP_ALIVE_MS: {
+    schema: wholeNumber(100, 3_600_000),
+    fallback: '75000',
+    help: 'how long a connection may be idle between two requests, in ms',
+  },
+  STALLED_MS: {
+    schema: wholeNumber(100, 600_000),
+    fallback: '30000',
+    help: 'how long a client may take nothing of its answer before it is cut, in ms',
+  },
+  SLOWEST_UPLOAD_BYTES_PER_S: {
+    schema: wholeNumber(0, 1_000_000_000),
+    fallback: '240',
+    help: 'the pace of an upload, over `STALLED_MS`, below which it is refused; 0: any',
+  },
   TENANT_MAX_IN_FLIGHT: {
     schema: wholeNumber(1, 1_000_000),
     fallback: '100',
@@ -261,7 +285,8 @@ type Value<Name extends SettingName> =
 export type Settings = Readonly<{ [Name in SettingName]: Value<Name> }>;
 
 /** Names in the environment that look like ours; anything else is somebody else's. */
-const OURS = /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_|MIRROR_|FOLLOW_)/;
+const OURS =
+  /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_|MIRROR_|FOLLOW_|TENANT_MAX_|FEATURE_MAX_|FALLBACK_MAX_|BREAKER_)/;
 // Read by the legacy stub, by tests or by the command line, not by the gateway.
 const NEIGHBOURS = new Set([
   'LEGACY_HOST',
@@ -297,13 +322,16 @@ export function readSettings(env: NodeJS.ProcessEnv, required: readonly SettingN
     if (parsed.success) values[name] = parsed.data;
     else
       mistakes.push(
-        `${name} is ${setting.isSecret ? 'not' : `"${raw}", not`} what it must be: ${parsed.error.issues[0]?.message}.`,
+        `${name} is ${mayBeShown(setting, raw) ? `"${raw}", not` : 'not'} what it must be: ${parsed.error.issues[0]?.message}.`,
       );
   }
   if (mistakes.length === 0) findContradictions(values as Settings, mistakes);
   if (mistakes.length > 0) return { kind: 'mistakes', mistakes };
   return { kind: 'settings', settings: Object.freeze(values) as Settings };
 }
+
+// An address may hold a password.
+const mayBeShown = ({ isSecret }: Setting, raw: string) => isSecret !== true && !raw.includes('@');
 
 function readRaw(env: NodeJS.ProcessEnv, name: string, mistakes: string[]): string | undefined {
   const direct = env[name];
@@ -371,13 +399,25 @@ function readKey(value: string): Uint8Array | undefined {
   return new Set(bytes).size < FEWEST_DIFFERENT_BYTES ? undefined : bytes;
 }
 
-function isUrl(value: string, protocols: readonly string[], extent: 'bare' | 'any'): boolean {
+function isUrl(value: string, protocols: readonly string[], extent: 'bare' | 'service' | 'any'): boolean {
   if (!URL.canParse(value)) return false;
   const url = new URL(value);
   if (!protocols.includes(url.protocol)) return false;
-  return (
-    extent === 'any' || (url.username === '' && url.pathname === '/' && url.search === '' && url.hash === '')
-  );
+  if (extent === 'any') return true;
+  if (url.username !== '' || url.password !== '' || isMetadataHost(url.hostname)) return false;
+  return extent === 'service' || (url.pathname === '/' && url.search === '' && url.hash === '');
+}
+
+// Where clouds hand a machine its own credentials: nothing that we ask on anybody's behalf is there.
+const METADATA = new BlockList();
+METADATA.addSubnet('169.254.0.0', 16, 'ipv4');
+METADATA.addSubnet('fe80::', 10, 'ipv6');
+METADATA.addAddress('fd00:ec2::254', 'ipv6');
+
+function isMetadataHost(hostname: string): boolean {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  const family = isIP(address);
+  return family !== 0 && METADATA.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 function findNearest(name: string, known: readonly string[]): string {

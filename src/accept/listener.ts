@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Failure, fail } from '../vocabulary/index.ts';
+import { type CutReason, type Emit, fail } from '../vocabulary/index.ts';
 import { awaitTurn, closeInPeace } from './connection.ts';
+import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
 import { answerFailureRaw } from './own-words.ts';
+import { watchPace } from './pace.ts';
 import { type PortWish, takePort } from './port.ts';
+import { describeUnreadable, refuseUnreadable } from './unreadable.ts';
 
 /** Who receives what comes in. */
 export type Reception = Readonly<{
@@ -18,38 +21,31 @@ export type Listener = Readonly<{
   drain(graceMs: number): Promise<number>;
 }>;
 
-/** Connections that somebody else has accepted, handed to `take` until the answered function is called. */
-export type Intake = (take: (socket: Socket) => void) => () => void;
+/** Connections that somebody else has accepted are handed to `take`; the last may come while we drain already. */
+export type Intake = (take: (socket: Socket) => void) => void;
 
 export type ListenerWish = Readonly<{
   /** Where connections come from: a port of our own, or the process that shares its port with us. */
   from: PortWish | Intake;
   maxConnections: number;
-  /** How long a connection may stand still before it is looked at; 30 s without it. */
-  stalledMs?: number;
+  limits?: Partial<Limits>;
+  /** Told of connections that are not let in, or are cut. */
+  emit?: Emit;
   /** Which upgrades are upgrades to us; all others are answered as the ordinary requests that they are, too. */
   wantsUpgrade?: (req: IncomingMessage) => boolean;
 }>;
-
-// Slow heads are cut after 10 s, checked every 2 s; the body's pace is the route's affair. The keep-alive is longer than the 60 s
-// of common load balancers, so that they close first. Node's own limit on heads is wide, so that admit can say which part of one is too long.
-const LIMITS = {
-  headersTimeout: 10_000,
-  requestTimeout: 0,
-  keepAliveTimeout: 75_000,
-  connectionsCheckingInterval: 2_000,
-  maxHeaderSize: 64 * 1024,
-  requireHostHeader: false,
-} as const;
 
 /** Opens a listening HTTP server; throws an Error with one clear sentence where the port is taken. */
 export async function openListener(wish: ListenerWish, reception: Reception): Promise<Listener> {
   const traffic: Traffic = { answers: new Set(), tunnels: new Set() };
   let isDraining = false;
   const shouldUpgradeCallback = wish.wantsUpgrade ?? (() => false);
-  const server = createServer({ ...LIMITS, shouldUpgradeCallback });
+  const limits = { ...USUAL_LIMITS, ...wish.limits };
+  const tellCut = (reason: CutReason) => wish.emit?.({ type: 'connection_cut', reason });
+  const server = createServer({ ...describeLimits(limits), shouldUpgradeCallback });
   server.maxConnections = wish.maxConnections;
   server.maxHeadersCount = 0;
+  server.on('drop', () => tellCut('crowded'));
   const receive = async (req: IncomingMessage, res: ServerResponse) => {
     // Behind an answer that says "close" nothing is carried out: nobody could be told of it (RFC 9112 section 9.6).
     if (!req.socket.writable) return;
@@ -68,9 +64,21 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   server.on('connect', (_req, socket) => {
     // Node has taken its own listener away: without one, a reset right behind the request would end the process.
     socket.on('error', () => socket.destroy());
+    // The refusal would be taken for the answer to the request before it.
+    if (isBusy(traffic, socket)) return void socket.destroy();
     answerFailureRaw(socket, fail('method_refused'));
   });
-  server.on('clientError', (error, socket) => answerClientError(traffic, error, socket));
+  server.on('clientError', (error, socket) =>
+    refuseUnreadable({
+      answers: traffic.answers,
+      error,
+      socket: socket as Socket,
+      tell(failure) {
+        wish.emit?.({ type: 'request_received' });
+        wish.emit?.(describeUnreadable(failure));
+      },
+    }),
+  );
   server.on('upgrade', async (req: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     // A tunnel cannot begin in the middle of another answer.
@@ -81,17 +89,35 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     await reception.upgrade(req, socket, head);
   });
   // Node counts a write that makes progress as activity, however slowly the reader takes it.
-  server.timeout = wish.stalledMs ?? STALLED_MS;
-  server.on('timeout', (socket) => cutStalled(traffic, socket));
+  server.timeout = limits.stalledMs;
+  server.on('timeout', (socket) => cutStalled(traffic, socket, tellCut));
+  const stopWatching = watchPace(
+    () => listUploads(traffic),
+    describePace(limits),
+    (req) => {
+      tellCut('slow');
+      answerFailureRaw(req.socket, fail('request_too_slow', { retrySafe: isSafe(req) }));
+    },
+  );
   const entrance =
-    typeof wish.from === 'function' ? takeIn(server, wish.from, wish) : await openPort(server, wish.from);
+    typeof wish.from === 'function'
+      ? takeIn(server, wish.from, wish.maxConnections, tellCut)
+      : await openPort(server, wish.from);
   return {
     url: entrance.url,
-    drain(graceMs) {
+    async drain(graceMs) {
       isDraining = true;
-      return drain(server, entrance.close(), traffic, graceMs);
+      const cut = await drain(server, entrance.close(), traffic, graceMs);
+      stopWatching();
+      return cut;
     },
   };
+}
+
+const isSafe = ({ method }: IncomingMessage) => method === 'GET' || method === 'HEAD';
+
+function* listUploads({ answers }: Traffic): Iterable<readonly [IncomingMessage, ServerResponse]> {
+  for (const answer of answers) if (!answer.req.complete) yield [answer.req, answer];
 }
 
 type Entrance = Readonly<{ url: string; close(): Promise<void> }>;
@@ -107,11 +133,19 @@ async function openPort(server: Server, from: PortWish): Promise<Entrance> {
 }
 
 /** Node keeps count of connections and their time limits from the moment at which a server says that it listens. */
-function takeIn(server: Server, intake: Intake, { maxConnections }: ListenerWish): Entrance {
+function takeIn(
+  server: Server,
+  intake: Intake,
+  maxConnections: number,
+  tellCut: (reason: CutReason) => void,
+): Entrance {
   let open = 0;
   server.emit('listening');
-  const stop = intake((socket) => {
-    if (open >= maxConnections) return socket.destroy();
+  intake((socket) => {
+    if (open >= maxConnections) {
+      tellCut('crowded');
+      return socket.destroy();
+    }
     open += 1;
     socket.once('close', () => {
       open -= 1;
@@ -124,7 +158,6 @@ function takeIn(server: Server, intake: Intake, { maxConnections }: ListenerWish
   return {
     url: '',
     async close() {
-      stop();
       server.close();
     },
   };
@@ -134,15 +167,16 @@ function takeIn(server: Server, intake: Intake, { maxConnections }: ListenerWish
 type Traffic = Readonly<{ answers: Set<ServerResponse>; tunnels: Set<Socket> }>;
 
 const TUNNEL_GRACE_MS = 500;
-const STALLED_MS = 30_000;
 
 /**
  * A connection on which nothing has moved: one without a request goes, and one whose reader takes nothing of its answer, whichever side
  * gives it, since the buffers are ours. One that waits for its side is that side's deadline's affair.
  */
-function cutStalled({ answers }: Traffic, socket: Socket): void {
+function cutStalled({ answers }: Traffic, socket: Socket, tellCut: (reason: CutReason) => void): void {
   const answer = [...answers].find((each) => each.socket === socket);
-  if (answer === undefined || answer.writableLength > 0) socket.destroy();
+  if (answer !== undefined && answer.writableLength === 0) return;
+  tellCut('stalled');
+  socket.destroy();
 }
 
 async function drain(
@@ -175,17 +209,5 @@ async function untilEmpty(
   }
 }
 
-/** What Node's parser could not read. Where an answer is under way on the same connection, nothing may be put in between. */
-function answerClientError(traffic: Traffic, error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (isBusy(traffic, socket)) socket.destroy();
-  else answerFailureRaw(socket, nameClientError(error));
-}
-
 const isBusy = ({ answers }: Traffic, socket: Duplex) =>
   [...answers].some((answer) => answer.socket === socket);
-
-function nameClientError(error: NodeJS.ErrnoException): Failure {
-  if (error.code === 'HPE_HEADER_OVERFLOW') return fail('headers_too_large');
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return fail('request_too_slow');
-  return fail('request_malformed');
-}

@@ -6,7 +6,7 @@ const LINGER_MS = 500;
 // What of an unread body Node may read and throw away, so that the connection can be used again.
 const LARGEST_DRAIN_BYTES = 64 * 1024;
 // After these the caller's framing can still be trusted.
-const POLITE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404]);
+const POLITE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 429]);
 
 /** Answers a request with a failure in the gateway's own words; cuts the connection where an answer has begun already. */
 export function answerFailure(
@@ -51,6 +51,8 @@ export function answerFailureRaw(
 function mustClose(req: IncomingMessage, failure: Failure): boolean {
   if (failure.blame === 'caller' && !POLITE_STATUSES.has(failure.status)) return true;
   if (req.complete) return false;
+  // Whoever asked first may go on with the body or with another request: nobody can tell which (RFC 9110 section 10.1.1).
+  if (req.headers.expect !== undefined) return true;
   return (
     req.headers['transfer-encoding'] !== undefined ||
     Number(req.headers['content-length'] ?? 0) > LARGEST_DRAIN_BYTES

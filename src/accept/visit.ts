@@ -15,6 +15,7 @@ import {
   type Tap,
 } from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
+import { Unreadable } from './unreadable.ts';
 
 /** An ordinary request is answered through Node's response, an upgrade on the bare socket. */
 export type Way =
@@ -112,10 +113,21 @@ export class Visit {
 
   /** How this request asks for a place on a side. */
   bidFor(side: Side, { arrival, caller, decision }: Learned) {
-    const { feature, timeoutMs, reason } = decision;
+    const { feature, reason } = decision;
     const isInstead = side === 'legacy' && (this.#forgiven !== undefined || reason === 'breaker_open');
     const manner = this.way.kind === 'upgrade' ? 'stream' : isInstead ? 'instead' : 'plain';
-    return { side, feature, caller, peer: arrival.peer, manner, timeoutMs, reason } as const;
+    const asked = reason === 'forced' ? 'by_force' : 'by_table';
+    return { side, feature, caller, peer: arrival.peer, manner, asked } as const;
+  }
+
+  /** Resolves when the client's connection has closed. */
+  untilClosed(): Promise<void> {
+    const { way } = this;
+    return new Promise((resolve) => {
+      if (this.isGone) resolve();
+      else if (way.kind === 'request') way.res.once('close', resolve);
+      else way.socket.once('close', () => resolve());
+    });
   }
 
   /** It was lost before it arrived, and is sent once more. */
@@ -164,7 +176,10 @@ export class Visit {
   };
 
   /** Answers, if nobody has, and tells what happened. */
-  end(outcome: Outcome): void {
+  end(ended: Outcome): void {
+    const unreadable = this.way.kind === 'request' ? this.way.res.errored : undefined;
+    const outcome: Outcome =
+      unreadable instanceof Unreadable ? { kind: 'failed', failure: unreadable.failure } : ended;
     if (outcome.kind === 'failed') this.refuse(outcome.failure);
     this.#tell(outcome);
   }

@@ -111,7 +111,6 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
 }
 
 const NEVER_RESTS: NewSideRest = {
-  holdsBack: () => false,
   isResting: () => false,
   state: () => 'closed',
 };
@@ -135,7 +134,7 @@ function openDoors(
     pin,
     match: (pinned, method, path) => pinned.find(method, path),
     decide: (pinned, match, caller, asking) =>
-      makeDecision(pinned, match, place(caller), asking, newSide.holdsBack),
+      makeDecision(pinned, match, place(caller), asking, newSide.isResting),
     explain: (question) => explainDecision(pin(), question, newSide, place),
     source: () => ({ text: keeper.current().text, revision: pin().revision }),
     async reload() {

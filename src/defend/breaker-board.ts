@@ -27,7 +27,12 @@ export function createBreakerBoard(
     return pair;
   };
   const drop = (feature: FeatureName) => {
-    for (const side of SIDES) pairs.get(feature)?.[side].close();
+    for (const side of SIDES) {
+      const breaker = pairs.get(feature)?.[side];
+      // Whoever keeps its state, a gauge or a console, must not keep "open" of what is there no more.
+      if (breaker?.state() !== 'closed') emit({ type: 'breaker_changed', feature, side, state: 'closed' });
+      breaker?.close();
+    }
     pairs.delete(feature);
   };
   // A request may still carry a feature that the newest table has dropped: it shares what the unlisted have.
@@ -40,10 +45,13 @@ export function createBreakerBoard(
         SIDES.map((side) => ({ feature, side, state: pair[side].state() })),
       ),
     keepOnly(features) {
-      const kept = [...features, UNLISTED];
-      for (const name of [...pairs.keys()].filter((known) => !kept.includes(known))) drop(name);
-      for (const name of kept.filter((each) => !pairs.has(each))) open(name);
+      const kept = new Set([...features, UNLISTED]);
+      for (const name of [...pairs.keys()]) if (!kept.has(name)) drop(name);
+      for (const name of kept) if (!pairs.has(name)) open(name);
     },
-    close: () => [...pairs.keys()].forEach(drop),
+    close() {
+      for (const pair of pairs.values()) for (const side of SIDES) pair[side].close();
+      pairs.clear();
+    },
   };
 }

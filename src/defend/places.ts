@@ -1,5 +1,5 @@
 import { type Caller, type Failure, type FeatureName, fail, type Side } from '../vocabulary/index.ts';
-import { createBulkhead } from './bulkhead.ts';
+import { type Bulkhead, createBulkhead } from './bulkhead.ts';
 
 /** How a request wants to be worked on. */
 export type Bid = Readonly<{
@@ -13,8 +13,13 @@ export type Bid = Readonly<{
 }>;
 
 export type Place = Readonly<{
-  /** It has turned into a stream without an end of its own (server-sent events): those are counted apart. */
+  /**
+   * It has turned into a stream without an end of its own (server-sent events): those are counted apart. One that has begun is not broken
+   * off: where no place among the streams is free, it keeps the one that it has.
+   */
   becomeStream(): void;
+  /** Something of it goes on after its outcome is known: the place is taken until then. Ask before `leave`. */
+  keepUntil(end: Promise<unknown>): void;
   leave(): void;
 }>;
 
@@ -33,32 +38,56 @@ export type PlaceLimits = Readonly<{
 }>;
 
 const SOON_S = 1;
+/** Of a feature's places, for callers who have not said who they are: there are always some left for those who have. */
+const STRANGERS_SHARE = 0.75;
 
 /** Two walls: a tenant that floods takes no other tenant's places, a feature that hangs takes no other feature's. */
 export function openPlaces(limits: PlaceLimits): (bid: Bid) => Place | Failure {
   const walls = createBulkhead();
   return (bid) => {
     const tenant = nameTenantKey(bid);
-    const [own, most] =
-      bid.manner === 'stream' ? [`streams ${tenant}`, limits.streams] : [`tenant ${tenant}`, limits.tenant];
-    if (!walls.enter(own, most)) return refuseTenant();
+    const stream = { key: `streams ${tenant}`, most: limits.streams };
     if (bid.manner === 'stream')
-      return { becomeStream: () => undefined, leave: once(() => walls.leave(own)) };
+      return walls.enter(stream.key, stream.most) ? openPlace(walls, [stream.key]) : refuseTenant();
+    const own = `tenant ${tenant}`;
+    if (!walls.enter(own, limits.tenant)) return refuseTenant();
     const shared = nameFeatureKey(bid);
-    if (!walls.enter(shared, limitFeature(limits, bid))) {
-      walls.leave(own);
-      return refuseFeature(bid.side);
-    }
-    let held = [own, shared];
-    const leave = once(() => held.forEach(walls.leave));
-    return {
-      leave,
-      // One that has begun is not broken off, even where the tenant has too many of them.
-      becomeStream: () => {
-        held.forEach(walls.leave);
-        held = walls.enter(`streams ${tenant}`, Number.MAX_SAFE_INTEGER) ? [`streams ${tenant}`] : [];
-      },
-    };
+    if (walls.enter(shared, limitFeature(limits, bid))) return openPlace(walls, [own, shared], stream);
+    walls.leave(own);
+    return refuseFeature(bid.side);
+  };
+}
+
+type Wall = Readonly<{ key: string; most: number }>;
+
+function openPlace(walls: Bulkhead, taken: readonly string[], stream?: Wall): Place {
+  let held = taken;
+  // Its own outcome, and whatever goes on.
+  let open = 1;
+  let isLeft = false;
+  const close = () => {
+    open -= 1;
+    if (open > 0) return;
+    for (const key of held) walls.leave(key);
+    held = [];
+  };
+  return {
+    becomeStream() {
+      const isOne = stream === undefined || held.includes(stream.key);
+      if (isLeft || isOne || !walls.enter(stream.key, stream.most)) return;
+      for (const key of held) walls.leave(key);
+      held = [stream.key];
+    },
+    keepUntil(end) {
+      if (isLeft) return;
+      open += 1;
+      end.then(close, close);
+    },
+    leave() {
+      if (isLeft) return;
+      isLeft = true;
+      close();
+    },
   };
 }
 
@@ -72,20 +101,12 @@ function nameFeatureKey({ side, feature, manner }: Bid): string {
   return `${manner === 'instead' ? 'instead' : side} ${feature ?? 'unlisted'}`;
 }
 
-function limitFeature(limits: PlaceLimits, { feature, manner }: Bid): number {
-  const most = (feature && limits.ofFeature(feature)) ?? limits.feature;
-  return manner === 'instead' ? Math.min(most, limits.instead) : most;
+function limitFeature(limits: PlaceLimits, { feature, manner, caller }: Bid): number {
+  const ofFeature = (feature && limits.ofFeature(feature)) ?? limits.feature;
+  const most = manner === 'instead' ? Math.min(ofFeature, limits.instead) : ofFeature;
+  return caller.kind === 'known' ? most : Math.ceil(most * STRANGERS_SHARE);
 }
 
 const refuseTenant = () => fail('tenant_busy', { retryAfterS: SOON_S });
 const refuseFeature = (side: Side) =>
   fail(side === 'legacy' ? 'legacy_busy' : 'new_busy', { retryAfterS: SOON_S });
-
-function once(work: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (isDone) return;
-    isDone = true;
-    work();
-  };
-}

@@ -15,8 +15,10 @@ export type HandleRequest = Readonly<{
   tap?: Tap | undefined;
   /** Aborted by the corridor at the route's timeout, or when the client has gone. */
   signal?: AbortSignal;
-  /** Told when the answer turns into a stream without an end of its own. */
-  noteStream?: () => void;
+  /** Told when the answer begins, and whether it is a stream without an end of its own. */
+  answerBegan?: (manner: 'plain' | 'stream') => void;
+  /** Told of the work itself, which may go on when nobody waits for its answer any more. */
+  keepUntil?: (end: Promise<unknown>) => void;
   /** Set where every effect is to be undone: the rehearsal's own scope, and ports that record. */
   rehearsal?: Readonly<{ scope: TenantStore; effects: Effects }>;
 }>;
@@ -41,8 +43,6 @@ export class Exchange {
   readonly #arrival: Arrival;
   readonly #scope: TenantStore;
   readonly #ending = new AbortController();
-  /** To be called before an answer that has no end of its own: such are counted apart. */
-  readonly noteStream: () => void;
   #mayHaveWritten = false;
 
   constructor({ request, name, scope, effects, req, res }: Parts) {
@@ -51,10 +51,9 @@ export class Exchange {
     this.params = request.decision.params;
     this.effects = effects;
     this.body = req;
-    this.noteStream = request.noteStream ?? (() => undefined);
     this.#arrival = request.arrival;
     this.#scope = scope;
-    this.reply = new Reply(res, this.#ending.signal, request.tap);
+    this.reply = new Reply(res, this.#ending.signal, request);
     const outer = request.signal;
     if (outer?.aborted) this.end(outer.reason);
     else outer?.addEventListener('abort', () => this.end(outer.reason), { once: true });

@@ -101,6 +101,7 @@ async function answer(
   const exchange = new Exchange({ request, name: request.decision.handler ?? '', scope, effects, req, res });
   const work = runByName(world.router, exchange, req, res);
   track(world.unfinished, work);
+  request.keepUntil?.(work);
   try {
     await Promise.race([work, rejectAtEnd(exchange.signal)]);
     return { kind: 'answered', status: res.statusCode };

@@ -77,6 +77,7 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'follow_changed':
       return event.state === 'following' ? 'info' : 'warn';
     case 'retry_made':
+    case 'connection_cut':
       return 'debug';
     case 'load_changed':
       return event.state === 'calm' ? 'info' : 'warn';

@@ -1,5 +1,5 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type BanyanEvent, BREAKER_STATES, type Revision } from '../vocabulary/index.ts';
+import { type BanyanEvent, BREAKER_STATES, CUT_REASONS, type Revision } from '../vocabulary/index.ts';
 import { createFlagMetrics } from './flag-metrics.ts';
 import { createMirrorMetrics } from './mirror-metrics.ts';
 
@@ -27,6 +27,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
   collectDefaultMetrics({ register: registry, prefix: 'banyan_' });
   const families = createFamilies(registry, droppedLogLines);
   const recordMirror = createMirrorMetrics(registry);
+  for (const reason of CUT_REASONS) families.connectionsCut.inc({ reason }, 0);
   const recordFlags = createFlagMetrics(registry);
   let revision: Revision | undefined;
   const record = (event: BanyanEvent) => {
@@ -88,6 +89,11 @@ function createFamilies(registry: Registry, droppedLogLines: () => number) {
       'Requests sent to legacy once more, as a stale connection had lost them',
       [],
     ),
+    connectionsCut: counter(
+      'connections_cut_total',
+      "Clients' connections that were not let in, or cut, by reason",
+      ['reason'],
+    ),
     shedding: gauge('shedding', 'Whether new requests are refused for event-loop lag: 1 or 0', []),
     flips: counter('flips_total', 'Flips made', []),
     tableRefusals: counter('table_refused_total', 'Route tables refused', []),
@@ -117,6 +123,8 @@ function recordIn(families: ReturnType<typeof createFamilies>, event: BanyanEven
       );
     case 'retry_made':
       return families.retries.inc();
+    case 'connection_cut':
+      return families.connectionsCut.inc({ reason: event.reason });
     case 'load_changed':
       return families.shedding.set(event.state === 'shedding' ? 1 : 0);
     case 'flip_made':

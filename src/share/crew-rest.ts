@@ -31,7 +31,6 @@ export function openCrewRest(): CrewRest {
   return {
     newSide: {
       // No request is decided here; explaining asks what the next one would meet.
-      holdsBack: (feature) => find(feature, 'new') !== 'closed',
       isResting: (feature) => find(feature, 'new') !== 'closed',
       state: (feature) => find(feature, 'new'),
     },

@@ -48,9 +48,7 @@ export type BreakerView = Readonly<{ feature: FeatureName; side: Side; state: Br
 
 /** What decide asks of the new side's breakers. */
 export type NewSideRest = Readonly<{
-  /** Is this request kept from the new side? May let it through as the probe, which is lost after `deadlineMs`. */
-  holdsBack(feature: FeatureName | undefined, deadlineMs: number): boolean;
-  /** Would the next one be kept from it? Changes nothing. */
+  /** Would the next request be kept from the new side? Changes nothing: a probe begins where it gets its place. */
   isResting(feature: FeatureName | undefined): boolean;
   state(feature: FeatureName | undefined): BreakerState;
 }>;

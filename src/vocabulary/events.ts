@@ -87,9 +87,17 @@ export type BanyanEvent =
       detail: string;
     }>
   | Readonly<{ type: 'profile_written'; file: string }>
+  | Readonly<{ type: 'connection_cut'; reason: CutReason }>
   /** A request that was lost on a stale connection is sent once more. */
   | Readonly<{ type: 'retry_made'; routeId: RouteId | undefined; requestId: RequestId }>
   | Readonly<{ type: 'bug'; where: string; error: string }>;
+
+/**
+ * Why a client's connection was not let in, or cut: `crowded`, there are MAX_CONNECTIONS; `stalled`, it sent no request or took nothing of
+ * its answer; `slow`, its upload dripped.
+ */
+export type CutReason = 'crowded' | 'stalled' | 'slow';
+export const CUT_REASONS = ['crowded', 'stalled', 'slow'] as const satisfies readonly CutReason[];
 
 /** The parts whose state `/readyz` tells. */
 export type Part = 'store' | 'legacy' | 'table' | 'flags' | 'gateway' | 'rehearsals' | 'follow';

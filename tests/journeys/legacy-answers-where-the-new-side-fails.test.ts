@@ -54,7 +54,7 @@ test('a read goes to legacy without the user noticing, a write is refused with t
 
 async function breaker(): Promise<unknown> {
   const { routes } = (await (await house.admin('GET', '/api/routes')).json()) as {
-    routes: { id: string; breaker: string }[];
+    routes: { id: string; breakers: { new: string } }[];
   };
-  return routes.find(({ id }) => id === 'ai.jobs')?.breaker;
+  return routes.find(({ id }) => id === 'ai.jobs')?.breakers.new;
 }

@@ -20,14 +20,14 @@ export const breakerOf = (restMs: number) => ({ ...BREAKER, restMs });
 /** Has a side of a feature end one request so. */
 export function report(
   defend: Defend,
-  feature: FeatureName,
+  feature: FeatureName | undefined,
   how: 'ok' | 'failed',
   side: Side = 'new',
 ): Promise<Outcome> {
   const failed = fail(side === 'new' ? 'new_failed' : 'legacy_broken_answer');
   const outcome: Outcome =
     how === 'ok' ? { kind: 'answered', status: 200 } : { kind: 'failed', failure: failed };
-  return defend.guard({ ...bid(feature, side), timeoutMs: 1_000, reason: 'stage_new' }, async () => outcome);
+  return defend.guard({ ...bid(feature, side), asked: 'by_table' }, async () => outcome);
 }
 
 export function bid(feature: FeatureName | undefined, side: Side = 'new'): Bid {

@@ -19,7 +19,6 @@ export async function streamWords(
   const first = await take();
   exchange.signal.throwIfAborted();
   if (first === 'failed') throw await failForEngine(exchange, job);
-  exchange.noteStream();
   exchange.reply.begin(200, [
     ['Content-Type', 'text/event-stream'],
     ['Cache-Control', 'no-cache'],

@@ -6,6 +6,9 @@ import type { Refusal } from './refusal.ts';
 
 type Header = readonly [name: string, value: string | readonly string[]];
 
+/** Who is told of the answer as it goes out. */
+type Told = Readonly<{ tap?: Tap | undefined; answerBegan?: (manner: 'plain' | 'stream') => void }>;
+
 // Django's SecurityMiddleware and XFrameOptionsMiddleware put these on everything.
 const SECURITY: readonly Header[] = [
   ['X-Frame-Options', 'DENY'],
@@ -18,14 +21,14 @@ const SECURITY: readonly Header[] = [
 export class Reply {
   readonly #res: ServerResponse;
   readonly #signal: AbortSignal;
-  readonly #tap: Tap | undefined;
+  readonly #told: Told;
   #allow = '';
   #begun = false;
 
-  constructor(res: ServerResponse, signal: AbortSignal, tap?: Tap) {
+  constructor(res: ServerResponse, signal: AbortSignal, told: Told = {}) {
     this.#res = res;
     this.#signal = signal;
-    this.#tap = tap;
+    this.#told = told;
   }
 
   /** The methods that the view answers, as DRF lists them in `Allow`. */
@@ -106,7 +109,8 @@ export class Reply {
       throw error;
     }
     this.#begun = true;
-    this.#tap?.answerBegan(
+    this.#told.answerBegan?.(all.some(isEventStream) ? 'stream' : 'plain');
+    this.#told.tap?.answerBegan(
       status,
       all.flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value])),
     );
@@ -114,6 +118,8 @@ export class Reply {
   }
 
   #tell(piece: string | Uint8Array): void {
-    this.#tap?.answered(typeof piece === 'string' ? Buffer.from(piece) : piece);
+    this.#told.tap?.answered(typeof piece === 'string' ? Buffer.from(piece) : piece);
   }
 }
+
+const isEventStream = ([name, value]: Header) => name === 'Content-Type' && value === 'text/event-stream';

@@ -1,0 +1,194 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Bid, openPlaces, type Place, type PlaceLimits } from '../../../src/defend/places.ts';
+import { type Caller, type FeatureName, isFailure, type TenantName } from '../../../src/vocabulary/index.ts';
+
+const LIMITS: PlaceLimits = { tenant: 3, streams: 2, feature: 8, instead: 2, ofFeature: () => undefined };
+
+function callerOf(tenant: string): Caller {
+  return {
+    kind: 'known',
+    tenant: tenant as TenantName,
+    user: 1 as never,
+    scopes: [],
+    by: 'api_key',
+    credentialId: 'byn_test_12345678',
+  };
+}
+
+const strangerOf = (tenant?: string): Caller => ({ kind: 'anonymous', tenant: tenant as TenantName });
+
+const bid = (more: Partial<Omit<Bid, 'feature'>> & Readonly<{ feature?: string }> = {}): Bid => ({
+  side: 'legacy',
+  caller: callerOf('acme'),
+  peer: '192.0.2.1',
+  manner: 'plain',
+  ...more,
+  feature: more.feature as FeatureName,
+});
+
+function open(limits: Partial<PlaceLimits> = {}) {
+  const take = openPlaces({ ...LIMITS, ...limits });
+  const tryOne = (wish: Bid): string | Place => {
+    const place = take(wish);
+    return isFailure(place) ? place.code : place;
+  };
+  return {
+    tryOne,
+    take(wish: Bid): Place {
+      const place = tryOne(wish);
+      if (typeof place === 'string') throw new Error(place);
+      return place;
+    },
+    /** How many more of these there is a place for; leaves none taken. */
+    count(wish: Bid): number {
+      const taken: Place[] = [];
+      for (let place = tryOne(wish); typeof place !== 'string'; place = tryOne(wish)) taken.push(place);
+      for (const place of taken) place.leave();
+      return taken.length;
+    },
+  };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('a tenant', () => {
+  test('has so many places, whatever it asks for, and takes none of another tenant', () => {
+    const { take, tryOne } = open();
+    for (const feature of ['ai', 'chat', 'files']) take(bid({ feature }));
+    expect(tryOne(bid({ feature: 'login' }))).toBe('tenant_busy');
+    expect(tryOne(bid({ side: 'new' }))).toBe('tenant_busy');
+    expect(typeof tryOne(bid({ caller: callerOf('globex') }))).toBe('object');
+  });
+
+  test('is told to come back soon', () => {
+    const places = openPlaces({ ...LIMITS, tenant: 0 });
+    expect(places(bid())).toMatchObject({ status: 429, blame: 'caller', retryAfterS: 1, retrySafe: true });
+  });
+
+  test('does not lose its places to those who only name it', () => {
+    const { take, count } = open();
+    for (let at = 0; at < 3; at += 1) take(bid({ caller: strangerOf('acme'), feature: 'ai' }));
+    expect(count(bid({ caller: strangerOf('acme'), feature: 'ai' }))).toBe(0);
+    expect(count(bid({ caller: callerOf('acme'), feature: 'ai' }))).toBe(3);
+  });
+
+  test('that nobody names is the address that asks', () => {
+    const { take, count } = open();
+    for (let at = 0; at < 3; at += 1) take(bid({ caller: strangerOf() }));
+    expect(count(bid({ caller: strangerOf() }))).toBe(0);
+    expect(count(bid({ caller: strangerOf(), peer: '192.0.2.2' }))).toBe(3);
+  });
+});
+
+describe('a feature', () => {
+  const many = { tenant: 100 };
+
+  test('has so many places on each side, and takes none of another feature', () => {
+    const { take, count } = open(many);
+    for (let at = 0; at < 8; at += 1) take(bid({ feature: 'dashboard' }));
+    expect(count(bid({ feature: 'dashboard' }))).toBe(0);
+    expect(count(bid({ feature: 'dashboard', side: 'new' }))).toBe(8);
+    expect(count(bid({ feature: 'login' }))).toBe(8);
+    expect(count(bid())).toBe(8);
+  });
+
+  test('is refused in the name of the side that is full', () => {
+    const { tryOne } = open({ feature: 0 });
+    expect([tryOne(bid()), tryOne(bid({ side: 'new' }))]).toEqual(['legacy_busy', 'new_busy']);
+  });
+
+  test('a refusal there costs the tenant no place', () => {
+    const { take, count } = open({ feature: 1 });
+    take(bid({ feature: 'ai', caller: callerOf('globex') }));
+    expect(count(bid({ feature: 'ai' }))).toBe(0);
+    expect(count(bid({ feature: 'chat' }))).toBe(1);
+  });
+
+  test('has as many as the table says, and another number with another table', () => {
+    let most: number | undefined = 2;
+    const { count } = open({ ...many, ofFeature: (name) => (name === 'ai' ? most : undefined) });
+    expect(count(bid({ feature: 'ai' }))).toBe(2);
+    most = 5;
+    expect(count(bid({ feature: 'ai' }))).toBe(5);
+    expect(count(bid({ feature: 'chat' }))).toBe(8);
+  });
+
+  test('has places of their own for what legacy answers in the place of the new side', () => {
+    const { take, count } = open(many);
+    for (let at = 0; at < 8; at += 1) take(bid({ feature: 'ai' }));
+    expect(count(bid({ feature: 'ai', manner: 'instead' }))).toBe(2);
+    const small = open({ ...many, ofFeature: () => 1 });
+    expect(small.count(bid({ feature: 'ai', manner: 'instead' }))).toBe(1);
+  });
+
+  test('always keeps some for callers who have said who they are', () => {
+    const { take, count } = open(many);
+    for (let at = 0; at < 6; at += 1) take(bid({ caller: strangerOf(), peer: `192.0.2.${at}` }));
+    expect(count(bid({ caller: strangerOf(), peer: '192.0.2.9' }))).toBe(0);
+    expect(count(bid({ caller: callerOf('acme') }))).toBe(2);
+  });
+});
+
+describe('a stream', () => {
+  test('without an end of its own is counted apart', () => {
+    const { take, count } = open();
+    for (let at = 0; at < 2; at += 1) take(bid({ manner: 'stream' }));
+    expect(count(bid({ manner: 'stream' }))).toBe(0);
+    expect(count(bid())).toBe(3);
+  });
+
+  test('into which an answer turns gives its place back, and takes one among the streams', () => {
+    const { take, count } = open();
+    const place = take(bid());
+    place.becomeStream();
+    place.becomeStream();
+    expect([count(bid()), count(bid({ manner: 'stream' }))]).toEqual([3, 1]);
+    place.leave();
+    expect([count(bid()), count(bid({ manner: 'stream' }))]).toEqual([3, 2]);
+  });
+
+  test('for which there is none among the streams keeps the place that it has', () => {
+    const { take, count } = open({ streams: 1 });
+    const places = [take(bid()), take(bid()), take(bid())];
+    for (const place of places) place.becomeStream();
+    expect(count(bid())).toBe(1);
+    for (const place of places) place.leave();
+    expect([count(bid()), count(bid({ manner: 'stream' }))]).toEqual([3, 1]);
+  });
+});
+
+describe('a place', () => {
+  test('is given back once, however often it is left', () => {
+    const { take, count } = open();
+    const place = take(bid());
+    take(bid());
+    for (let at = 0; at < 5; at += 1) place.leave();
+    expect(count(bid())).toBe(2);
+  });
+
+  test('that has been left can no longer become a stream, nor be kept', async () => {
+    const { take, count } = open();
+    const place = take(bid());
+    place.leave();
+    place.becomeStream();
+    place.keepUntil(Promise.resolve());
+    await settle();
+    expect([count(bid()), count(bid({ manner: 'stream' }))]).toEqual([3, 2]);
+  });
+
+  test('is kept until everything has ended that goes on in it, well or not', async () => {
+    const { take, count } = open();
+    const place = take(bid({ feature: 'ai' }));
+    const [one, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    place.keepUntil(one.promise);
+    place.keepUntil(other.promise);
+    place.leave();
+    expect(count(bid())).toBe(2);
+    one.resolve();
+    await settle();
+    expect(count(bid())).toBe(2);
+    other.reject(new Error('ended badly'));
+    await settle();
+    expect(count(bid())).toBe(3);
+  });
+});
