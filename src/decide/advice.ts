@@ -39,6 +39,7 @@ function adviseByReason(
     case 'stage_shadow':
       return adviseGoing(row, flag);
     case 'flag_on':
+    case 'flag_shadow':
     case 'flag_off':
       return flag ? adviseFlag(flag, tenant) : [];
     case 'flag_unknown':
@@ -51,6 +52,8 @@ function adviseByReason(
       return [`Stage canary asks ${nameFlag(row)} again; stage legacy sends everybody back.`];
     case 'stage_retired':
       return ['Nothing but a new stage in the table: a retired route has no way back to legacy.'];
+    case 'forced_legacy':
+      return [adviseRelease(row)];
     case 'forced':
       return ['The same request without X-Banyan-Side.'];
     case 'unlisted':
@@ -67,6 +70,11 @@ function adviseGoing(row: RouteRow, flag: FlagStory | undefined): readonly strin
     return ['A handle first: no handler of the new side is named for this route.'];
   const would = flag?.on === undefined ? '' : `, which is ${flag.on ? 'on' : 'off'} for this tenant`;
   return [`Stage canary asks ${nameFlag(row)}${would}; stage new lets the new side answer every tenant.`];
+}
+
+function adviseRelease({ id, feature, forcedBy }: RouteRow): string {
+  const subject = forcedBy === 'feature' ? feature : id;
+  return `Ending it, by banyan flip ${subject} --release, or by taking force: legacy out of ${forcedBy} ${subject}.`;
 }
 
 function adviseFlag(
@@ -93,7 +101,7 @@ function tellRest(isWithin: boolean, bucket: number, percent: number): string {
 }
 
 function adviseForcing({ handler, stage }: RouteRow, { side, reason }: Decision): readonly string[] {
-  if (reason === 'forced') return [];
+  if (reason === 'forced' || reason === 'forced_legacy') return [];
   if (side === 'legacy' && handler !== undefined)
     return ['For one request: X-Banyan-Side: new, from a caller with scope qa.'];
   if (side === 'new' && stage !== 'retired')

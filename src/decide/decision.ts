@@ -16,8 +16,8 @@ import type { RouteRow } from './table.ts';
 
 const NO_TABLES: readonly string[] = Object.freeze([]);
 
-/** Is a request kept from the new side of a feature? Deciding may start a probe by asking; explaining must not. */
-export type HoldsBack = (feature: FeatureName | undefined, deadlineMs: number) => boolean;
+/** Does the new side of a feature rest after failures? Asking changes nothing. */
+export type IsResting = (feature: FeatureName | undefined) => boolean;
 
 /** Reads the flag once, asks the breaker once, and freezes what comes of it. Deciding and explaining both go this way. */
 export function makeDecision(
@@ -25,18 +25,23 @@ export function makeDecision(
   match: Match,
   caller: Caller,
   asking: Asking,
-  holdsBack: HoldsBack,
+  isResting: IsResting,
 ): Decision {
   const { row } = match;
   if (!row) return describeDecision(snapshot, match, UNLISTED, undefined, undefined);
   const { wish } = asking;
   const honoured = wish !== undefined && hasScope(caller, QA_SCOPE) ? wish : undefined;
-  const reading = row.stage === 'canary' ? readFlagOf(snapshot, row, caller) : undefined;
+  const reading = asksFlag(row) ? readFlagOf(snapshot, row, caller) : undefined;
   const ruling = ruleByStage(row, caller.tenant, reading ?? 'unknown', honoured);
-  const isHeldBack = asksBreaker(ruling) && holdsBack(row.feature, match.timeoutMs);
-  const final = isHeldBack ? ruleWhileResting(match.whenResting) : ruling;
+  const rests = asksBreaker(ruling) && isResting(row.feature);
+  const final = rests ? ruleWhileResting(match.whenResting) : ruling;
   const shadow = chooseShadow(judgeShadow(match, final, caller.tenant, asking), final.side);
   return describeDecision(snapshot, match, final, shadow, reading);
+}
+
+/** Only stage canary does, and not while its word could change nothing. */
+export function asksFlag({ stage, forcedBy }: RouteRow): boolean {
+  return stage === 'canary' && forcedBy === undefined;
 }
 
 /** Undefined where there is nothing to ask: no flag on the feature, or no tenant. */
@@ -57,7 +62,7 @@ function describeDecision(
   shadow: Side | undefined,
   reading: FlagReading | undefined,
 ): Decision {
-  const flag = row?.stage === 'canary' ? row.flag : undefined;
+  const flag = row && asksFlag(row) ? row.flag : undefined;
   return Object.freeze({
     revision,
     stage: row?.stage ?? 'legacy',

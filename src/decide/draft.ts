@@ -21,6 +21,7 @@ export type RouteDraft = Readonly<{
   over: readonly RouteId[];
   feature: FeatureName | undefined;
   stage: Stage | undefined;
+  force: 'legacy' | undefined;
   handle: string | undefined;
   /** True where something stands there, good or bad. */
   hasHandle: boolean;
@@ -32,6 +33,7 @@ export type FeatureDraft = Readonly<{
   name: string;
   flag: FlagName | undefined;
   hasFlag: boolean;
+  force: 'legacy' | undefined;
   tables: readonly (string | undefined)[];
 }>;
 export type FlagDraft = Readonly<{
@@ -83,6 +85,7 @@ function draftRoute(raw: Entries, index: number, defaultStage: Stage | undefined
     over: read(matchSchema.shape.over, match.over) ?? [],
     feature: read(shape.feature, raw.feature),
     stage: raw.stage === undefined ? (defaultStage ?? 'legacy') : read(shape.stage, raw.stage),
+    force: read(shape.force, raw.force),
     handle: read(shape.handle, raw.handle),
     hasHandle: raw.handle !== undefined,
     hasFeature: raw.feature !== undefined,
@@ -96,6 +99,7 @@ function draftFeature(name: string, raw: Entries): FeatureDraft {
     name,
     flag: read(featureSchema.shape.flag, raw.flag),
     hasFlag: raw.flag !== undefined,
+    force: read(featureSchema.shape.force, raw.force),
     tables: itemsOf(raw.tables).map((item) => read(table, item)),
   };
 }

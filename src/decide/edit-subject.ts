@@ -1,10 +1,17 @@
 import { type Mistake, suggestNearest } from './mistake.ts';
 import { mistakeAt } from './schema-mistakes.ts';
-import type { FlagEntry, RouteRow, Table } from './table.ts';
+import type { FeatureEntry, FlagEntry, RouteRow, Table } from './table.ts';
 import type { TableDocument } from './table-document.ts';
 
 /** What a flip is about: one route, or all routes of a feature, and the flag that they share. */
-export type Subject = Readonly<{ name: string; rows: readonly RouteRow[]; flag: FlagEntry | undefined }>;
+export type Subject = Readonly<{
+  name: string;
+  kind: 'route' | 'feature';
+  rows: readonly RouteRow[];
+  /** The route's, or the one that is meant. */
+  feature: FeatureEntry | undefined;
+  flag: FlagEntry | undefined;
+}>;
 
 export function findSubject(table: Table, name: string): Subject | undefined {
   const rows = table.rows.filter((row) => row.id === name);
@@ -14,6 +21,8 @@ export function findSubject(table: Table, name: string): Subject | undefined {
   const feature = table.features.find((known) => known.name === featureName);
   return {
     name,
+    kind: isFeature ? 'feature' : 'route',
+    feature,
     rows: isFeature ? table.rows.filter((row) => row.feature === name) : rows,
     flag: table.flags.find((flag) => flag.name === feature?.flag),
   };
@@ -35,5 +44,7 @@ export function describeSubject({ name, rows, flag }: Subject): string {
     if (flag.tenants.length > 0) parts.push(`always on for ${flag.tenants.join(', ')}`);
     if (flag.except.length > 0) parts.push(`always off for ${flag.except.join(', ')}`);
   }
+  const forced = rows.filter(({ forcedBy }) => forcedBy !== undefined);
+  if (forced.length > 0) parts.push(`forced to legacy: ${forced.map(({ id }) => id).join(', ')}`);
   return `${parts.join('; ')}.`;
 }

@@ -1,7 +1,7 @@
 import type { ClientFeaturesResponse } from 'unleash-client';
 import { z } from 'zod';
 import type { FlagName } from '../vocabulary/index.ts';
-import type { FlagSet } from './flag-reader.ts';
+import type { FlagSet } from './flag-evaluator.ts';
 import { freezeDeep } from './freeze.ts';
 
 export const NO_FLAGS: FlagSet = freezeDeep({ source: 'unleash', definitions: [], segments: [] });

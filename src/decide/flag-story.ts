@@ -74,6 +74,6 @@ function tellServiceFlag(
   const why =
     reading === 'unknown'
       ? `Flag ${name} could not be read for ${tenant}.`
-      : `Flag ${name} is ${reading} for ${tenant}, by the rules of the flag service.`;
+      : `Flag ${name} ${reading === 'shadow' ? 'says' : 'is'} ${reading} for ${tenant}, by the rules of the flag service.`;
   return { ...base, rule: reading === 'unknown' ? undefined : 'service', bucket, why };
 }

@@ -13,12 +13,14 @@ const STAGE_SHADOW = rule('legacy', 'stage_shadow');
 const STAGE_NEW = rule('new', 'stage_new');
 const STAGE_RETIRED = rule('new', 'stage_retired');
 const NO_TENANT = rule('legacy', 'no_tenant');
+const FORCED_LEGACY = rule('legacy', 'forced_legacy');
 const FORCED: Readonly<Record<Side, Ruling>> = {
   legacy: rule('legacy', 'forced'),
   new: rule('new', 'forced'),
 };
 const BY_FLAG: Readonly<Record<FlagReading, Ruling>> = {
   on: rule('new', 'flag_on'),
+  shadow: rule('legacy', 'flag_shadow'),
   off: rule('legacy', 'flag_off'),
   unknown: rule('legacy', 'flag_unknown'),
 };
@@ -28,7 +30,8 @@ const RESTING: Readonly<Record<IfNewFails, Ruling>> = {
 };
 
 /**
- * The stage's word, breaker aside. `reading` is what the flag said, for stage canary; `wish` only that of a caller who may have one.
+ * The table's word, breaker aside. `reading` is what the flag said, for stage canary; `wish` only that of a caller who may have one.
+ * Where the table forces legacy, nobody's word counts against it: it is the brake for the day on which the new side does harm.
  * A request without a tenant stays with legacy wherever there still is one: the new side keeps nothing that belongs to nobody.
  */
 export function ruleByStage(
@@ -37,6 +40,7 @@ export function ruleByStage(
   reading: FlagReading,
   wish: Side | undefined,
 ): Ruling {
+  if (row.forcedBy !== undefined) return FORCED_LEGACY;
   if (wish !== undefined && isPossible(row, wish)) return FORCED[wish];
   switch (row.stage) {
     case 'legacy':

@@ -31,7 +31,8 @@ export function judgeShadow(
   { upgrade }: Asking,
 ): Shadowing {
   const isNewByTable = reason === 'flag_on' || reason === 'stage_new';
-  if (!row || (reason !== 'stage_shadow' && !isNewByTable)) return 'not_here';
+  const isShadowed = reason === 'stage_shadow' || reason === 'flag_shadow';
+  if (!row || (!isShadowed && !isNewByTable)) return 'not_here';
   if (upgrade) return 'upgrade';
   if (isNewByTable && row.mirror === undefined) return 'not_wished';
   if (row.mirror?.percent === 0) return 'switched_off';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Emit, Revision } from '../vocabulary/index.ts';
-import { createFlagReader, type FlagSet, type ReadFlag } from './flag-reader.ts';
+import type { FlagSet } from './flag-evaluator.ts';
+import { createFlagReader, type ReadFlag } from './flag-reader.ts';
 import { freezeDeep } from './freeze.ts';
 import { createMatcher, type FindRoute } from './route-matcher.ts';
 import type { FeatureEntry, FlagEntry, RouteRow, Table } from './table.ts';

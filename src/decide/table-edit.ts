@@ -1,13 +1,14 @@
 import type { FeatureName, RouteId, Stage, TenantName } from '../vocabulary/index.ts';
 import { findBucket } from './bucket.ts';
+import { findForceRefusal } from './edit-force.ts';
 import { describeSubject, findSubject, refuseUnknown, type Subject } from './edit-subject.ts';
 import type { Mistake } from './mistake.ts';
 import { mistakeAt } from './schema-mistakes.ts';
 import type { FlagEntry, RouteRow, Table } from './table.ts';
-import { parseTableText, type TableDocument } from './table-document.ts';
+import { findPair, parseTableText, type TableDocument } from './table-document.ts';
 import { readTable } from './table-reader.ts';
 import type { Surroundings } from './table-rules.ts';
-import { applyEdits, editList, editScalar, type TextEdit } from './text-edit.ts';
+import { applyEdits, editList, editScalar, removePair, type TextEdit } from './text-edit.ts';
 
 /** A flip, in the words of the table. What is left out stays as it is. */
 export type TableChange = Readonly<{
@@ -25,6 +26,11 @@ export type TableChange = Readonly<{
    * of tenants, and into except if the percentage would hold them.
    */
   move?: readonly TenantName[] | undefined;
+  /**
+   * `legacy` lets legacy answer the whole subject, whatever else is said; `none` ends that. The stage and the flag stay as they are. A
+   * subject that is forced goes nowhere else without either.
+   */
+  force?: 'legacy' | 'none' | undefined;
   /** Retired routes are left alone without it. */
   retired?: 'take_back' | undefined;
 }>;
@@ -33,7 +39,7 @@ export type EditResult =
   | Readonly<{ kind: 'edited'; text: string; table: Table; before: string; after: string }>
   | Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
 
-type Bench = Readonly<{
+export type Bench = Readonly<{
   text: string;
   table: Table;
   document: TableDocument;
@@ -53,9 +59,9 @@ export function editTable(
   const subject = findSubject(read.table, change.subject);
   if (!subject) return refuse(refuseUnknown(document, read.table, change.subject));
   const bench = { text, table: read.table, document, subject, change };
-  const refused = findRefusal(bench);
+  const refused = findForceRefusal(bench) ?? findRefusal(bench);
   if (refused) return refuse(refused);
-  const edited = applyEdits(text, [...editStages(bench), ...editFlag(bench)]);
+  const edited = applyEdits(text, [...editStages(bench), ...editFlag(bench), ...editForce(bench)]);
   const after = readTable(edited, surroundings);
   if (after.kind === 'mistakes') return after;
   const changed = findSubject(after.table, change.subject) ?? subject;
@@ -142,4 +148,15 @@ function wishFlag(flag: FlagEntry, { stage, percent, tenants, except, move = [] 
     return { percent, tenants: [...without(listed), ...new Set(move)], except: without(excepted) };
   const held = move.filter((name) => findBucket(flag.name, name) < (percent ?? flag.percent));
   return { percent, tenants: without(listed), except: [...without(excepted), ...held] };
+}
+
+function editForce({ text, table, document, subject, change: { force } }: Bench): readonly TextEdit[] {
+  if (force === undefined) return [];
+  const [row] = subject.rows;
+  const path =
+    subject.kind === 'feature' ? ['features', subject.name] : ['routes', row && table.rows.indexOf(row)];
+  const node = document.yaml?.getIn(path, true) as Parameters<typeof editScalar>[1];
+  if (force === 'none') return removePair(text, node, 'force');
+  const neighbour = subject.kind === 'feature' ? 'flag' : findPair(node, 'stage') ? 'stage' : 'id';
+  return editScalar(text, node, 'force', force, neighbour);
 }

@@ -3,14 +3,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Mistake } from './mistake.ts';
 
 /** What stands in the file, or why it cannot be read. */
-export type FileReading =
-  | Readonly<{ kind: 'text'; text: string }>
-  | Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
+export type FileReading = Readonly<{ kind: 'text'; text: string }> | Refused;
+type Refused = Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
 
 const LARGEST_BYTES = 1_048_576;
 /** Whoever writes without renaming is seen in the act: two readings this far apart must agree. */
 const SETTLE_MS = 25;
 const MOST_ATTEMPTS = 20;
+
+/** A file that is written all the time: nobody knows which of its texts is a whole one. */
+export const RESTLESS = refuse('expected a file at rest, found one that is being written all the time');
 
 /** Reads until two readings agree, so that a half-written file is not taken for a whole one. */
 export async function readSettledFile(file: string): Promise<FileReading> {
@@ -21,7 +23,7 @@ export async function readSettledFile(file: string): Promise<FileReading> {
     if (keyOf(next) === keyOf(last)) return next;
     last = next;
   }
-  return last;
+  return RESTLESS;
 }
 
 /** Equal for readings that say the same. */
@@ -41,7 +43,7 @@ async function readTableFile(file: string): Promise<FileReading> {
   }
 }
 
-function refuse(message: string): FileReading {
+function refuse(message: string): Refused {
   return { kind: 'mistakes', mistakes: [{ line: 1, column: 1, path: '', message }] };
 }
 

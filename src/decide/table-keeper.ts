@@ -1,7 +1,7 @@
 import type { Emit } from '../vocabulary/index.ts';
 import { type Mistake, printMistake, TableRefusal } from './mistake.ts';
 import type { Table } from './table.ts';
-import { type FileReading, keyOf, readSettledFile } from './table-file.ts';
+import { type FileReading, keyOf, RESTLESS, readSettledFile } from './table-file.ts';
 import { readTable } from './table-reader.ts';
 import type { Surroundings } from './table-rules.ts';
 import { watchTableFile } from './table-watch.ts';
@@ -64,6 +64,8 @@ function keepTable(parts: TableKeeperParts, first: FileReading, firstGood: GoodT
   let queue: Promise<unknown> = Promise.resolve();
   const lookOnce = async (): Promise<LookResult> => {
     const reading = await readSettledFile(parts.file);
+    // The watcher looks again once it rests.
+    if (reading === RESTLESS) return { kind: 'bad', mistakes: RESTLESS.mistakes };
     if (keyOf(reading) === lastKey) return lastResult;
     lastKey = keyOf(reading);
     lastResult = judge(reading, parts);

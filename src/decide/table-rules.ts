@@ -20,6 +20,7 @@ export function checkRules(draft: Draft, surroundings: Surroundings, complain: C
   for (const feature of draft.features) {
     checkFeature(feature, draft, surroundings, complain);
     checkTables(feature, tables, complain);
+    checkForceOfAll(feature, draft, complain);
   }
   const firstWithId = new Map<string, number>();
   for (const route of draft.routes) {
@@ -82,6 +83,16 @@ function checkTables({ name, tables }: FeatureDraft, ownerOf: Map<string, string
   }
 }
 
+/** A brake that stops nothing would be found out on the worst day. */
+function checkForceOfAll({ name, force }: FeatureDraft, { routes }: Draft, complain: Complain): void {
+  const own = routes.filter(({ feature }) => feature === name);
+  if (force && own.length > 0 && own.every(({ stage }) => stage === 'retired'))
+    complain(
+      ['features', name, 'force'],
+      `expected a route in feature ${name} that legacy can still answer, found retired ones only`,
+    );
+}
+
 function checkId({ id, index }: RouteDraft, firstWithId: Map<string, number>, complain: Complain): void {
   if (id === undefined) return;
   const first = firstWithId.get(id);
@@ -126,6 +137,11 @@ function checkStage(route: RouteDraft, draft: Draft, complain: Complain): void {
     complain(
       ['routes', index, 'if_new_fails'],
       'expected refuse, found legacy: a retired route has no way back to legacy',
+    );
+  if (stage === 'retired' && route.force)
+    complain(
+      ['routes', index, 'force'],
+      'expected a route that legacy can still answer, found a retired one: it cannot be forced to legacy',
     );
 }
 

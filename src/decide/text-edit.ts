@@ -39,6 +39,30 @@ export function editScalar(
   return addPair(text, map, `${key}: ${value}`, neighbour);
 }
 
+/** Takes `key: value` out of a mapping, with what is said about it on its line. */
+export function removePair(text: string, map: Node, key: string): readonly TextEdit[] {
+  const pair = findPair(map, key);
+  if (!isMap(map) || !pair) return [];
+  const pairs = map.items as readonly Pair<ParsedNode, ParsedNode | null>[];
+  const at = pairs.indexOf(pair);
+  const [start, end] = [rangeOf(pair.key)[0], rangeOf(pair.value ?? pair.key)[1]];
+  if (pairs.length === 1) return [map.flow ? replaceNode(map, '{}') : { start, end, text: '{}' }];
+  const [before, after] = [pairs[at - 1], pairs[at + 1]];
+  if (map.flow && before) return [{ start: rangeOf(before.value ?? before.key)[1], end, text: '' }];
+  if (map.flow) return [{ start, end: rangeOf(after?.key)[0], text: '' }];
+  // What stands before the first key of an item of a list is its dash, which is the next key's then.
+  const isFirst = !before && text.slice(lineStart(text, start), start).trim() !== '';
+  if (isFirst) return [{ start, end: rangeOf(after?.key)[0], text: '' }];
+  return [cutLine(text, start, end)];
+}
+
+/** The lines from one place to another; the last line of a text without a line break at its end takes the one before it along. */
+function cutLine(text: string, from: number, to: number): TextEdit {
+  const [start, end] = [lineStart(text, from), nextLine(text, to)];
+  const isWhole = text[end - 1] === '\n' || start === 0;
+  return { start: isWhole ? start : lineEnd(text, start - 1), end, text: '' };
+}
+
 /** Makes a list hold exactly these names: those that stay keep their places, new ones come last. */
 export function editList(
   text: string,

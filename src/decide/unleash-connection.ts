@@ -36,9 +36,9 @@ export function connectUnleash(
   client.on(UnleashEvents.Unchanged, listener.onUnchanged);
   // After a 401 or 403 the library never asks again.
   client.on(UnleashEvents.Error, ({ message }: Error) =>
-    listener.onTrouble(message, / responded 40[13] /.test(message)),
+    listener.onTrouble(shorten(message), / responded 40[13] /.test(message)),
   );
-  client.on(UnleashEvents.Warn, (message: unknown) => listener.onTrouble(String(message), false));
+  client.on(UnleashEvents.Warn, (message: unknown) => listener.onTrouble(shorten(String(message)), false));
   return {
     close() {
       isOpen = false;
@@ -46,6 +46,14 @@ export function connectUnleash(
       closeClient(client);
     },
   };
+}
+
+const LONGEST_DETAIL = 200;
+
+/** Some of the library's messages have the whole answer in them. */
+function shorten(message: string): string {
+  const [line = ''] = message.split('\n', 1);
+  return line.length > LONGEST_DETAIL ? `${line.slice(0, LONGEST_DETAIL)}…` : line;
 }
 
 function openClient(

@@ -1,7 +1,7 @@
 import type { ClientFeaturesResponse } from 'unleash-client';
 import type { Emit, FlagName } from '../vocabulary/index.ts';
 import { NO_FLAGS, readFlagAnswer } from './flag-answer.ts';
-import type { FlagSet } from './flag-reader.ts';
+import type { FlagSet } from './flag-evaluator.ts';
 import { connectUnleash, type UnleashConnection, type UnleashSettings } from './unleash-connection.ts';
 
 export type UnleashParts = Readonly<{
@@ -44,6 +44,8 @@ export class UnleashFlags {
   #freshness: Freshness = 'starting';
   #trouble = 'the flag service has not answered';
   #isLastRefused = false;
+  /** The library takes an answer's ETag before it has the answer: after a failure, "unchanged" may mean what was never taken in. */
+  #isEtagDoubtful = false;
   #isGivenUp = false;
   #heardAt = performance.now();
   #connectedAt = performance.now();
@@ -74,13 +76,15 @@ export class UnleashFlags {
     this.#connectedAt = performance.now();
     this.#isGivenUp = false;
     this.#isLastRefused = false;
+    this.#isEtagDoubtful = false;
     return connectUnleash(
       { ...this.#parts.settings, refreshMs: this.#refreshMs },
       {
         onAnswer: (answer) => this.#take(answer),
-        onUnchanged: () => (this.#isLastRefused ? undefined : this.#hear()),
+        onUnchanged: () => (this.#isEtagDoubtful ? this.#reconnect() : this.#hear()),
         onTrouble: (detail, isFinal) => {
           this.#isGivenUp ||= isFinal;
+          this.#isEtagDoubtful = true;
           this.#complain(detail);
         },
       },
@@ -90,6 +94,7 @@ export class UnleashFlags {
   #take(answer: ClientFeaturesResponse): void {
     const read = readFlagAnswer(answer, this.#set, this.#parts.listNeeded());
     this.#isLastRefused = read.kind === 'refused';
+    this.#isEtagDoubtful = this.#isLastRefused;
     if (read.kind === 'refused') return this.#complain(read.detail);
     const isChanged = JSON.stringify(read.set) !== JSON.stringify(this.#set);
     this.#set = read.set;
@@ -101,6 +106,7 @@ export class UnleashFlags {
 
   #hear(): void {
     this.#heardAt = performance.now();
+    this.#parts.emit({ type: 'flags_heard' });
     this.#become('ready', this.#describe());
     this.#onWord();
   }
@@ -117,6 +123,10 @@ export class UnleashFlags {
     if (isSilent || this.#isGivenUp || this.#isLastRefused)
       this.#become(this.#set === NO_FLAGS ? 'default' : 'stale', this.#trouble);
     if (!this.#isGivenUp && !(isSilent && now - this.#connectedAt > patienceMs)) return;
+    this.#reconnect();
+  }
+
+  #reconnect(): void {
     this.#connection.close();
     this.#connection = this.#connect();
   }

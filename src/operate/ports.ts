@@ -18,6 +18,8 @@ export type RouteView = Readonly<{
   path: string;
   feature: FeatureName | undefined;
   stage: Stage;
+  /** Where the table forces it to legacy: the route itself, else its feature. */
+  forcedBy: 'route' | 'feature' | undefined;
   flag: FlagName | undefined;
   handler: string | undefined;
   admit: AdmitPolicy;
@@ -31,6 +33,7 @@ export type RouteView = Readonly<{
 export type FeatureView = Readonly<{
   name: FeatureName;
   flag: FlagName | undefined;
+  force: 'legacy' | undefined;
   tables: readonly string[];
   /** What the table says, or undefined: FEATURE_MAX_IN_FLIGHT. */
   maxInFlight: number | undefined;

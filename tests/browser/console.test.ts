@@ -132,6 +132,40 @@ describe('the console', () => {
     await house.admin('POST', '/api/flips/undo', { author: 'grace' });
   });
 
+  test('forces a feature to legacy, shows it on the board and in explain, and lets go again', async () => {
+    const brake = 'Force to legacy, whatever stage, flag and testers say';
+    await flipElsewhere({ subject: 'chat', stage: 'new' });
+    const before = readFileSync(house.tableFile, 'utf8');
+    await signIn();
+    await page.getByRole('button', { name: 'Flip chat', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel(brake).check();
+    await dialog.getByText('Legacy answers everyone, because the table forces it.').waitFor();
+    await dialog.getByLabel('Reason').fill('wrong totals');
+    await dialog.getByRole('button', { name: 'Flip' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.locator('[data-route="chat.channels"][data-stage="new"][data-forced-by="feature"]').waitFor();
+    await page.locator('[data-feature="chat"] .head .pill.forced').waitFor();
+    const forced = await house.call('acme', 'GET', '/api/chat/channels/');
+    expect(forced.headers.get('x-served-by')).toBe('legacy');
+
+    await page.getByRole('button', { name: 'Flip chat', exact: true }).click();
+    await dialog.getByLabel(brake).uncheck();
+    await dialog.getByText('Feature chat is no longer forced to legacy.').waitFor();
+    await dialog.getByLabel('Reason').fill('right again');
+    await dialog.getByRole('button', { name: 'Flip' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.locator('.pill.forced').first().waitFor({ state: 'detached' });
+    expect(readFileSync(house.tableFile, 'utf8')).toBe(before);
+    await house.admin('POST', '/api/flips', {
+      subject: 'chat',
+      stage: 'legacy',
+      author: 'grace',
+      reason: 'as it was',
+    });
+    expect(troubles).toEqual([]);
+  });
+
   test('works by keyboard alone', async () => {
     await page.getByLabel('Your name').focus();
     await page.keyboard.type('ada');

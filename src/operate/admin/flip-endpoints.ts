@@ -11,7 +11,8 @@ import { flipShape, percent, person, sentence, tenantName, toFlipJson } from './
 
 /**
  * The members of a body that say what a flip changes; what is left out stays as it is. `tenants` and `except` are the flag's whole
- * lists afterwards; `move` names tenants that alone go to the stage. Retired routes are left alone without `take_back_retired`.
+ * lists afterwards; `move` names tenants that alone go to the stage. `force` "legacy" lets legacy answer everybody whatever stage, flag and
+ * testers say, and null ends that. Retired routes are left alone without `take_back_retired`.
  */
 export const changeMembers = {
   stage: z.enum(STAGES).optional(),
@@ -19,6 +20,7 @@ export const changeMembers = {
   tenants: z.array(tenantName).max(10_000).optional(),
   except: z.array(tenantName).max(10_000).optional(),
   move: z.array(tenantName).min(1).max(10_000).optional(),
+  force: z.literal('legacy').nullable().optional(),
   take_back_retired: z.literal(true).optional(),
 } as const;
 
@@ -26,7 +28,8 @@ type ChangeMembers = z.infer<z.ZodObject<typeof changeMembers>>;
 
 export function readChange(body: ChangeMembers) {
   const { stage, percent, tenants, except, move, take_back_retired: retired } = body;
-  return { stage, percent, tenants, except, move, retired: retired && ('take_back' as const) };
+  const force = body.force === null ? ('none' as const) : body.force;
+  return { stage, percent, tenants, except, move, force, retired: retired && ('take_back' as const) };
 }
 
 export const flipAnswerShape = z.object({
@@ -166,8 +169,9 @@ function listOutcomes({ plan, flagSource }: FlipPreview) {
   const { table } = plan.after;
   const subject = findSubject(table, plan.subject);
   if (isRefusal(subject)) return [];
-  return subject.routes.map(({ id, stage, flag: name }) => {
+  return subject.routes.map((route) => {
+    const name = route.flag;
     const flag = flagSource === 'unleash' ? flagSource : table.flags.find((known) => known.name === name);
-    return { route: id, outcome: describeOutcome(stage, name === undefined ? undefined : flag) };
+    return { route: route.id, outcome: describeOutcome(route, name === undefined ? undefined : flag) };
   });
 }

@@ -61,6 +61,7 @@ export const routeShape = z.object({
   path: text,
   feature: name.nullable(),
   stage: z.enum(STAGES),
+  forced_by: z.enum(['route', 'feature']).nullable(),
   flag: name.nullable(),
   handler: text.nullable(),
   admit: z.enum(ADMIT_POLICIES),
@@ -77,6 +78,7 @@ export const tableShape = z.object({
     z.object({
       name,
       flag: name.nullable(),
+      force: z.literal('legacy').nullable(),
       tables: z.array(text),
       /** Null: FEATURE_MAX_IN_FLIGHT. */
       max_in_flight: z.int().nullable(),
@@ -117,6 +119,7 @@ export const explanationShape = z.object({
   template: text.nullable(),
   feature: name.nullable(),
   stage: z.enum(STAGES).nullable(),
+  forced_by: z.enum(['route', 'feature']).nullable(),
   handler: text.nullable(),
   admit: z.enum(ADMIT_POLICIES),
   timeout_ms: z.number(),
@@ -155,6 +158,7 @@ export function toRouteJson(route: RouteView, breakers: Breakers): RouteJson {
     path,
     feature: route.feature ?? null,
     stage,
+    forced_by: route.forcedBy ?? null,
     flag: route.flag ?? null,
     handler: route.handler ?? null,
     admit,
@@ -180,9 +184,10 @@ export function toTableJson(
 ): Pick<TableJson, 'routes' | 'features' | 'flags'> {
   return {
     routes: routes.map((route) => toRouteJson(route, breakers)),
-    features: features.map(({ name, flag, tables, maxInFlight }) => ({
+    features: features.map(({ name, flag, force, tables, maxInFlight }) => ({
       name,
       flag: flag ?? null,
+      force: force ?? null,
       tables: [...tables],
       max_in_flight: maxInFlight ?? null,
       breakers: pairBreakers(breakers, name),
@@ -228,6 +233,7 @@ export function toExplanationJson(told: Explanation): ExplanationJson {
     template: told.template ?? null,
     feature: told.feature ?? null,
     stage: told.stage ?? null,
+    forced_by: told.forcedBy ?? null,
     handler: told.handler ?? null,
     admit,
     timeout_ms: told.timeoutMs,

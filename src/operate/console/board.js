@@ -51,6 +51,7 @@ function drawGroup({ title, feature, flag, isAsked, routes, flip }) {
       make('h2', { id }, title),
       feature && drawBreaker('legacy', feature.breakers.legacy),
       feature && drawBreaker('new', feature.breakers.new),
+      feature?.force && drawForce(`${title} is forced to legacy`),
       feature && drawTables(feature.tables),
       make('span', { className: 'spring' }),
       feature && drawFlipButton(feature, flip),
@@ -93,6 +94,10 @@ function drawBreaker(side, state) {
   return make('span', { className: `pill breaker ${state}` }, words[state] ?? state);
 }
 
+function drawForce(title) {
+  return make('span', { className: 'pill forced', title }, 'forced to legacy');
+}
+
 function drawTables(tables) {
   return tables.length > 0 && make('span', { className: 'quiet small tables' }, tables.join(', '));
 }
@@ -128,7 +133,12 @@ function drawDistantFlag(name) {
 function drawRoute(route, flip) {
   return make(
     'li',
-    { className: 'route', 'data-route': route.id, 'data-stage': route.stage },
+    {
+      className: `route ${route.forced_by ? 'held' : ''}`,
+      'data-route': route.id,
+      'data-stage': route.stage,
+      'data-forced-by': route.forced_by ?? undefined,
+    },
     make(
       'div',
       { className: 'what' },
@@ -140,6 +150,7 @@ function drawRoute(route, flip) {
       make('code', { className: 'path' }, route.path),
       make('span', { className: 'quiet small id' }, route.id),
       make('span', { className: `pill stage ${route.stage}` }, route.stage),
+      route.forced_by && drawForce(`${route.id} is forced to legacy, by the ${route.forced_by}`),
     ),
     drawTrack(route, flip),
   );

@@ -5,6 +5,7 @@ export function drawExplanation(told) {
   const facts = [
     ['route', told.route ?? 'not listed'],
     ['stage', told.stage],
+    ['forced', told.forced_by && `to legacy, by the ${told.forced_by}`],
     ['flag', told.flag && describeFlag(told.flag)],
     ['bucket', told.flag && told.flag.bucket !== null ? `${told.flag.bucket}` : null],
     ['breaker', told.breaker],

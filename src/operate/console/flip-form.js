@@ -12,6 +12,7 @@ export function drawForm(table, subject, stage) {
   const reach = subject.flag && table.flag_source === 'file' ? drawReach(subject.flag, changed) : undefined;
   const note = describeFlagPlace(table, subject);
   const takeBack = drawTakeBack(subject, changed);
+  const force = drawForce(subject, changed);
   const reason = make('textarea', {
     required: true,
     maxLength: 500,
@@ -29,6 +30,7 @@ export function drawForm(table, subject, stage) {
     stages.element,
     reach?.element,
     takeBack?.element,
+    force.element,
     note && make('p', { className: 'quiet small note' }, note),
     preview,
     make('label', {}, 'Reason', reason),
@@ -40,13 +42,17 @@ export function drawForm(table, subject, stage) {
       submit,
     ),
   );
-  const read = () => ({
+  const readFlip = () => ({
     stage: stages.read(),
     ...(reach && stages.read() === 'canary' ? reach.read() : {}),
     ...(takeBack?.isChecked() ? { take_back_retired: true } : {}),
+    ...force.read(),
   });
+  // What is forced keeps its stage and its flag.
+  const read = () => (force.begins() ? force.read() : readFlip());
   const showReach = () => {
-    if (reach) reach.element.hidden = stages.read() !== 'canary';
+    stages.element.disabled = force.begins();
+    if (reach) reach.element.hidden = stages.read() !== 'canary' || force.begins();
   };
   listeners.push(showReach);
   showReach();
@@ -97,6 +103,18 @@ function drawTakeBack({ routes }, changed) {
   return {
     element: make('label', { className: 'check' }, box, make('span', {}, text)),
     isChecked: () => box.checked,
+  };
+}
+
+/** The brake: legacy answers, and stage and flag keep what they say for the day on which it is let go. */
+function drawForce({ routes, feature }, changed) {
+  const isForced = feature ? feature.force !== null : routes.some(({ forced_by: by }) => by === 'route');
+  const box = make('input', { type: 'checkbox', name: 'force', checked: isForced, onchange: changed });
+  const text = 'Force to legacy, whatever stage, flag and testers say';
+  return {
+    element: make('label', { className: 'check' }, box, make('span', {}, text)),
+    begins: () => box.checked && !isForced,
+    read: () => (box.checked === isForced ? {} : { force: box.checked ? 'legacy' : null }),
   };
 }
 

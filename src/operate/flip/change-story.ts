@@ -1,11 +1,12 @@
 import type { Stage } from '../../vocabulary/index.ts';
-import type { FlagView, RouteView, TableView } from '../ports.ts';
+import type { FeatureView, FlagView, RouteView, TableView } from '../ports.ts';
 
-/** One difference between two tables, in what a flip can change. `about` names the route or flag that it concerns. */
+/** One difference between two tables, in what a flip can change. `about` names the route, feature or flag that it concerns. */
 export type Change = Readonly<{ about: string; sentence: string }>;
 
 export function listChanges(before: TableView, after: TableView): readonly Change[] {
   return [
+    ...pair(before.features, after.features, ({ name }) => `Feature ${name}`, describeFeature),
     ...pair(before.routes, after.routes, ({ id }) => `Route ${id}`, describeRoute),
     ...pair(before.flags, after.flags, ({ name }) => `Flag ${name}`, describeFlag),
   ];
@@ -35,7 +36,20 @@ function pair<Row>(
 
 function describeRoute(old: RouteView | undefined, route: RouteView): string | undefined {
   if (!old) return `is listed, at stage ${route.stage}`;
-  return old.stage === route.stage ? undefined : `goes from ${old.stage} to ${route.stage}`;
+  const stage = old.stage === route.stage ? undefined : `goes from ${old.stage} to ${route.stage}`;
+  const force = describeForce(old.forcedBy === 'route', route.forcedBy === 'route');
+  const parts = [stage, force].filter((part) => part !== undefined);
+  return parts.length > 0 ? parts.join(', ') : undefined;
+}
+
+/** A feature that is new or gone changes nothing by itself: its routes tell. */
+function describeFeature(old: FeatureView | undefined, { force }: FeatureView): string | undefined {
+  return describeForce(old?.force !== undefined, force !== undefined);
+}
+
+function describeForce(was: boolean, is: boolean): string | undefined {
+  if (was === is) return undefined;
+  return is ? 'is forced to legacy, whatever stage, flag and testers say' : 'is no longer forced to legacy';
 }
 
 function describeFlag(old: FlagView | undefined, flag: FlagView): string | undefined {
@@ -76,8 +90,12 @@ export function describeReach({ percent, tenants, except }: FlagView): string {
   return `${[share, listed].filter(Boolean).join(', and ')}${never}`;
 }
 
-/** Who answers a route at a stage, as a person says it. `unleash` where whom the flag reaches is not ours to know. */
-export function describeOutcome(stage: Stage, flag: FlagView | 'unleash' | undefined): string {
+/** Who answers a route, as a person says it. `unleash` where whom the flag reaches is not ours to know. */
+export function describeOutcome(
+  { stage, forcedBy }: Pick<RouteView, 'stage' | 'forcedBy'>,
+  flag: FlagView | 'unleash' | undefined,
+): string {
+  if (forcedBy) return 'Legacy answers everyone, because the table forces it.';
   if (stage === 'legacy') return 'Legacy answers everyone.';
   if (stage === 'shadow') return 'Legacy answers everyone; the new side is asked afterwards and compared.';
   if (stage === 'new') return 'The new side answers everyone; one flip brings legacy back.';
@@ -90,8 +108,21 @@ export function describeOutcome(stage: Stage, flag: FlagView | 'unleash' | undef
   return `The new side answers ${describeReach(flag)}; legacy answers everyone else.`;
 }
 
-/** `canary 10 % acme, not globex`: the state as the audit log keeps it. */
-export function describeState(stages: readonly Stage[], flag: FlagView | undefined): string {
+/** `canary 10 % acme, not globex; forced to legacy`: the state as the audit log keeps it. */
+export function describeState(
+  routes: readonly Pick<RouteView, 'stage' | 'forcedBy'>[],
+  flag: FlagView | undefined,
+): string {
+  const forced = routes.filter(({ forcedBy }) => forcedBy !== undefined).length;
+  const state = describeReached(
+    routes.map(({ stage }) => stage),
+    flag,
+  );
+  if (forced === 0) return state;
+  return `${state}; ${forced < routes.length ? 'partly ' : ''}forced to legacy`;
+}
+
+function describeReached(stages: readonly Stage[], flag: FlagView | undefined): string {
   const stage = [...new Set(stages)].join('/') || 'no routes';
   if (!flag) return stage;
   const never = flag.except.length > 0 ? `, not ${list(flag.except, ' ')}` : '';

@@ -1,10 +1,17 @@
 import type { Mistake } from '../../decide/index.ts';
 import type { FlipLog, Revision } from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
+import type { TableView } from '../ports.ts';
 import { carryOut, type FlipDeskParts, type FlipDone } from './carry-out.ts';
 import { describeChange } from './change-story.ts';
-
-import { type FlipPlan, type FlipWish, planFlip, refuseMistakes, type Source } from './flip-plan.ts';
+import {
+  type FlipPlan,
+  type FlipWish,
+  findSubject,
+  planFlip,
+  refuseMistakes,
+  type Source,
+} from './flip-plan.ts';
 import { readTableFile, TableFileTrouble } from './table-file.ts';
 import { planUndo, type UndoWish } from './undo-plan.ts';
 
@@ -100,11 +107,19 @@ async function flip(parts: FlipDeskParts, wish: FlipWish, source: Source): Promi
 function planWithinFlags({ inForce, texts, file }: FlipDeskParts, wish: FlipWish, source: Source) {
   const asksFlag = [wish.percent, wish.tenants, wish.except, wish.move].some((part) => part !== undefined);
   return asksFlag && inForce.flagSource === 'unleash'
-    ? refuse(
-        'flip_refused',
-        'Percentages and tenant lists live in Unleash here: change the flag there. Stages are flipped here.',
-      )
+    ? refuseDistantFlag(wish, inForce.current().table)
     : planFlip(texts, file, source, wish);
+}
+
+function refuseDistantFlag({ subject: name }: FlipWish, table: TableView): AdminFailure {
+  const subject = findSubject(table, name);
+  if (isRefusal(subject)) return subject;
+  const flag = subject.routes.find((route) => route.flag !== undefined)?.flag;
+  return refuse(
+    'flip_refused',
+    `Percentages and tenant lists live in Unleash here: change flag ${flag ?? `of ${name}`} there (its rollout, with stickiness tenantId, or its rules on tenantId). ` +
+      `Stages are flipped here, and what cannot wait for Unleash is forced here: banyan flip ${name} legacy --force-legacy --reason "…"`,
+  );
 }
 
 async function undo(parts: FlipDeskParts, wish: UndoWish, source: Source): Promise<FlipDone | AdminFailure> {

@@ -14,6 +14,8 @@ export type FlipWish = Readonly<{
   except: readonly TenantName[] | undefined;
   /** Only these go to the stage. */
   move: readonly TenantName[] | undefined;
+  /** `legacy` lets legacy answer everybody, whatever else is said; `none` ends that. */
+  force: 'legacy' | 'none' | undefined;
   /** Retired routes stay so without it. */
   retired: 'take_back' | undefined;
   author: string;
@@ -58,10 +60,7 @@ function refuseUnknown(table: TableView, name: string): AdminFailure {
 }
 
 export function describeSubject({ routes, flag }: Subject): string {
-  return describeState(
-    routes.map(({ stage }) => stage),
-    routes.some(({ stage }) => stage === 'canary') ? flag : undefined,
-  );
+  return describeState(routes, routes.some(({ stage }) => stage === 'canary') ? flag : undefined);
 }
 
 /** Makes the change in the text and looks at the result as the gateway will. */
@@ -73,7 +72,7 @@ export function planFlip(
 ): FlipPlan | AdminFailure {
   const subject = findSubject(before.table, wish.subject);
   if (isRefusal(subject)) return subject;
-  const after = editSource(texts, file, before, [{ ...pickChange(wish), subject: subject.name }]);
+  const after = editSource(texts, file, before, listTableChanges(before.table, subject, wish));
   if (isRefusal(after)) return after;
   const changed = findSubject(after.table, subject.name);
   if (isRefusal(changed)) return changed;
@@ -86,15 +85,16 @@ export function planFlip(
   };
 }
 
-function pickChange({
-  stage,
-  percent,
-  tenants,
-  except,
-  move,
-  retired,
-}: FlipWish): Omit<TableChange, 'subject'> {
-  return { stage, percent, tenants, except, move, retired };
+/** Whoever releases a feature releases its routes, too, those that were forced one by one. */
+function listTableChanges(table: TableView, { name }: Subject, wish: FlipWish): readonly TableChange[] {
+  const { stage, percent, tenants, except, move, force, retired } = wish;
+  const isFeature = table.features.some((feature) => feature.name === name);
+  const forced = table.routes.filter(({ feature, forcedBy }) => feature === name && forcedBy === 'route');
+  const released = force === 'none' && isFeature ? forced : [];
+  return [
+    ...released.map(({ id }): TableChange => ({ subject: id, force: 'none' })),
+    { subject: name, stage, percent, tenants, except, move, force, retired },
+  ];
 }
 
 /** Makes the changes one after the other; each must leave a good table. */

@@ -73,13 +73,32 @@ function describeTouched({ before, after }: Step, now: TableView): readonly stri
 }
 
 function reverse({ before, after }: Step): readonly TableChange[] {
+  const forces = reverseForces(before, after);
   const stages = before.routes
     .filter((route) => after.routes.some(({ id, stage }) => id === route.id && stage !== route.stage))
     .map(({ id, stage }): TableChange => ({ subject: id, stage, retired: 'take_back' }));
   const flags = before.flags
     .filter((flag) => after.flags.some((other) => other.name === flag.name && !isSameFlag(flag, other)))
     .flatMap((flag) => reverseFlag(before, flag));
-  return [...stages, ...flags];
+  // What is forced goes nowhere: it is released first, and forced again at the end.
+  const released = forces.filter(({ force }) => force === 'none');
+  return [...released, ...stages, ...flags, ...forces.filter(({ force }) => force === 'legacy')];
+}
+
+function reverseForces(before: TableView, after: TableView): readonly TableChange[] {
+  const [was, is] = [listForced(before), listForced(after)];
+  return [
+    ...is.filter((name) => !was.includes(name)).map((subject): TableChange => ({ subject, force: 'none' })),
+    ...was.filter((name) => !is.includes(name)).map((subject): TableChange => ({ subject, force: 'legacy' })),
+  ];
+}
+
+/** Features and routes that carry the word themselves. */
+function listForced({ features, routes }: TableView): readonly TableChange['subject'][] {
+  return [
+    ...features.filter(({ force }) => force !== undefined).map(({ name }) => name),
+    ...routes.filter(({ forcedBy }) => forcedBy === 'route').map(({ id }) => id),
+  ];
 }
 
 function reverseFlag(table: TableView, { name, percent, tenants, except }: FlagView): readonly TableChange[] {

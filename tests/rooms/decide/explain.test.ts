@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { REASONS, STAGES, type TenantName, type UserId } from '../../../src/vocabulary/index.ts';
+import { bid } from '../../support/defend.ts';
 import { type Bench, callerOf, NOBODY, openBench, PLAIN } from './support.ts';
 
 const DEMO = readFileSync('routes.config.yaml', 'utf8');
@@ -99,9 +100,7 @@ describe('an explanation agrees with the decision', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(decide.explain(question)).toMatchObject({ side: 'new', reason: 'flag_on', breaker: 'open' });
     expect(decide.explain(question)).toMatchObject({ side: 'new', reason: 'flag_on' });
-    const snapshot = decide.pin();
-    const match = decide.match(snapshot, 'POST', '/api/ai/completions/');
-    expect(decide.decide(snapshot, match, callerOf('acme'), PLAIN).reason).toBe('flag_on');
+    void bench.defend.guard({ ...bid(feature), asked: 'by_table' }, () => new Promise(() => undefined));
     expect(decide.explain(question)).toMatchObject({ reason: 'breaker_open', breaker: 'half_open' });
   });
 });
@@ -190,6 +189,9 @@ test('every reason of the vocabulary can come about', async () => {
   if (feature) await bench.end(feature, 'failed', 5);
   await new Promise((resolve) => setTimeout(resolve, 5));
   note({ method: 'POST', path: '/api/ai/completions/', tenant: acme });
-  // A silent flag service is the only way to flag_unknown: see unleash-flags.test.ts.
-  expect([...seen, 'flag_unknown'].sort()).toEqual([...REASONS].sort());
+  bench.write(canary('{}').replace('ai: { flag', 'ai: { force: legacy, flag'));
+  await bench.decide.reload();
+  note({ method: 'POST', path: '/api/ai/completions/', tenant: acme });
+  // Only a flag service can be silent or name a variant: see unleash-flags.test.ts.
+  expect([...seen, 'flag_shadow', 'flag_unknown'].sort()).toEqual([...REASONS].sort());
 });

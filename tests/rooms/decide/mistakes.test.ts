@@ -54,7 +54,7 @@ test('a table with ten planted mistakes lists them all, each where it stands', (
     't:13:12: expected one of legacy, shadow, canary, new, retired, found "canry" (did you mean "canary"?)',
     't:18:12: expected a flag on feature chat for stage canary, found none: add flag: to the feature',
     't:19:13: expected a handler of the new side, found "chat/chanels" (did you mean "chat/channels"?)',
-    't:20:5: expected one of the keys id, match, feature, stage, handle, admit, timeout_ms, mirror, if_new_fails, found "timeout" (did you mean "timeout_ms"?)',
+    't:20:5: expected one of the keys id, match, feature, stage, force, handle, admit, timeout_ms, mirror, if_new_fails, found "timeout" (did you mean "timeout_ms"?)',
     't:21:9: expected each route id once, found "ai.complete", which routes[0] has already',
   ]);
 });

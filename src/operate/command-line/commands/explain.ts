@@ -50,6 +50,7 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
     ['admits', ADMITS[told.admit]],
     ['feature', told.feature ?? undefined],
     ['stage', stage === null ? undefined : paint(colourOfStage(stage), stage)],
+    ['forced', told.forced_by === null ? undefined : `to legacy, by the ${told.forced_by}`],
     ['flag', flag === null ? undefined : describeFlag(flag)],
     ['bucket', flag?.bucket === null ? undefined : flag?.bucket.toFixed(2)],
     ['breaker', told.breaker ?? undefined],

@@ -11,6 +11,8 @@ type Typed = Readonly<{
   json?: boolean;
   percent?: number;
   tenant?: readonly TenantName[];
+  forceLegacy?: boolean;
+  release?: boolean;
   takeBack?: boolean;
   reason?: string;
   author?: string;
@@ -31,29 +33,53 @@ export function flipCommand(bench: Bench): Command {
   return makeCommand(
     'flip',
     'Change the stage of a route or of a whole feature: for everybody, for a share of the tenants, or for some of them.',
-    'banyan flip ai canary --percent 10 --tenant acme --reason "first tenant on the new engine"\nbanyan flip ai legacy --tenant acme --reason "acme saw odd answers"',
+    'banyan flip ai canary --percent 10 --tenant acme --reason "first tenant on the new engine"\nbanyan flip ai legacy --tenant acme --reason "acme saw odd answers"\nbanyan flip ai legacy --force-legacy --reason "wrong totals, and the flag service is down"',
   )
     .argument('<subject>', 'a route id or a feature')
-    .argument('<stage>', 'legacy, shadow, canary, new or retired', readStage)
+    .argument('[stage]', 'legacy, shadow, canary, new or retired', readStage)
     .option('--percent <percent>', 'share of the tenants, 0 to 100 in steps of 0.01', readPercent)
     .option('--tenant <tenants...>', 'only these tenants go to the stage', collectTenants)
+    .option(
+      '--force-legacy',
+      'legacy answers everybody at once, whatever stage, flag and testers say; these stay as they are',
+    )
+    .option('--release', 'end a forced legacy')
     .option('--take-back', 'also take back routes that are retired')
     .option('--reason <sentence>', 'why, for the audit log')
     .option('--author <name>', 'who, for the audit log', bench.terminal.userName)
     .option('--expect <revision>', 'refuse if the table is no longer this revision')
     .option('--dry-run', 'say what would change, and change nothing')
-    .action((subject: string, stage: Stage, typed: Typed, command: Command) => {
+    .action((subject: string, stage: Stage | undefined, typed: Typed, command: Command) => {
+      const slip = findSlip(stage, typed);
+      if (slip) command.error(`error: ${slip}`, { exitCode: 2 });
       if (!typed.reason?.trim() && !typed.dryRun)
         command.error('error: a flip needs a reason, for the audit log: --reason "why"', { exitCode: 2 });
       return flip(bench, subject, stage, typed);
     });
 }
 
-async function flip({ terminal, finish }: Bench, subject: string, stage: Stage, typed: Typed): Promise<void> {
-  const { percent, tenant, takeBack, reason, author, expect, dryRun } = typed;
+/** What of the words typed cannot go together. */
+function findSlip(stage: Stage | undefined, typed: Typed): string | undefined {
+  const { forceLegacy, release, percent, tenant, takeBack } = typed;
+  if (!forceLegacy) return stage || release ? undefined : 'a flip needs a stage, for example canary';
+  if (release) return '--force-legacy and --release are opposites: type one of them';
+  if (stage && stage !== 'legacy') return `--force-legacy goes with legacy, not with ${stage}`;
+  if (percent === undefined && tenant === undefined && !takeBack) return undefined;
+  return '--force-legacy concerns everybody at once: leave out --percent, --tenant and --take-back';
+}
+
+async function flip(
+  { terminal, finish }: Bench,
+  subject: string,
+  stage: Stage | undefined,
+  typed: Typed,
+): Promise<void> {
+  const { percent, tenant, forceLegacy, release, takeBack, reason, author, expect, dryRun } = typed;
   const body = {
     subject,
-    stage,
+    // What is forced keeps its stage, and has it again when that is over.
+    ...(forceLegacy ? { force: 'legacy' } : { stage }),
+    ...(release ? { force: null } : {}),
     percent,
     move: tenant,
     ...(takeBack ? { take_back_retired: true } : {}),

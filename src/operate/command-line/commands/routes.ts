@@ -41,7 +41,7 @@ function printRoutes({ terminal }: Bench, { routes, flags, revision }: Shown): v
     route.methods.join(','),
     route.path,
     route.feature ?? undefined,
-    paint(colourOfStage(route.stage), route.stage),
+    paint(colourOfStage(route.forced_by ? 'legacy' : route.stage), describeStage(route)),
     describeFlag(flags.find(({ name }) => name === route.flag)) ?? route.flag ?? undefined,
     describeBreakers(paint, route.breakers),
   ]);
@@ -55,6 +55,11 @@ function describeBreakers(paint: ReturnType<typeof openPaint>, breakers: RouteJs
   const restless = SIDES.filter((side) => breakers[side] !== 'closed');
   if (restless.length === 0) return paint('dim', 'closed');
   return paint('red', restless.map((side) => `${side} ${breakers[side]}`).join(', '));
+}
+
+/** `canary, forced to legacy` */
+function describeStage({ stage, forced_by: forcedBy }: RouteJson): string {
+  return forcedBy === null ? stage : `${stage}, forced to legacy`;
 }
 
 /** `ai-engine 10 % +acme -globex` */

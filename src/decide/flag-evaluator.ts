@@ -1,0 +1,71 @@
+import { EventEmitter } from 'node:events';
+import {
+  Unleash,
+  type UnleashConfig,
+  type Context as UnleashContext,
+  UnleashEvents,
+  type Variant,
+} from 'unleash-client';
+import { type FlagDefinition, ROLLOUT_STRATEGY, type Segment } from './flag-definition.ts';
+
+/** All flags as they are at one moment. */
+export type FlagSet = Readonly<{
+  source: 'file' | 'unleash';
+  definitions: readonly FlagDefinition[];
+  segments: readonly Segment[];
+}>;
+
+/** What rules may look at. */
+export type FlagContext = Readonly<UnleashContext>;
+
+/** What the rules of a flag come to; with the variant that was chosen, where the flag has any. */
+export type Evaluation = Readonly<{
+  isOn: boolean;
+  variant: Readonly<{ name: string; payload: Variant['payload'] | undefined }> | undefined;
+}>;
+
+export type Evaluate = (flag: string, context: FlagContext) => Evaluation;
+
+/**
+ * unleash-client over a fixed set of flags; it neither asks a server nor writes a file nor keeps a timer. A flag that the set does not
+ * have is off. Throws where the rules cannot be followed. `@unleash/client-specification` holds for it (tests/unleash).
+ */
+export function openEvaluator(set: FlagSet): Evaluate {
+  const repository = fixRepository(set);
+  const unleash = new Unleash({
+    appName: 'banyan',
+    url: 'http://flags.invalid/',
+    instanceId: 'banyan',
+    repository,
+    strategies: [ROLLOUT_STRATEGY],
+    disableAutoStart: true,
+    disableMetrics: true,
+    skipInstanceCountWarning: true,
+  });
+  // Without a listener the library prints errors on the console.
+  unleash.on(UnleashEvents.Error, () => {});
+  repository.emit(UnleashEvents.Ready);
+  // Nothing is running that could be stopped, but the library counts its living instances.
+  unleash.destroy();
+  return (flag, context) => {
+    // One call for both, so that a rule with chance in it cannot answer twice.
+    const { feature_enabled: isOn, enabled, name, payload } = unleash.getVariant(flag, context);
+    return { isOn: isOn === true, variant: enabled ? { name, payload } : undefined };
+  };
+}
+
+type Repository = NonNullable<UnleashConfig['repository']>;
+
+function fixRepository({ definitions, segments }: FlagSet): Repository {
+  const byName = new Map(definitions.map((definition) => [definition.name, definition]));
+  const bySegment = new Map(segments.map((segment) => [segment.id, segment]));
+  const answers: Omit<Repository, keyof EventEmitter> = {
+    getToggle: (name) => byName.get(name),
+    getToggles: () => [...definitions],
+    getTogglesWithSegmentData: () => [],
+    getSegment: (id) => bySegment.get(id),
+    start: () => Promise.resolve(),
+    stop: () => {},
+  };
+  return Object.assign(new EventEmitter(), answers);
+}
