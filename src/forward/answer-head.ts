@@ -35,12 +35,17 @@ export function readAnswerHead(raw: readonly Buffer[], added: readonly string[])
     const key = name.toLowerCase();
     if (key === 'connection') nominated = joinTokens(nominated, value);
     if (HOP_BY_HOP.has(key) || OURS.has(key)) continue;
-    if (key === 'content-type') isEventStream = value.startsWith('text/event-stream');
+    if (key === 'content-type') isEventStream = /^text\/event-stream/i.test(value);
     if (key === 'set-cookie') cookies.push(value);
     lines.push(name, value);
   }
   const kept = nominated ? dropNames(lines, nominated) : lines;
   return { lines: kept.concat(added), own: kept, isEventStream, cookies };
+}
+
+/** A 204 has no length of a body (RFC 9110 section 8.6); a client that believed one would wait for it. */
+export function dropLength(lines: readonly string[]): string[] {
+  return dropNames(lines, new Set(['content-length']));
 }
 
 function joinTokens(known: ReadonlySet<string> | undefined, value: string): ReadonlySet<string> {

@@ -1,12 +1,19 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { fail, type Outcome } from '../vocabulary/index.ts';
-import { readAnswerHead } from './answer-head.ts';
+import { type Failure, fail, type Outcome } from '../vocabulary/index.ts';
+import { dropLength, readAnswerHead } from './answer-head.ts';
 import type { Ask } from './ask.ts';
-import { isSafe, LegacyTooSlow, nameLegacyFailure, wasStaleConnection } from './legacy-failure.ts';
+import {
+  isSafe,
+  LegacyTooSlow,
+  nameLegacyFailure,
+  type Progress,
+  wasStaleConnection,
+} from './legacy-failure.ts';
+import type { Upload } from './upload.ts';
 
 /** `stale`: lost on a connection that legacy was closing, before a byte of the answer; one more try is fair. */
-export type Ended = Outcome | Readonly<{ kind: 'stale' }>;
+export type Ended = Outcome | Readonly<{ kind: 'stale'; failure: Failure }>;
 
 // RFC 9112 section 4. undici reads it as UTF-8, so that other bytes come as signs that no status line can carry.
 const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -16,7 +23,9 @@ type Wish = Readonly<{
   req: IncomingMessage;
   res: ServerResponse;
   streamIdleMs: number;
-  mayRetry: boolean;
+  upload: Upload | undefined;
+  /** Whether one more may follow. */
+  turn: 'first' | 'last';
   resolve: (ended: Ended) => void;
 }>;
 
@@ -28,7 +37,9 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   readonly #wish: Wish;
   #abort: (error: Error) => void = () => undefined;
   #silence: NodeJS.Timeout;
-  #wrote: 'nothing' | 'head' | 'body' = 'nothing';
+  #progress: Progress = 'kept';
+  #hasAnswerBegun = false;
+  #wrote: 'nothing' | 'head' | 'body' | 'all' = 'nothing';
   #isSettled = false;
 
   constructor(wish: Wish) {
@@ -39,6 +50,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
 
   onConnect(abort: (error?: Error) => void): void {
     this.#abort = abort;
+    this.#progress = 'sent';
     // Given up while it waited for a connection: what was answered already must not be asked after all.
     if (this.#isSettled) return abort(new Error('nobody waits for this any more'));
     if (this.#wish.res.destroyed) this.#onClientClose();
@@ -49,24 +61,33 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     this.#silence.refresh();
   }
 
+  onResponseStarted(): void {
+    this.#hasAnswerBegun = true;
+  }
+
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    // Interim answers (103) end here; a 101 that nobody asked for is refused by undici.
+    // Interim answers (103) end here; a 101 or a 100 that nobody asked for is refused by undici.
     if (status < 200) return true;
     if (status > 599) throw new Error('a status code beyond 599');
     const { req, res, ask, streamIdleMs } = this.#wish;
     const head = readAnswerHead(raw, ask.added);
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
-    if (head.isEventStream) ask.noteStream?.();
+    ask.answerBegan?.(head.isEventStream ? 'stream' : 'plain');
     ask.tap?.answerBegan(status, head.own);
-    // An early answer (413) to an upload that is still coming: the rest is not read, so the connection cannot be used again.
-    if (!req.complete) head.lines.push('Connection', 'close');
-    res.writeHead(
-      status,
-      REASON_PHRASE.test(statusText) ? statusText : (STATUS_CODES[status] ?? ''),
-      head.lines,
-    );
+    const lines = status === 204 ? dropLength(head.lines) : head.lines;
+    // An early answer to an upload that is still coming: the connection cannot be used again, and what is refused (413) need not come.
+    if (!req.complete) {
+      lines.push('Connection', 'close');
+      if (status >= 400) this.#wish.upload?.hold();
+    }
+    res.writeHead(status, REASON_PHRASE.test(statusText) ? statusText : (STATUS_CODES[status] ?? ''), lines);
     this.#wrote = 'head';
     clearTimeout(this.#silence);
+    // Whatever legacy sends behind such a head, even a length without a body, is no part of the answer (RFC 9112 section 6.3).
+    if (ask.arrival.method === 'HEAD' || status === 204 || status === 304) {
+      this.#finish();
+      return true;
+    }
     this.#silence = setTimeout(this.#giveUp, head.isEventStream ? streamIdleMs : ask.timeoutMs);
     res.on('drain', resume);
     // A body that has come with its head leaves with it in one write; a head that waits for its body leaves alone.
@@ -75,6 +96,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   }
 
   onData(chunk: Buffer): boolean {
+    if (this.#wrote === 'all') return true;
     this.#wrote = 'body';
     this.#silence.refresh();
     this.#wish.ask.tap?.answered(chunk);
@@ -82,28 +104,41 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
+    if (this.#wrote !== 'all') this.#finish();
+  }
+
+  #finish(): void {
+    this.#wrote = 'all';
     clearTimeout(this.#silence);
     const { res } = this.#wish;
     res.end(() => this.#settle({ kind: 'answered', status: res.statusCode }));
   }
 
   onError(error: unknown): void {
+    if (this.#wrote === 'all') return;
     const ended = this.#judge(error);
     this.#settle(ended);
-    // Never end cleanly what is not whole: the client must see a broken message (RFC 9112 section 8).
-    if (ended.kind === 'cut') this.#wish.res.destroy();
+    if (ended.kind === 'cut') this.#breakOff();
+  }
+
+  /** Never end cleanly what is not whole: the client must see a broken message (RFC 9112 section 8). */
+  #breakOff(): void {
+    const { req, res } = this.#wish;
+    // To HTTP/1.0 the end of the connection may be the end of the answer; a reset is not.
+    if (req.httpVersionMinor === 0) req.socket.resetAndDestroy();
+    res.destroy();
   }
 
   #judge(error: unknown): Ended {
-    const { res, ask, mayRetry } = this.#wish;
+    const { res, ask, turn } = this.#wish;
     const { method } = ask.arrival;
     if (res.destroyed) return { kind: 'abandoned' };
-    const nothingCame = this.#wrote === 'nothing';
-    if (nothingCame && mayRetry && isSafe(method) && wasStaleConnection(error)) return { kind: 'stale' };
     const failure = this.#isClientLate(error)
       ? fail('request_too_slow', { retrySafe: isSafe(method) })
-      : nameLegacyFailure(error, method);
-    return nothingCame ? { kind: 'failed', failure } : { kind: 'cut', status: res.statusCode, failure };
+      : nameLegacyFailure(error, method, this.#progress);
+    if (this.#wrote !== 'nothing') return { kind: 'cut', status: res.statusCode, failure };
+    const isStale = turn === 'first' && !this.#hasAnswerBegun && wasStaleConnection(error);
+    return isStale && isSafe(method) ? { kind: 'stale', failure } : { kind: 'failed', failure };
   }
 
   /** Legacy cannot answer what has not arrived. What has arrived and waits in our buffer, though, is legacy's not to read. */
@@ -133,6 +168,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     this.#isSettled = true;
     clearTimeout(this.#silence);
     this.#wish.res.off('close', this.#onClientClose);
+    this.#wish.upload?.release();
     this.#wish.resolve(ended);
   }
 }

@@ -2,7 +2,7 @@ import type { Dispatcher, Pool } from 'undici';
 import type { Captured, Failure, SideAnswer } from '../vocabulary/index.ts';
 import { readAnswerHead } from './answer-head.ts';
 import type { Ask } from './ask.ts';
-import { LegacyTooSlow, nameLegacyFailure } from './legacy-failure.ts';
+import { LegacyTooSlow, nameLegacyFailure, type Progress } from './legacy-failure.ts';
 
 /** A question to legacy behind the client's back. Only for methods that change nothing (RFC 9110 section 9.2.1). */
 export type SecondAsk = Pick<Ask, 'arrival' | 'identity'> &
@@ -36,6 +36,7 @@ class KeptAnswer implements Dispatcher.DispatchHandler {
   readonly #askedMs = now();
   readonly #deadline: NodeJS.Timeout;
   #abort: (error: Error) => void = () => undefined;
+  #progress: Progress = 'kept';
   #status = 0;
   #headers: readonly string[] = [];
   #pieces: Buffer[] = [];
@@ -53,6 +54,7 @@ class KeptAnswer implements Dispatcher.DispatchHandler {
 
   onConnect(abort: (error?: Error) => void): void {
     this.#abort = abort;
+    this.#progress = 'sent';
   }
 
   onHeaders(status: number, raw: Buffer[]): boolean {
@@ -78,7 +80,7 @@ class KeptAnswer implements Dispatcher.DispatchHandler {
     this.#resolve(
       this.#status > 0 && !(error instanceof LegacyTooSlow)
         ? this.#describe({ kind: 'broken' })
-        : nameLegacyFailure(error, 'GET'),
+        : nameLegacyFailure(error, 'GET', this.#progress),
     );
   }
 

@@ -6,6 +6,7 @@ import { Pool } from 'undici';
 import type { Failure, Outcome, SessionRecord, SideAnswer } from '../vocabulary/index.ts';
 import type { Ask } from './ask.ts';
 import { askAgain, type SecondAsk } from './ask-again.ts';
+import { openConnector } from './connector.ts';
 import { askSession, type SessionQuestion } from './session-question.ts';
 import { streamAnswer } from './stream.ts';
 import { openTunnel, type Tunnel } from './tunnel.ts';
@@ -55,7 +56,7 @@ export function openForward(wish: ForwardWish): Forward {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: wish.connectTimeoutMs ?? 5_000 },
+      connect: openConnector(wish.connectTimeoutMs ?? 5_000),
       maxHeaderSize: 64 * 1024,
     });
   const pool = openPool(wish.connections ?? 1_024);

@@ -1,17 +1,7 @@
 import { type Failure, fail } from '../vocabulary/index.ts';
 
-const NEVER_ARRIVED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
+// What undici says of a request that it will not even send: no fault of legacy's.
+const NEVER_TRIED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** True for methods that change nothing (RFC 9110 section 9.2.1). */
@@ -20,24 +10,27 @@ export const isSafe = (method: string) => SAFE_METHODS.has(method);
 export class LegacyTooSlow extends Error {}
 export class BodyTooLarge extends Error {}
 
+/** How far the question had come: `kept` has not left us, `sent` may have been read by legacy. */
+export type Progress = 'kept' | 'sent';
+
 /** Turns what undici or the socket reported into a failure of the closed list; the error's own text goes no further. */
-export function nameLegacyFailure(error: unknown, method: string): Failure {
-  if (error instanceof LegacyTooSlow)
-    return fail('legacy_too_slow', { retrySafe: isSafe(method), retryAfterS: 5 });
+export function nameLegacyFailure(error: unknown, method: string, progress: Progress): Failure {
+  const retrySafe = progress === 'kept' || isSafe(method);
+  if (error instanceof LegacyTooSlow) return fail('legacy_too_slow', { retrySafe, retryAfterS: 5 });
   if (error instanceof BodyTooLarge) return fail('body_too_large');
-  if (NEVER_ARRIVED.has(codeOf(error)))
-    return fail('legacy_unreachable', { retrySafe: true, retryAfterS: 2 });
-  return fail('legacy_broken_answer', { retrySafe: isSafe(method) });
+  if (NEVER_TRIED.has(codeOf(error))) return fail('internal_error');
+  // No connection could be had, whatever the reason: refused, no such name, no good certificate.
+  if (progress === 'kept') return fail('legacy_unreachable', { retryAfterS: 2 });
+  return fail('legacy_broken_answer', { retrySafe });
 }
 
 /**
- * True where the request was lost in the race between our reuse of an idle connection and legacy's closing of it (RFC 9112 section 9.3.1):
- * only then is one more try fair, and only for a request that changes nothing.
+ * True where the connection had carried an answer before and ended without one to this request: the race between our reuse of an idle
+ * connection and legacy's closing of it (RFC 9112 section 9.3.1). The caller knows that no byte of an answer has come.
  */
 export function wasStaleConnection(error: unknown): boolean {
-  const code = codeOf(error);
-  if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET' && code !== 'EPIPE') return false;
-  const socket = (error as { socket?: { bytesRead?: number } }).socket;
+  if (codeOf(error) !== 'UND_ERR_SOCKET') return false;
+  const { socket } = error as { socket?: { bytesRead?: number } };
   return (socket?.bytesRead ?? 0) > 0;
 }
 

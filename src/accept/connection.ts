@@ -1,0 +1,65 @@
+// What Node's server leaves open about a connection that carries more than one request, or half of one.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { fail } from '../vocabulary/index.ts';
+import { answerFailure } from './own-words.ts';
+
+// Long enough for a client on a slow line to read the answer to an upload that it is still sending.
+const LINGER_MS = 2_000;
+
+// Whoever sends so many requests without waiting for an answer is cut: each of them takes memory.
+const MOST_WAITING = 100;
+const waiting = new WeakMap<Socket, Set<ServerResponse>>();
+const spoiled = new WeakSet<Socket>();
+
+/**
+ * Pipelined requests take turns: Node would start them all at once, and only safe ones may run side by side (RFC 9112 section 9.3.2).
+ * Until its turn a request has no answer that could tell of a client that leaves. False: the client has left, or the request cannot be
+ * read to its end.
+ */
+export async function awaitTurn(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+  const { socket } = req;
+  const queue = waiting.get(socket) ?? new Set();
+  waiting.set(socket, queue.add(res));
+  if (queue.size > MOST_WAITING) socket.destroy();
+  const hasTurn = await new Promise<boolean>((resolve) => {
+    res.once('socket', () => resolve(true));
+    req.once('close', () => resolve(false));
+  });
+  queue.delete(res);
+  if (!hasTurn || req.complete || !spoiled.has(socket)) return hasTurn;
+  answerFailure(req, res, fail('request_malformed'), undefined);
+  return false;
+}
+
+/** The last of the requests that wait for their turn on this connection. */
+export const newestWaiting = (socket: Socket): ServerResponse | undefined =>
+  [...(waiting.get(socket) ?? [])].at(-1);
+
+/** What comes on this connection from here on cannot be read. False: that was known. */
+export function markSpoiled(socket: Socket): boolean {
+  const isNew = !spoiled.has(socket);
+  spoiled.add(socket);
+  return isNew;
+}
+
+/**
+ * Lets the answer to an upload arrive that is still coming. Closing on bytes that nobody has read resets the connection, and the answer may
+ * be lost with it (RFC 9112 section 9.6).
+ */
+export function closeInPeace(req: IncomingMessage): void {
+  const { socket } = req;
+  socket.destroySoon = () => (req.complete ? Socket.prototype.destroySoon.call(socket) : linger(req));
+}
+
+function linger(req: IncomingMessage): void {
+  const { socket } = req;
+  const wait = () => {
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
+  };
+  socket.end(wait);
+  req.once('end', () => socket.destroySoon());
+  // Read, and thrown away.
+  req.on('data', () => undefined);
+}

@@ -1,0 +1,119 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Failure, Outcome } from '../vocabulary/index.ts';
+import type { Ask } from './ask.ts';
+import { rewriteAnswerHead } from './handshake-head.ts';
+import { LegacyTooSlow, nameLegacyFailure, type Progress } from './legacy-failure.ts';
+
+type Wish = Readonly<{
+  ask: Ask;
+  socket: Socket;
+  /** What came right behind the client's handshake. */
+  head: Buffer;
+  refuse(failure: Failure): void;
+  resolve(outcome: Outcome): void;
+}>;
+
+// A client must not speak before its handshake is answered (RFC 6455 section 4.1); one that does is heard so far, then held back.
+const MOST_EARLY_BYTES = 64 * 1024;
+
+/** One WebSocket between client and legacy, from its handshake to its end. */
+export class Passage {
+  readonly #wish: Wish;
+  readonly #silence: NodeJS.Timeout;
+  readonly #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #question: ClientRequest | undefined;
+  #progress: Progress = 'kept';
+  #status: number | undefined;
+  #failure: Failure | undefined;
+
+  constructor(wish: Wish) {
+    this.#wish = wish;
+    this.#silence = setTimeout(() => {
+      this.failed(new LegacyTooSlow());
+      wish.socket.destroySoon();
+    }, wish.ask.timeoutMs);
+    if (wish.socket.destroyed) this.#close();
+    else this.#attend();
+  }
+
+  /** The question is on its way to legacy. */
+  asked(question: ClientRequest): void {
+    this.#question = question;
+    if (this.#wish.socket.destroyed) question.destroy();
+    question.once('socket', (legacy) =>
+      legacy.once('encrypted' in legacy ? 'secureConnect' : 'connect', () => {
+        this.#progress = 'sent';
+      }),
+    );
+    // Ours come first, so that http-proxy-middleware copies the head as we left it.
+    question.prependOnceListener('upgrade', (answer, legacy: Socket) => {
+      this.#answered(answer);
+      this.#join(legacy);
+    });
+    question.prependOnceListener('response', (answer) => this.#answered(answer));
+  }
+
+  failed(error: unknown): void {
+    const { socket, refuse } = this.#wish;
+    // What breaks because the client has gone is nobody's failure.
+    if (this.#failure !== undefined || socket.destroyed || socket.errored) return;
+    this.#failure = nameLegacyFailure(error, 'GET', this.#progress);
+    if (this.#status === undefined) refuse(this.#failure);
+  }
+
+  // Only a socket that is read tells that its client has gone.
+  #attend(): void {
+    const { socket, head } = this.#wish;
+    socket.once('close', this.#close);
+    socket.on('data', this.#keep);
+    socket.once('end', this.#giveUp);
+    if (head.length > 0) this.#keep(head);
+  }
+
+  readonly #keep = (chunk: Buffer) => {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes > MOST_EARLY_BYTES) this.#wish.socket.pause();
+  };
+
+  readonly #giveUp = () => this.#wish.socket.destroy();
+
+  /** Legacy has answered: with 101, or with a refusal of its own. */
+  #answered(answer: IncomingMessage): void {
+    const { ask, socket } = this.#wish;
+    this.#status = answer.statusCode ?? 0;
+    clearTimeout(this.#silence);
+    ask.answerBegan?.(this.#status === 101 ? 'stream' : 'plain');
+    const { cookies } = rewriteAnswerHead(answer, ask.added);
+    if (cookies.length > 0) ask.noteCookies(cookies);
+    // Header values are bytes.
+    socket.setDefaultEncoding('latin1');
+    if (this.#status !== 101) socket.once('finish', () => socket.destroy());
+  }
+
+  /** From here on http-proxy-middleware carries the bytes; neither end outlives the other. */
+  #join(legacy: Socket): void {
+    const { socket } = this.#wish;
+    socket.off('data', this.#keep);
+    socket.off('end', this.#giveUp);
+    socket.pause();
+    if (this.#early.length > 0) socket.unshift(Buffer.concat(this.#early));
+    socket.once('close', () => legacy.destroy());
+    legacy.once('close', () => socket.destroySoon());
+  }
+
+  readonly #close = () => {
+    clearTimeout(this.#silence);
+    if (this.#status === undefined) this.#question?.destroy();
+    this.#wish.resolve(this.#tellEnd());
+  };
+
+  #tellEnd(): Outcome {
+    const [status, failure] = [this.#status, this.#failure];
+    if (failure === undefined)
+      return status === undefined ? { kind: 'abandoned' } : { kind: 'answered', status };
+    return status === undefined ? { kind: 'failed', failure } : { kind: 'cut', status, failure };
+  }
+}

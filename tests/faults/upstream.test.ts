@@ -1,0 +1,348 @@
+// Rows 61 to 66 and 72: legacy cannot be reached, does not answer, breaks off, or is asked by somebody who leaves.
+import { createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createTagKeysText } from '../../src/admit/index.ts';
+import { type House, openHouse } from '../../src/main.ts';
+import type { Asked } from '../fidelity/monolith.ts';
+import { ask, askOnce, openClient, openStand, type Stand, untilMs } from '../fidelity/stand.ts';
+import { freePort } from '../support/free-port.ts';
+import { ADMIN_TOKEN, loadSettings } from '../support/house.ts';
+
+const TIMEOUT_MS = 400;
+let stand: Stand;
+beforeAll(async () => {
+  stand = await openStand({ timeoutMs: TIMEOUT_MS });
+});
+afterAll(() => stand.close());
+
+/** Another gateway on the same store, before another monolith. */
+async function openBeside(legacyUrl: string, env: Record<string, string> = {}) {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const house: House = await openHouse({
+    settings: loadSettings({
+      PORT: String(port),
+      ADMIN_PORT: String(adminPort),
+      BANYAN_CONFIG: stand.house.tableFile,
+      SHED_LAG_MS: '60000',
+      ...env,
+    }),
+    databaseUrl: stand.house.storeUrl.app,
+    legacyUrl,
+    adminToken: ADMIN_TOKEN,
+    tagKeys: createTagKeysText(),
+    demoKeys: 'accepted',
+    sink: { write: () => undefined, dropped: () => 0 },
+  });
+  return { port, close: () => house.close('test') };
+}
+
+/** The problem+json of an answer, and its head. */
+function readProblem(text: string) {
+  const [head = '', body = '{}'] = text.split('\r\n\r\n');
+  return { head, problem: JSON.parse(body) as Record<string, unknown> };
+}
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as { port: number }).port;
+}
+
+describe('legacy cannot be reached', () => {
+  const garbler = createServer((socket) =>
+    socket.on('error', () => undefined).once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  );
+  afterAll(() => void garbler.close());
+
+  test.each([
+    ['row-061-refused: nobody listens', async () => `http://127.0.0.1:${await freePort()}`],
+    ['row-061-dns: nobody knows its name', async () => 'http://legacy.invalid'],
+    ['row-061-tls: it speaks no TLS', async () => `https://127.0.0.1:${await listen(garbler)}`],
+  ])(
+    '%s: 503 at once, a retry is safe even for a write, and nothing is told of where legacy is',
+    async (_title, url) => {
+      const legacyUrl = await url();
+      const beside = await openBeside(legacyUrl);
+      const beganMs = performance.now();
+      const write = await askOnce(beside.port, 'POST /x', 'Content-Length: 0');
+      const tookMs = performance.now() - beganMs;
+      const { head, problem } = readProblem(write);
+      await beside.close();
+      expect(head).toMatch(/^HTTP\/1.1 503 /);
+      expect(head).toMatch(/\r\nRetry-After: \d+\r\n/);
+      expect(head).toContain('application/problem+json');
+      expect(problem).toMatchObject({ code: 'legacy_unreachable', blame: 'legacy', retry_safe: true });
+      expect(write).not.toMatch(/127\.0\.0\.1|legacy\.invalid|ECONN|ENOTFOUND|SSL|node:/);
+      // A name is looked up by others, which may take a while.
+      expect(tookMs).toBeLessThan(legacyUrl.includes('invalid') ? 4_000 : 500);
+    },
+  );
+
+  test('row-061-websocket: an upgrade is refused in the same words', async () => {
+    const beside = await openBeside(`http://127.0.0.1:${await freePort()}`);
+    const client = openClient(beside.port, upgrade('/ws'));
+    await client.ended;
+    await beside.close();
+    expect(readProblem(client.text()).problem).toMatchObject({ code: 'legacy_unreachable', status: 503 });
+  });
+
+  test('row-061-breaker: the breaker counts it, and then legacy is left alone', async () => {
+    const beside = await openBeside(`http://127.0.0.1:${await freePort()}`);
+    const codes: unknown[] = [];
+    for (let i = 0; i < 25; i += 1)
+      codes.push(readProblem(await askOnce(beside.port, 'GET /x')).problem.code);
+    await beside.close();
+    expect(codes[0]).toBe('legacy_unreachable');
+    expect(codes.at(-1)).toBe('legacy_unavailable');
+  });
+});
+
+test('row-062-silence: no answer is 504 within the deadline and 200 ms, and the question is taken back', async () => {
+  stand.monolith.on('/silent', () => undefined);
+  const client = openClient(stand.port, ask('GET /silent', 'Connection: close'));
+  const asked = await stand.monolith.heard('/silent');
+  await client.ended;
+  const tookMs = performance.now() - asked.askedMs;
+  expect(readProblem(client.text())).toMatchObject({
+    head: expect.stringMatching(/^HTTP\/1.1 504 /),
+    problem: { code: 'legacy_too_slow', retry_safe: true },
+  });
+  expect(tookMs).toBeGreaterThanOrEqual(TIMEOUT_MS - 50);
+  expect(tookMs).toBeLessThan(TIMEOUT_MS + 200);
+  await asked.closed;
+});
+
+test('row-062-silence-after-a-write: nobody is told that repeating it is safe', async () => {
+  stand.monolith.on('/silent-write', () => undefined);
+  const text = await askOnce(stand.port, 'POST /silent-write', 'Content-Length: 0');
+  expect(readProblem(text).problem).toMatchObject({ code: 'legacy_too_slow', retry_safe: false });
+});
+
+/** Leaves exactly one idle connection to legacy, on which the next request will be sent. */
+async function warmUp(): Promise<void> {
+  await askOnce(stand.port, 'GET /warm');
+  await untilMs(10);
+}
+/** Legacy's ways to end a connection on which it was just asked. */
+const ENDS: [string, (asked: Asked) => void][] = [
+  ['fin', ({ socket }) => void socket.destroy()],
+  ['reset', ({ socket }) => void socket.resetAndDestroy()],
+];
+
+describe.each(ENDS)('legacy closes before any byte (%s)', (way, end) => {
+  test(`row-063-fresh-connection-${way}: 502, and legacy is not asked again`, async () => {
+    const path = `/closes-fresh-${way}`;
+    stand.monolith.on(path, end);
+    // Longer than an idle connection is kept.
+    await untilMs(1_700);
+    const before = stand.monolith.connections();
+    const text = await askOnce(stand.port, `GET ${path}`);
+    expect(readProblem(text)).toMatchObject({
+      head: expect.stringMatching(/^HTTP\/1.1 502 /),
+      problem: { code: 'legacy_broken_answer', retry_safe: true },
+    });
+    expect(stand.monolith.connections()).toBe(before + 1);
+    expect(count(path)).toBe(1);
+  });
+
+  test.each(['GET', 'HEAD'])(
+    `row-063-reused-connection-${way}: %s is asked once more, on a fresh one`,
+    async (method) => {
+      const path = `/closes-reused-${way}-${method}`;
+      stand.monolith.on(path, (asked) =>
+        count(path) === 1 ? end(asked) : asked.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
+      );
+      await warmUp();
+      const before = stand.monolith.connections();
+      const text = await askOnce(stand.port, `${method} ${path}`);
+      expect(text).toMatch(/^HTTP\/1.1 200 /);
+      expect(count(path)).toBe(2);
+      expect(stand.monolith.connections()).toBe(before + 1);
+    },
+  );
+
+  test(`row-063-twice-${way}: it is not asked a third time`, async () => {
+    const path = `/closes-twice-${way}`;
+    stand.monolith.on(path, end);
+    await warmUp();
+    expect(await askOnce(stand.port, `GET ${path}`)).toMatch(/^HTTP\/1.1 502 /);
+    expect(count(path)).toBe(2);
+  });
+
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    `row-064-write-${way}: exactly one %s reaches legacy, also on a reused connection`,
+    async (method) => {
+      const path = `/write-${way}-${method}`;
+      stand.monolith.on(path, end);
+      await warmUp();
+      const text = await askOnce(stand.port, `${method} ${path}`, 'Content-Length: 0');
+      expect(readProblem(text)).toMatchObject({
+        head: expect.stringMatching(/^HTTP\/1.1 502 /),
+        problem: { code: 'legacy_broken_answer', retry_safe: false },
+      });
+      expect(count(path)).toBe(1);
+    },
+  );
+});
+
+test('row-063-half-a-head: an answer that has begun is never asked for again', async () => {
+  stand.monolith.on('/half-a-head', ({ socket }) => void socket.write('HTTP/1.1 2', () => socket.destroy()));
+  await warmUp();
+  expect(await askOnce(stand.port, 'GET /half-a-head')).toMatch(/^HTTP\/1.1 502 /);
+  expect(count('/half-a-head')).toBe(1);
+});
+
+test('row-063-with-a-body: a GET that carries a body is not asked again', async () => {
+  stand.monolith.on('/get-with-body', ({ socket }) => void socket.destroy());
+  await warmUp();
+  const client = openClient(
+    stand.port,
+    `${ask('GET /get-with-body', 'Connection: close', 'Content-Length: 2')}ab`,
+  );
+  await client.ended;
+  expect(client.text()).toMatch(/^HTTP\/1.1 502 /);
+  expect(count('/get-with-body')).toBe(1);
+});
+
+const count = (path: string) => stand.monolith.asked.filter(({ target }) => target === path).length;
+
+describe('an answer breaks off', () => {
+  const HALVES: [string, string][] = [
+    ['length', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'],
+    ['chunked', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
+    ['chunked-in-a-chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf'],
+  ];
+  const CUTS = HALVES.flatMap(([name, bytes]) => ENDS.map(([way, end]) => [name, way, bytes, end] as const));
+
+  test.each([...CUTS, ['close', 'reset', 'HTTP/1.1 200 OK\r\n\r\nhalf', ENDS[1]?.[1] as never] as const])(
+    'row-065-%s-%s: the client sees half an answer and no end, and nothing is added',
+    async (name, way, bytes, end) => {
+      const path = `/half-${name}-${way}`;
+      stand.monolith.on(path, (asked) => void asked.socket.write(bytes, () => setTimeout(end, 30, asked)));
+      const client = openClient(stand.port, ask(`GET ${path}`));
+      await client.ended;
+      const [, body] = client.text().split('\r\n\r\n');
+      expect(client.text()).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+      expect(['half', '4\r\nhalf\r\n']).toContain(body);
+      expect(client.text()).not.toContain('problem');
+      expect(count(path)).toBe(1);
+    },
+  );
+
+  test('row-065-http-1.0: to a client for whom the end of the connection ends the answer, it is a reset', async () => {
+    stand.monolith.on('/half-old', (asked) =>
+      asked.socket.write(HALVES[1]?.[1] ?? '', () => setTimeout(() => asked.socket.destroy(), 30)),
+    );
+    const client = openClient(stand.port, 'GET /half-old HTTP/1.0\r\nHost: a.example\r\n\r\n');
+    expect(await client.ended).toBe('reset');
+  });
+
+  test('row-066-stall: a body that stops coming is cut after the deadline, and so is legacy', async () => {
+    stand.monolith.on('/stalls', ({ socket }) =>
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
+    );
+    const client = openClient(stand.port, ask('GET /stalls'));
+    const asked = await stand.monolith.heard('/stalls');
+    await client.ended;
+    const tookMs = performance.now() - asked.askedMs;
+    expect(client.text()).toMatch(/\r\n\r\nhalf$/);
+    expect(tookMs).toBeGreaterThanOrEqual(TIMEOUT_MS - 50);
+    expect(tookMs).toBeLessThan(TIMEOUT_MS + 250);
+    await asked.closed;
+  });
+});
+
+const upgrade = (path: string) =>
+  ask(
+    `GET ${path}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version: 13',
+  );
+
+describe('the client goes away', () => {
+  const LEAVES: [string, (client: ReturnType<typeof openClient>) => void][] = [
+    ['fin', ({ socket }) => void socket.end()],
+    ['reset', ({ socket }) => void socket.resetAndDestroy()],
+  ];
+  const STREAM = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n';
+
+  describe.each(LEAVES)('(%s)', (way, leave) => {
+    /** Milliseconds from the client's leaving until legacy knows it. */
+    async function timeLeaving(path: string, client: ReturnType<typeof openClient>): Promise<number> {
+      const asked = await stand.monolith.heard(path);
+      const leftMs = performance.now();
+      leave(client);
+      await asked.closed;
+      return (asked.closedMs ?? Number.POSITIVE_INFINITY) - leftMs;
+    }
+
+    test(`row-072-request-${way}: legacy knows within 100 ms`, async () => {
+      stand.monolith.on(`/left-${way}`, () => undefined);
+      const client = openClient(stand.port, ask(`GET /left-${way}`));
+      expect(await timeLeaving(`/left-${way}`, client)).toBeLessThan(100);
+    });
+
+    test(`row-072-stream-${way}: so it does in the middle of a stream`, async () => {
+      stand.monolith.on(`/left-stream-${way}`, ({ socket }) => socket.write(STREAM));
+      const client = openClient(stand.port, ask(`GET /left-stream-${way}`));
+      await client.until('data: 1');
+      expect(await timeLeaving(`/left-stream-${way}`, client)).toBeLessThan(100);
+    });
+
+    test(`row-072-upload-${way}: so it does in the middle of an upload, which never looks whole`, async () => {
+      for (const [name, lines, piece] of [
+        ['length', ['Content-Length: 100000'], 'half'],
+        ['chunked', ['Transfer-Encoding: chunked'], '4\r\nhalf\r\n'],
+      ] as const) {
+        const path = `/left-upload-${way}-${name}`;
+        stand.monolith.on(path, () => undefined);
+        const client = openClient(stand.port, `${ask(`POST ${path}`, ...lines)}${piece}`);
+        await stand.monolith.heard(path);
+        expect(await timeLeaving(path, client)).toBeLessThan(100);
+        expect((await stand.monolith.heard(path)).isWhole()).toBe(false);
+      }
+    });
+
+    test(`row-072-upgrade-${way}: so it does before the handshake is answered`, async () => {
+      stand.monolith.on(`/left-upgrade-${way}`, () => undefined);
+      const client = openClient(stand.port, upgrade(`/left-upgrade-${way}`));
+      expect(await timeLeaving(`/left-upgrade-${way}`, client)).toBeLessThan(100);
+    });
+
+    test(`row-072-tunnel-${way}: so it does in a tunnel`, async () => {
+      stand.monolith.on(`/left-tunnel-${way}`, ({ socket }) =>
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+        ),
+      );
+      const client = openClient(stand.port, upgrade(`/left-tunnel-${way}`));
+      await client.until('\r\n\r\n');
+      expect(await timeLeaving(`/left-tunnel-${way}`, client)).toBeLessThan(100);
+    });
+
+    test(`row-072-waiting-${way}: a pipelined request whose turn has not come is never asked at all`, async () => {
+      stand.monolith.on(`/left-first-${way}`, () => undefined);
+      const client = openClient(stand.port, ask(`GET /left-first-${way}`) + ask(`GET /left-second-${way}`));
+      expect(await timeLeaving(`/left-first-${way}`, client)).toBeLessThan(100);
+      await untilMs(50);
+      expect(count(`/left-second-${way}`)).toBe(0);
+    });
+  });
+
+  test('row-072-tunnel-zombie: a legacy that goes on talking to a client that was reset loses its connection', async () => {
+    stand.monolith.on('/zombie', ({ socket }) => {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n',
+      );
+    });
+    const client = openClient(stand.port, upgrade('/zombie'));
+    await client.until('\r\n\r\n');
+    const { socket } = await stand.monolith.heard('/zombie');
+    client.socket.resetAndDestroy();
+    await untilMs(50);
+    const talk = setInterval(() => socket.write(Buffer.alloc(64 * 1024)), 5);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(talk);
+  });
+});
