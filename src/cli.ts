@@ -85,6 +85,7 @@ async function explainFile(file: string, question: Question): Promise<Explanatio
 }
 
 async function serve(sharing: 'alone' | 'beside'): Promise<ExitCode> {
+  outliveLogReader();
   const settings = loadGatewaySettings([
     'DATABASE_URL',
     'LEGACY_URL',
@@ -105,6 +106,12 @@ async function serve(sharing: 'alone' | 'beside'): Promise<ExitCode> {
     }),
   );
   return runUntilSignal(house.confess, (signal, graceMs) => house.close(signal, graceMs));
+}
+
+/** A short command ends where nobody reads what it prints; a gateway goes on, and counts the lines that are lost. */
+function outliveLogReader(): void {
+  process.stdout.removeAllListeners('error');
+  process.stdout.on('error', () => undefined);
 }
 
 async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {

@@ -1,4 +1,5 @@
 // How each room is built from the settings, and what it is handed of the others. Only the house itself does this.
+import { availableParallelism } from 'node:os';
 import type { PortWish } from './accept/index.ts';
 import { type Admit, type JwtRules, openAdmit, parseTagKeys } from './admit/index.ts';
 import { type Decide, openDecide } from './decide/index.ts';
@@ -194,7 +195,7 @@ export function openMirrorRoom(wish: HouseWish, { emit }: Observe, admit: Admit,
       bodyBytes: settings.MIRROR_BODY_BYTES,
       memoryBytes: settings.MIRROR_MEMORY_BYTES,
       queue: settings.MIRROR_QUEUE,
-      atOnce: settings.MIRROR_POOL_SIZE,
+      atOnce: chooseRehearsals(settings),
       lagMs: settings.MIRROR_LAG_MS,
       silenceMs: SILENCE_MS,
     },
@@ -203,6 +204,11 @@ export function openMirrorRoom(wish: HouseWish, { emit }: Observe, admit: Admit,
 }
 
 const isSafe = (method: string) => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+
+/** Each rehearsal keeps the database busy, too, which knows no lower priority: users must find a core free. */
+function chooseRehearsals({ MIRROR_POOL_SIZE }: Settings): number {
+  return MIRROR_POOL_SIZE ?? Math.min(5, Math.max(2, availableParallelism() - 1));
+}
 
 function startShadow({ MIRROR_HEAP_MB }: Settings): (wish: ShadowWish) => StartRehearsals {
   const module = new URL(import.meta.url.endsWith('.ts') ? './shadow.ts' : './shadow.js', import.meta.url);
@@ -213,7 +219,7 @@ function describeShadow({ settings, databaseUrl, legacyDatabaseUrl }: HouseWish)
   const { AI_BASE_URL, AI_API_KEY, FOLLOW_SLOT, MIRROR_KEY } = settings;
   return {
     databaseUrl,
-    poolSize: settings.MIRROR_POOL_SIZE,
+    poolSize: chooseRehearsals(settings),
     legacy:
       FOLLOW_SLOT !== undefined && legacyDatabaseUrl !== undefined
         ? { databaseUrl: legacyDatabaseUrl, slot: FOLLOW_SLOT }

@@ -137,7 +137,10 @@ export const SETTINGS = {
     help: 'masks values and seals samples: 32 bytes as base64, base64url or hex; unset: a random one per process, then samples cannot be replayed and hashes do not compare across instances',
     isSecret: true,
   },
-  MIRROR_POOL_SIZE: { schema: wholeNumber(1, 100), fallback: '5', help: 'most rehearsals at once' },
+  MIRROR_POOL_SIZE: {
+    schema: wholeNumber(1, 100),
+    help: 'most rehearsals at once; unset: one fewer than there are cores, from 2 to 5',
+  },
   MIRROR_BODY_BYTES: {
     schema: wholeNumber(1_024, 16_777_216),
     fallback: '262144',

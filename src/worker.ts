@@ -35,9 +35,6 @@ async function open(
   let take: (socket: Socket) => void = (socket) => socket.destroy();
   const gateway = await openGateway({ ...wish, sink }, observe, rooms, (taker) => {
     take = taker;
-    return () => {
-      take = (socket) => socket.destroy();
-    };
   });
   observe.emit({ type: 'part_changed', part: 'gateway', state: 'ready', detail: `worker ${worker}` });
   const close = (signal: string, graceMs: number) =>

@@ -45,6 +45,25 @@ test('docs/failures.md lists every failure with its status, blame and sentence, 
   expect(readRows('docs/failures.md')).toEqual(known);
 });
 
+test('docs/operations.md says of every failure code, metric and log event what to do, and of no other', async () => {
+  const observe = createObserve({ level: 'silent', sink: createLineSink(process.stdout) });
+  const metrics = [...(await observe.metrics()).matchAll(/^# TYPE (banyan_\w+) /gm)].map(
+    ([, name]) => name ?? '',
+  );
+  const events = [...read('src/vocabulary/events.ts').matchAll(/\btype: '(\w+)'/g)].map(
+    ([, type]) => type ?? '',
+  );
+  const told = readRows('docs/operations.md')
+    .map(([name]) => name ?? '')
+    .filter((name) => !name.startsWith('banyan '));
+  const known = [
+    ...Object.keys(FAILURES),
+    ...metrics.filter((name) => !/^banyan_(process|nodejs)_/.test(name)),
+    ...new Set(events),
+  ];
+  expect([...told].sort()).toEqual([...known].sort());
+});
+
 test('docs/shadow.md lists every reason why nothing was compared and why no copy was taken, in order, and no other', () => {
   expect(readRows('docs/shadow.md').map(([reason]) => reason)).toEqual([
     ...NOT_COMPARED_REASONS,

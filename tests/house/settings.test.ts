@@ -18,7 +18,6 @@ function listMistakes(env: Record<string, string>): readonly string[] {
 
 test('the settings of shadow comparison are usable without being set', () => {
   expect(read()).toMatchObject({
-    MIRROR_POOL_SIZE: 5,
     MIRROR_BODY_BYTES: 262_144,
     MIRROR_QUEUE: 200,
     MIRROR_MEMORY_BYTES: 67_108_864,
@@ -27,7 +26,7 @@ test('the settings of shadow comparison are usable without being set', () => {
     MIRROR_LAG_MS: 100,
     MIRROR_DAYS: 14,
   });
-  expect([read().MIRROR_KEY, read().FOLLOW_SLOT]).toEqual([undefined, undefined]);
+  expect([read().MIRROR_KEY, read().FOLLOW_SLOT, read().MIRROR_POOL_SIZE]).toEqual(Array(3).fill(undefined));
 });
 
 describe('each number has its bounds', () => {
