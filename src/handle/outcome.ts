@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { StoreUnavailable, TenantUnknown } from '../store/index.ts';
+import { QueryTooSlow, type StoreTrouble, StoreUnavailable, TenantUnknown } from '../store/index.ts';
 import { type Emit, type Failure, fail, type Outcome } from '../vocabulary/index.ts';
 import type { Exchange, HandleRequest } from './exchange.ts';
 import { FailureThrown } from './failure-thrown.ts';
@@ -21,18 +21,27 @@ export function judgeThrow(ended: Ended, error: unknown): Outcome {
 
 function describeFailure({ request, exchange, emit }: Ended, error: unknown): Failure {
   const retrySafe = !exchange.mayHaveWritten;
+  const tell = () =>
+    emit({
+      type: 'handler_failed',
+      requestId: request.arrival.requestId,
+      routeId: request.decision.route,
+      error: describeError(exchange.name, error),
+    });
   if (error instanceof FailureThrown) return error.failure;
   if (error instanceof TenantUnknown) return fail('tenant_unknown');
-  if (error instanceof StoreUnavailable) return fail('store_unavailable', { retrySafe, retryAfterS: 1 });
+  if (error instanceof StoreUnavailable) {
+    if (!TOLD_ELSEWHERE.has(error.reason)) tell();
+    return fail('store_unavailable', { retrySafe, retryAfterS: 1 });
+  }
   if (request.signal?.aborted) return fail('new_too_slow', { retrySafe });
-  emit({
-    type: 'handler_failed',
-    requestId: request.arrival.requestId,
-    routeId: request.decision.route,
-    error: describeError(exchange.name, error),
-  });
+  tell();
+  if (error instanceof QueryTooSlow) return fail('new_too_slow', { retrySafe, retryAfterS: 5 });
   return fail('new_failed', { retrySafe });
 }
+
+// `/readyz` and `part_changed` tell of these once; a line for each request would say no more.
+const TOLD_ELSEWHERE: ReadonlySet<StoreTrouble> = new Set(['unreachable', 'crowded']);
 
 const LONGEST_DESCRIPTION = 300;
 

@@ -2,7 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlDriverAdapter, SqlDriverAdapterFactory, Transaction } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
-import { isConnectionLoss, StoreUnavailable } from './errors.ts';
+import { distrust, takeConnection } from './connections.ts';
+import { findTrouble } from './database-errors.ts';
+import { StoreUnavailable } from './errors.ts';
 import type { Opening } from './opening.ts';
 
 /** How the next `startTransaction` begins, and for whom: Prisma's own call has no place for it. */
@@ -40,18 +42,18 @@ async function startTransaction(adapter: SqlDriverAdapter, pool: pg.Pool): Promi
   const opening = openingFor.getStore();
   if (opening === undefined)
     throw new Error('A transaction outside within() has no tenant: the store does not open it.');
-  const connection = await pool.connect().catch((error: unknown) => {
-    throw new StoreUnavailable(error);
-  });
+  const connection = await takeConnection(pool);
   try {
     // The driver's types do not know that several statements have several answers.
     const answers: unknown = await connection.query(opening.sql);
     opening.judge?.(answers as readonly pg.QueryResult[]);
   } catch (error) {
     await putBack(connection);
-    throw opening.explain?.(error) ?? new StoreUnavailable(error);
+    throw (
+      opening.explain?.(error) ?? new StoreUnavailable(error, { reason: findTrouble(error) ?? 'unreachable' })
+    );
   }
-  return bindTransaction(adapter, connection);
+  return bindTransaction(adapter, pool, connection, opening);
 }
 
 async function putBack(connection: pg.PoolClient): Promise<void> {
@@ -63,11 +65,21 @@ async function putBack(connection: pg.PoolClient): Promise<void> {
 }
 
 /** The adapter's own conversion of values, on this one connection instead of the pool. */
-function bindTransaction(adapter: SqlDriverAdapter, connection: pg.PoolClient): Transaction {
+function bindTransaction(
+  adapter: SqlDriverAdapter,
+  pool: pg.Pool,
+  connection: pg.PoolClient,
+  opening: Opening,
+): Transaction {
   const bound: SqlDriverAdapter = Object.create(adapter, { client: { value: connection } });
   // A connection that breaks while nobody waits for an answer must not end the process; the next query on it fails by itself.
   const ignore = () => undefined;
   connection.on('error', ignore);
+  const rename = (error: unknown): never => {
+    const named = opening.name(error);
+    if (named instanceof StoreUnavailable && named.reason === 'read_only') distrust(pool);
+    throw named;
+  };
   const release = async () => {
     connection.removeListener('error', ignore);
     connection.release();
@@ -76,13 +88,9 @@ function bindTransaction(adapter: SqlDriverAdapter, connection: pg.PoolClient): 
     provider: adapter.provider,
     adapterName: adapter.adapterName,
     options: { usePhantomQuery: false },
-    queryRaw: (query) => bound.queryRaw(query).catch(nameLoss),
-    executeRaw: (query) => bound.executeRaw(query).catch(nameLoss),
+    queryRaw: (query) => bound.queryRaw(query).catch(rename),
+    executeRaw: (query) => bound.executeRaw(query).catch(rename),
     commit: release,
     rollback: release,
   };
-}
-
-function nameLoss(error: unknown): never {
-  throw isConnectionLoss(error) ? new StoreUnavailable(error) : error;
 }

@@ -1,20 +1,22 @@
 import type pg from 'pg';
 import type { TenantId } from '../vocabulary/index.ts';
-import { isConnectionLoss, StoreUnavailable } from './errors.ts';
+import { distrust, takeConnection } from './connections.ts';
+import { findTrouble } from './database-errors.ts';
+import { StoreUnavailable } from './errors.ts';
 
-/** One statement on the gateway's own tables. A database that cannot be asked is StoreUnavailable; anything else is a bug. */
+/** One statement on the gateway's own tables. A database that cannot serve is StoreUnavailable; anything else is a bug. */
 export async function ask<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
   sql: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
-  const connection = await pool.connect().catch((error: unknown) => {
-    throw new StoreUnavailable(error);
-  });
+  const connection = await takeConnection(pool);
   try {
     return (await connection.query<Row>(sql, [...values])).rows;
   } catch (error) {
-    throw isConnectionLoss(error) ? new StoreUnavailable(error) : error;
+    const reason = findTrouble(error);
+    if (reason === 'read_only') distrust(pool);
+    throw reason === undefined ? error : new StoreUnavailable(error, { reason });
   } finally {
     connection.release();
   }
@@ -26,9 +28,7 @@ export async function askInside<Row extends pg.QueryResultRow>(
   tenant: TenantId,
   sql: string,
 ): Promise<Row[]> {
-  const connection = await pool.connect().catch((error: unknown) => {
-    throw new StoreUnavailable(error);
-  });
+  const connection = await takeConnection(pool);
   try {
     const answers: unknown = await connection.query(
       `BEGIN READ ONLY; SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true); ${sql}; COMMIT`,
@@ -37,7 +37,8 @@ export async function askInside<Row extends pg.QueryResultRow>(
     return (answers as readonly pg.QueryResult<Row>[])[2]?.rows ?? [];
   } catch (error) {
     connection.release(true);
-    throw isConnectionLoss(error) ? new StoreUnavailable(error) : error;
+    const reason = findTrouble(error);
+    throw reason === undefined ? error : new StoreUnavailable(error, { reason });
   }
 }
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { type Position, printPosition, type TenantId } from '../vocabulary/index.ts';
-import { codeOf } from './errors.ts';
+import { codeOf } from './database-errors.ts';
 import type { FollowManner, FollowTransaction } from './follow.ts';
 import type { Fence, FollowConnection } from './follow-connection.ts';
 import { groupChanges, type RowGroup } from './follow-groups.ts';

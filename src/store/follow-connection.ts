@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
 import { ask } from './ask.ts';
-import { isConnectionLoss, StoreUnavailable } from './errors.ts';
+import { findTrouble } from './database-errors.ts';
+import { type StoreTrouble, StoreUnavailable } from './errors.ts';
 import { REHEARSAL_NAME } from './opening.ts';
 
 /**
@@ -10,6 +11,9 @@ import { REHEARSAL_NAME } from './opening.ts';
  */
 const PATIENCE_MS = 700;
 const CONNECT_TIMEOUT_MS = 5_000;
+
+// After these a new connection may find a server that serves; a failover leaves the old one read-only.
+const LEADS_NOWHERE: ReadonlySet<StoreTrouble> = new Set(['unreachable', 'crowded', 'read_only']);
 
 // One plan for each foreign key's check: what a generic plan costs in locks does not matter to one connection. Rows are found by their
 // keys, whatever a plan made while a table was empty may think. The foreign keys of a large transaction are checked at its end, which
@@ -127,9 +131,10 @@ export class FollowConnection {
     try {
       return await ask(opened.client);
     } catch (error) {
-      if (!isConnectionLoss(error)) throw error;
+      const reason = findTrouble(error);
+      if (reason === undefined || !LEADS_NOWHERE.has(reason)) throw error;
       await this.close();
-      throw new StoreUnavailable(error);
+      throw new StoreUnavailable(error, { reason });
     } finally {
       clearInterval(timer);
     }

@@ -1,10 +1,18 @@
 // store: PostgreSQL, always inside one tenant. The only room that knows Prisma.
 // `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
 // tenant, `rehearsal` a whole handler in a state of the rows that may have passed, and undoes it. They throw TenantUnknown,
-// StoreUnavailable and StateUnreachable as expected failures; UnscopedQuery is a handler's bug. `journal` and `follow` know of legacy's
+// StoreUnavailable, QueryTooSlow and StateUnreachable as expected failures; UnscopedQuery is a handler's bug. `journal` and `follow` know of legacy's
 // changes. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
 export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
-export { StateUnreachable, StoreRefusal, StoreUnavailable, TenantUnknown, UnscopedQuery } from './errors.ts';
+export {
+  QueryTooSlow,
+  StateUnreachable,
+  StoreRefusal,
+  type StoreTrouble,
+  StoreUnavailable,
+  TenantUnknown,
+  UnscopedQuery,
+} from './errors.ts';
 export type { FollowManner, FollowStore, FollowTransaction } from './follow.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
 export { type FollowRoll, openFollowRoll } from './follow-roll.ts';

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { ask } from './ask.ts';
-import { codeOf, StoreUnavailable } from './errors.ts';
+import { codeOf } from './database-errors.ts';
+import { StoreUnavailable } from './errors.ts';
 
-// Too busy, too full, or in somebody's way: a later try may do. Serialization, deadlock, resources, lock timeout, cancelled.
-const PASSING = /^(40001|40P01|53...|55P03|57014)$/;
+// In somebody's way: a later try may do. Serialization, deadlock, cancelled.
+const PASSING = /^(40001|40P01|57014)$/;
 
 /**
  * `ask` for the ledger. What PostgreSQL says of a statement that it refuses may quote what was in it, so only its code goes on: a path or
@@ -17,8 +18,20 @@ export async function askLedger<Row extends pg.QueryResultRow>(
   try {
     return await ask<Row>(pool, sql, values);
   } catch (error) {
-    if (error instanceof StoreUnavailable) throw error;
-    const words = new Error(`The ledger refused a statement (SQLSTATE ${codeOf(error) || 'unknown'}).`);
-    throw PASSING.test(codeOf(error)) ? new StoreUnavailable(words) : words;
+    throw error instanceof StoreUnavailable ? hideWords(error) : wordRefusal(error);
   }
 }
+
+// A database that is away has not seen the statement, and cannot quote it.
+function hideWords(error: StoreUnavailable): StoreUnavailable {
+  if (error.reason === 'unreachable' || error.reason === 'crowded') return error;
+  return new StoreUnavailable(nameCode(error.cause), { reason: error.reason });
+}
+
+function wordRefusal(error: unknown): Error {
+  const words = nameCode(error);
+  return PASSING.test(codeOf(error)) ? new StoreUnavailable(words, { reason: 'conflict' }) : words;
+}
+
+const nameCode = (error: unknown) =>
+  new Error(`The ledger refused a statement (SQLSTATE ${codeOf(error) || 'unknown'}).`);

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { messageOf, StoreRefusal } from './errors.ts';
+import { messageOf } from './database-errors.ts';
+import { StoreRefusal } from './errors.ts';
 import { findMigrationsFolder, readMigrationFiles } from './migration-files.ts';
 import { withSchemaEngine } from './schema-engine.ts';
 import { describeUnreachable } from './unreachable.ts';

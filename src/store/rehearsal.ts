@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { printPosition, type RowChange, type TenantName } from '../vocabulary/index.ts';
-import { isKeyConflict, isWriteConflict, StateUnreachable } from './errors.ts';
+import { isKeyConflict, isLockTimeout, isWriteConflict } from './database-errors.ts';
+import { StateUnreachable } from './errors.ts';
 import type { Prisma } from './generated/client.ts';
 import { openRehearsal, type RehearsalWish } from './opening.ts';
 import { RehearsedIds } from './rehearsed-ids.ts';
@@ -40,8 +41,9 @@ export async function runRehearsal<T>(
         return runInside(engine, raw, tenant, handler, wish, run);
       });
     } catch (error) {
-      // Only the way back is gone again: a handler runs once.
-      const isMoving = error instanceof StateUnreachable && error.reason === 'in_motion';
+      // Only the way back is gone again: a handler runs once. Whoever holds a lock for so long is not done a moment later.
+      const isMoving =
+        error instanceof StateUnreachable && error.reason === 'in_motion' && !isLockTimeout(error.cause);
       if (begun || !isMoving || attempt === ATTEMPTS) throw error;
       await pause(attempt);
     }
@@ -68,16 +70,25 @@ async function runInside<T>(
   const position = at && printPosition(at.position);
   const tx = guard(engine, raw, tenant, handler, (table) => ids.take(table, position));
   const steps = new Steps(raw, tx, ids);
-  const result = await run(Object.freeze({ tenant: tenant.name, within: steps.enter }));
+  const ended = await settle(run(Object.freeze({ tenant: tenant.name, within: steps.enter })));
   // Whatever the handler made of it: a rehearsal that met another's write has shown nothing. Keys are looked up among all rows, those
   // that have come since this transaction began included.
   const { conflict, keyConflict } = steps;
   if (conflict !== undefined) throw new StateUnreachable('in_motion', conflict);
   if (keyConflict !== undefined && (await hasMoved(engine.control, raw, tenant.id)))
     throw new StateUnreachable('in_motion', keyConflict);
+  if (ended.kind === 'thrown') throw ended.error;
   const rows = manner === 'read_write' ? await readRehearsedRows(raw, tenant.id) : [];
-  return { result, rows };
+  return { result: ended.result, rows };
 }
+
+type Settled<T> = Readonly<{ kind: 'returned'; result: T }> | Readonly<{ kind: 'thrown'; error: unknown }>;
+
+const settle = <T>(work: Promise<T>): Promise<Settled<T>> =>
+  work.then(
+    (result) => ({ kind: 'returned', result }),
+    (error: unknown) => ({ kind: 'thrown', error }),
+  );
 
 /** The withins of one rehearsal. */
 class Steps {
@@ -88,7 +99,7 @@ class Steps {
   readonly #entered = new AsyncLocalStorage<true>();
   #last: Promise<unknown> = Promise.resolve();
   #count = 0;
-  /** The first error by which PostgreSQL asked for a repetition. */
+  /** The first error by which PostgreSQL asked for a repetition, or said that another transaction holds what is needed. */
   conflict: unknown;
   keyConflict: unknown;
 
@@ -119,7 +130,7 @@ class Steps {
       await this.#raw.$executeRawUnsafe(`RELEASE SAVEPOINT ${name}`);
       return result;
     } catch (error) {
-      if (isWriteConflict(error)) this.conflict ??= error;
+      if (isWriteConflict(error) || isLockTimeout(error)) this.conflict ??= error;
       if (isKeyConflict(error)) this.keyConflict ??= error;
       this.#ids.backTo(mark);
       // Where this fails the connection is gone and every later statement says so; the work's own error tells more.

@@ -1,4 +1,4 @@
-import { codeOf } from './errors.ts';
+import { codeOf } from './database-errors.ts';
 
 /** One sentence for a database that does not let us in. `setting` names the variable that holds its address; never its password. */
 export function describeUnreachable(error: unknown, url: string, setting: string): string {

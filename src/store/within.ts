@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Emit, TenantName } from '../vocabulary/index.ts';
 import { openingFor } from './adapter.ts';
-import { isStartTimeout, isWriteConflict, StoreUnavailable, TenantUnknown } from './errors.ts';
+import { isStartTimeout, isWriteConflict } from './database-errors.ts';
+import { StoreUnavailable, TenantUnknown } from './errors.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
 import type { Moments } from './moments.ts';
 import { type Opening, openInEarnest } from './opening.ts';
@@ -40,7 +41,8 @@ export async function runWithin<T>(
         return work(guard(engine, raw, tenant, handler, take));
       });
     } catch (error) {
-      if (attempt === ATTEMPTS || !isWriteConflict(error)) throw error;
+      if (!isWriteConflict(error)) throw error;
+      if (attempt === ATTEMPTS) throw new StoreUnavailable(error, { reason: 'conflict' });
       await pause(attempt);
     }
   }
@@ -89,10 +91,10 @@ async function openTransaction<T>(
   try {
     return await openingFor.run(opening, () => engine.prisma.$transaction(runToTheEnd, LIMITS));
   } catch (error) {
-    if (committing && error instanceof StoreUnavailable) {
+    if (committing && error instanceof StoreUnavailable && error.reason === 'unreachable') {
       throw new StoreUnavailable(error.cause, { mayHaveWritten: true });
     }
-    throw isStartTimeout(error) ? new StoreUnavailable(error) : error;
+    throw isStartTimeout(error) ? new StoreUnavailable(error, { reason: 'crowded' }) : error;
   }
 }
 

@@ -61,7 +61,7 @@ describe("one tenant and another's rows", () => {
     await expect(give).rejects.toThrow(/row-level security/);
   });
 
-  test("cannot learn by a foreign key which of the other's rows exist: existing and absent fail alike", async () => {
+  test("row-099-foreign-keys: cannot learn by a foreign key which of the other's rows exist: existing and absent fail alike", async () => {
     const refer = (userId: number) =>
       asGlobex((tx) => tx.aiJob.create({ data: newJob(tx, 50, userId) })).then(
         () => 'accepted',
@@ -78,7 +78,7 @@ describe("one tenant and another's rows", () => {
 });
 
 describe('the app role without a tenant', () => {
-  test('sees no rows and gets no error, on a fresh connection and after a tenant was set on it', async () => {
+  test('row-095-unset-setting: sees no rows and gets no error, on a fresh connection and after a tenant was set on it', async () => {
     await withClient(house.database.appUrl, async (client) => {
       const count = async () => (await client.query('SELECT count(*)::int AS n FROM auth_user')).rows[0].n;
       expect(await count()).toBe(0);
@@ -101,7 +101,7 @@ describe('the app role without a tenant', () => {
     });
   });
 
-  test('cannot read a partition, nor the other gateway functions', async () => {
+  test('row-097-partitions: cannot read a partition, nor the other gateway functions', async () => {
     await withClient(house.database.appUrl, async (client) => {
       await setTenant(client, '1', false);
       await expect(client.query('SELECT * FROM auth_user_h00')).rejects.toThrow(/permission denied/);
@@ -127,7 +127,7 @@ test('the owner without a tenant sees no rows either, in the tables and in their
   });
 });
 
-test('a connection that served one tenant shows nothing of it to the next, whatever happened on it', async () => {
+test('row-093-tenant-setting: a connection that served one tenant shows nothing of it to the next, whatever happened on it', async () => {
   const { openStore } = await import('../../src/store/index.ts');
   const store = await openStore({
     url: house.database.appUrl,

@@ -155,17 +155,20 @@ const SPOILT: readonly [string, string, RegExp, string][] = [
   ],
 ];
 
-test.each(SPOILT)('start-up refuses: %s', async (_, spoil, finding, mend) => {
-  const here = (sql: string) =>
-    asSuperuser(sql.replace('DATABASE current', `DATABASE ${database.name}`), database.superUrl);
-  await here(spoil);
-  try {
-    expect(await findingsOf(database.appUrl)).toContainEqual(expect.stringMatching(finding));
-  } finally {
-    await here(mend);
-  }
-  expect(await findingsOf(database.appUrl)).toEqual([]);
-});
+test.each(SPOILT)(
+  'row-096-strong-role, row-097-partitions, row-098-other-doors: start-up refuses: %s',
+  async (_, spoil, finding, mend) => {
+    const here = (sql: string) =>
+      asSuperuser(sql.replace('DATABASE current', `DATABASE ${database.name}`), database.superUrl);
+    await here(spoil);
+    try {
+      expect(await findingsOf(database.appUrl)).toContainEqual(expect.stringMatching(finding));
+    } finally {
+      await here(mend);
+    }
+    expect(await findingsOf(database.appUrl)).toEqual([]);
+  },
+);
 
 test('a view with the caller’s rights is no fault', async () => {
   await asSuperuser(

@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-test('a revoked key is refused within two seconds', async () => {
+test('row-034-revoked-meanwhile: a revoked key is refused within two seconds', async () => {
   const { key, record } = (await (
     await house.admin('POST', '/api/keys', { tenant: 'acme', user: 2 })
   ).json()) as { key: string; record: { id: string } };

@@ -22,7 +22,7 @@ afterAll(() => house.stop(), 30_000);
 
 const ask = () => house.ask({ perSecond: 50, ms: (ANSWERS * 1000) / 50, seed: 'journey', shots });
 
-test('fifty answers are complete, in legacy’s bytes, before the first of their rehearsals has ended', async () => {
+test('row-106-slow-shadow: fifty answers are complete, in legacy’s bytes, before the first of their rehearsals has ended', async () => {
   house.misbehave('hang');
 
   const { latenciesMs, failed, other } = await ask();
@@ -32,7 +32,7 @@ test('fifty answers are complete, in legacy’s bytes, before the first of their
   expect({ verdicts, drops, pending }).toEqual({ verdicts: {}, drops: {}, pending: ANSWERS });
 }, 60_000);
 
-test('a gateway whose rehearsals hang stops long before they would end, and leaves no process', async () => {
+test('row-106-slow-shadow: a gateway whose rehearsals hang stops long before they would end, and leaves no process', async () => {
   expect(house.rehearsers).toBe(1);
 
   const tookMs = await house.close();
@@ -41,7 +41,7 @@ test('a gateway whose rehearsals hang stops long before they would end, and leav
   expect(await house.countOrphans()).toBe(0);
 }, 60_000);
 
-test('a gateway that is killed leaves no process, though its handlers never come back from a loop', async () => {
+test('row-106-slow-shadow: a gateway that is killed leaves no process, though its handlers never come back from a loop', async () => {
   const before = house.rehearsers;
   await house.restart();
   house.misbehave('spin');

@@ -77,19 +77,19 @@ test('every answer of the new side differs, and samples of it are kept, values s
   expect(told.get('table banyan.shadow_sample')).toMatch(/\\x[0-9a-f]{100}/);
 });
 
-test('more than fifty planted secrets are in no table of the ledger, no log line, no metric, no answer of a door, no report, no fixture', () => {
+test('row-108-secrets-in-differences, row-037-secrets: more than fifty planted secrets are in no table of the ledger, no log line, no metric, no answer of a door, no report, no fixture', () => {
   expect(SECRETS.length + sown.more.length).toBeGreaterThanOrEqual(50);
   expect(search([...SECRETS, ...sown.more])).toEqual([]);
 });
 
-test('people’s own words are not there either, and a value that the table opens is', () => {
+test('row-108-secrets-in-differences: people’s own words are not there either, and a value that the table opens is', () => {
   expect(search(Object.values(WORDS))).toEqual([]);
   const found = search([CLEAR]);
   expect(found).toContainEqual(expect.stringContaining('table banyan.shadow_sample'));
   expect(found).toContainEqual(expect.stringContaining('report'));
 });
 
-test('an unlock shows people’s words, and no secret', () => {
+test('row-108-secrets-in-differences: an unlock shows people’s words, and no secret', () => {
   expect(findPlants(revealed, Object.values(WORDS))).not.toEqual([]);
   expect(findPlants(revealed, [...SECRETS, ...sown.more])).toEqual([]);
 });

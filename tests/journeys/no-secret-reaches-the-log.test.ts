@@ -10,7 +10,7 @@ afterAll(() => house.close());
 
 const PLANTED = 'planted-secret';
 
-test('keys, cookies, tokens, passwords, bodies, queries and tags appear in no log line and no metric, whatever side answers', async () => {
+test('row-037-secrets: keys, cookies, tokens, passwords, bodies, queries and tags appear in no log line and no metric, whatever side answers', async () => {
   const created = (await (
     await house.admin('POST', '/api/keys', { tenant: 'acme', user: 1, scopes: ['read'] })
   ).json()) as { key: string };

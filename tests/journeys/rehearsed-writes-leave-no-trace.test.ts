@@ -11,7 +11,7 @@ const WRITE_HANDLERS = [
   'login/logout',
 ];
 
-test('two hundred rehearsed writes over all write routes leave every row as it was, and do nothing outside', async () => {
+test('row-107-shadowed-writes: two hundred rehearsed writes over all write routes leave every row as it was, and do nothing outside', async () => {
   const { rehearsals, impossible, changed, performed, control } = await rehearseWrites(WRITES);
 
   const written = rehearsals.filter(({ rows }) => rows > 0).map(({ handler }) => handler);

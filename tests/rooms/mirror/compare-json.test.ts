@@ -98,7 +98,7 @@ describe('numbers are compared as they are written', () => {
   });
 
   test.each(['9007199254740993', '1.0', '1e400', '-0', '0.1e-7', '123456789012345678901234567890'])(
-    '%s survives with every digit',
+    'row-109-noise-and-numbers: %s survives with every digit',
     (text) => expect(tellText(`[${text},1]`, `[${text},2]`)).toEqual(['value /*: 1 → 2']),
   );
 
@@ -109,14 +109,17 @@ describe('numbers are compared as they are written', () => {
 });
 
 describe('keys are data', () => {
-  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length'])('%s', (key) => {
-    expect(tellJson(`{"${key}":{"x":1}}`, `{"${key}":{"x":2}}`)).toEqual([`value /${key}/x`]);
-    expect(tellJson(`{"${key}":1}`, '{}')).toEqual([`missing /${key}`]);
-    expect(tellJson('{}', `{"${key}":1}`)).toEqual([`extra /${key}`]);
-    expect(({} as Record<string, unknown>).x).toBeUndefined();
-  });
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length'])(
+    'row-109-noise-and-numbers: %s',
+    (key) => {
+      expect(tellJson(`{"${key}":{"x":1}}`, `{"${key}":{"x":2}}`)).toEqual([`value /${key}/x`]);
+      expect(tellJson(`{"${key}":1}`, '{}')).toEqual([`missing /${key}`]);
+      expect(tellJson('{}', `{"${key}":1}`)).toEqual([`extra /${key}`]);
+      expect(({} as Record<string, unknown>).x).toBeUndefined();
+    },
+  );
 
-  test('a key that comes twice is two values, never one', () => {
+  test('row-109-noise-and-numbers: a key that comes twice is two values, never one', () => {
     expect(tellText('{"a":1,"a":2}', '{"a":1}')).toEqual(['missing /a: 2 → (absent)']);
     expect(tellText('{"a":1,"a":2}', '{"a":2}')).toEqual(['value /a: 1 → 2', 'missing /a: 2 → (absent)']);
     expect(tellText('{"a":1}', '{"a":1,"a":1}')).toEqual(['extra /a: (absent) → 1']);

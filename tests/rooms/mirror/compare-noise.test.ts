@@ -84,7 +84,7 @@ describe('noise explains a difference', () => {
     expect(isNoise(path, [])).toBe(false);
   });
 
-  test('all that two answers of one side disagree on is explained by what is learned of them', () => {
+  test('row-109-noise-and-numbers: all that two answers of one side disagree on is explained by what is learned of them', () => {
     const [first, second] = [
       { a: { b: 1 }, l: [1, 2], n: 1 },
       { a: null, l: [2, 1], n: 1.5 },

@@ -97,7 +97,7 @@ describe('copies', () => {
     expect(link.copies()).toHaveLength(2);
   });
 
-  test('wait in a bounded queue, and only so many are judged at once', () => {
+  test('row-106-slow-shadow: wait in a bounded queue, and only so many are judged at once', () => {
     const link = openLink();
     const { mirror, drops } = open({ start: link.start });
 
@@ -128,7 +128,7 @@ describe('copies', () => {
 
 describe('a rehearsal process', () => {
   test.each(['silent', 'dying', 'greedy'])(
-    'that is %s is replaced, its copy counted, nothing else lost',
+    'row-106-slow-shadow: that is %s is replaced, its copy counted, nothing else lost',
     async (name) => {
       const module = new URL(`./processes/${name}.ts`, import.meta.url);
       const { mirror, events, lost } = open({ start: startProcess({ module, first: {}, heapMb: 100 }) });

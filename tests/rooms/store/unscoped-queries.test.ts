@@ -128,7 +128,7 @@ test.each([
   ['another tenant by SET', (tx: TenantTransaction) => tx.$executeRaw`SET LOCAL banyan.tenant_id = 2`],
   ['the end of it', (tx: TenantTransaction) => tx.$executeRaw`COMMIT /* tenant_id */`],
   ['all settings gone', (tx: TenantTransaction) => tx.$executeRaw`RESET ALL /* tenant_id */`],
-])('raw SQL cannot give its transaction %s', async (_, query) => {
+])('row-100-injection: raw SQL cannot give its transaction %s', async (_, query) => {
   await expect(house.store.within(house.acme.name, query)).rejects.toThrow(
     /may not change or end its own transaction/,
   );
