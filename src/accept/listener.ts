@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type CutReason, type Emit, fail } from '../vocabulary/index.ts';
+import { type CutReason, type Emit, type Failure, fail } from '../vocabulary/index.ts';
 import { awaitTurn, closeInPeace } from './connection.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
 import { answerFailureRaw } from './own-words.ts';
 import { watchPace } from './pace.ts';
 import { type PortWish, takePort } from './port.ts';
-import { describeUnreadable, refuseUnreadable } from './unreadable.ts';
+import { breakOff, describeUnreadable, findAnswer, refuseInTurn, refuseUnreadable } from './unreadable.ts';
 
 /** Who receives what comes in. */
 export type Reception = Readonly<{
@@ -39,7 +39,12 @@ export type ListenerWish = Readonly<{
 export async function openListener(wish: ListenerWish, reception: Reception): Promise<Listener> {
   const traffic: Traffic = { answers: new Set(), tunnels: new Set() };
   let isDraining = false;
-  const shouldUpgradeCallback = wish.wantsUpgrade ?? (() => false);
+  const stayed = new WeakSet<IncomingMessage>();
+  const shouldUpgradeCallback = (req: IncomingMessage) => {
+    const wants = wish.wantsUpgrade?.(req) ?? false;
+    if (!wants) stayed.add(req);
+    return wants;
+  };
   const limits = { ...USUAL_LIMITS, ...wish.limits };
   const tellCut = (reason: CutReason) => wish.emit?.({ type: 'connection_cut', reason });
   const server = createServer({ ...describeLimits(limits), shouldUpgradeCallback });
@@ -53,6 +58,8 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined)
       closeInPeace(req);
     if (isDraining) res.setHeader('Connection', 'close');
+    // Node loses the bytes that come right behind a request which asked for an upgrade: it may only be the last of its connection.
+    if (stayed.has(req)) res.shouldKeepAlive = false;
     traffic.answers.add(res);
     res.once('close', () => traffic.answers.delete(res));
     await reception.request(req, res);
@@ -61,28 +68,27 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   // Whoever asks before sending is told to go on by the corridor, after admit, never by Node before it.
   server.on('checkContinue', receive);
   server.on('checkExpectation', receive);
-  server.on('connect', (_req, socket) => {
-    // Node has taken its own listener away: without one, a reset right behind the request would end the process.
-    socket.on('error', () => socket.destroy());
-    // The refusal would be taken for the answer to the request before it.
-    if (isBusy(traffic, socket)) return void socket.destroy();
-    answerFailureRaw(socket, fail('method_refused'));
-  });
+  const tellRefused = (failure: Failure) => {
+    wish.emit?.({ type: 'request_received' });
+    wish.emit?.(describeUnreadable(failure));
+  };
+  const turnAway = (socket: Duplex, failure: Failure) => {
+    tellRefused(failure);
+    refuseInTurn(traffic.answers, socket as Socket, failure);
+  };
   server.on('clientError', (error, socket) =>
-    refuseUnreadable({
-      answers: traffic.answers,
-      error,
-      socket: socket as Socket,
-      tell(failure) {
-        wish.emit?.({ type: 'request_received' });
-        wish.emit?.(describeUnreadable(failure));
-      },
-    }),
+    refuseUnreadable({ answers: traffic.answers, error, socket: socket as Socket, tell: tellRefused }),
   );
+  server.on('connect', (_req, socket) => {
+    keepReading(socket as Socket);
+    turnAway(socket, fail('method_refused'));
+  });
   server.on('upgrade', async (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (isBusy(traffic, socket)) {
+      keepReading(socket);
+      return turnAway(socket, fail('upgrade_refused', { detail: BEHIND_ANOTHER }));
+    }
     socket.on('error', () => socket.destroy());
-    // A tunnel cannot begin in the middle of another answer.
-    if (isBusy(traffic, socket)) return void socket.destroy();
     if (reception.upgrade === undefined) return answerFailureRaw(socket, fail('upgrade_refused'));
     traffic.tunnels.add(socket);
     socket.once('close', () => traffic.tunnels.delete(socket));
@@ -94,9 +100,9 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   const stopWatching = watchPace(
     () => listUploads(traffic),
     describePace(limits),
-    (req) => {
+    (req, res) => {
       tellCut('slow');
-      answerFailureRaw(req.socket, fail('request_too_slow', { retrySafe: isSafe(req) }));
+      breakOff(res, fail('request_too_slow', { retrySafe: isSafe(req) }));
     },
   );
   const entrance =
@@ -173,7 +179,7 @@ const TUNNEL_GRACE_MS = 500;
  * gives it, since the buffers are ours. One that waits for its side is that side's deadline's affair.
  */
 function cutStalled({ answers }: Traffic, socket: Socket, tellCut: (reason: CutReason) => void): void {
-  const answer = [...answers].find((each) => each.socket === socket);
+  const answer = findAnswer(answers, socket);
   if (answer !== undefined && answer.writableLength === 0) return;
   tellCut('stalled');
   socket.destroy();
@@ -209,5 +215,13 @@ async function untilEmpty(
   }
 }
 
-const isBusy = ({ answers }: Traffic, socket: Duplex) =>
-  [...answers].some((answer) => answer.socket === socket);
+const BEHIND_ANOTHER = 'A WebSocket cannot be opened behind a request that is not answered yet.';
+
+const isBusy = ({ answers }: Traffic, socket: Socket) => findAnswer(answers, socket) !== undefined;
+
+/** Node has taken its own listeners away: without one, a reset would end the process, and a client that leaves would not be noticed. */
+function keepReading(socket: Socket): void {
+  socket.on('error', () => socket.destroy());
+  socket.once('end', () => socket.destroySoon());
+  socket.resume();
+}

@@ -27,22 +27,23 @@ export function answerFailure(
   res.end(req.method === 'HEAD' ? undefined : problem.body);
 }
 
-/** Answers where there is no response object: an upgrade, or what Node's parser could not read. */
-export function answerFailureRaw(
-  socket: Duplex,
-  failure: Failure,
-  requestId?: RequestId,
-  accept?: string,
-): void {
+type Asked = Readonly<{
+  requestId?: RequestId | undefined;
+  accept?: string | undefined;
+  method?: string | undefined;
+}>;
+
+/** Answers where there is no response object: an upgrade, or what Node's parser could not read. `asked`: what is known of the question. */
+export function answerFailureRaw(socket: Duplex, failure: Failure, asked: Asked = {}): void {
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = wordProblem(failure, requestId, accept);
+  const problem = wordProblem(failure, asked.requestId, asked.accept);
   let head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n`;
   const lines = [...problem.headers, 'Connection', 'close'];
   for (let i = 0; i + 1 < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
-  socket.end(`${head}\r\n${problem.body}`);
+  socket.end(`${head}\r\n${asked.method === 'HEAD' ? '' : problem.body}`);
   // Not at once: closing on bytes that nobody has read resets the connection, and the answer may be lost with it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

@@ -15,7 +15,7 @@ import {
   type Tap,
 } from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
-import { Unreadable } from './unreadable.ts';
+import { BrokenOff } from './unreadable.ts';
 
 /** An ordinary request is answered through Node's response, an upgrade on the bare socket. */
 export type Way =
@@ -72,9 +72,10 @@ export class Visit {
     this.#stage = stage;
   }
 
-  /** For a request that gets no further than the door. */
+  /** For a request that gets no further than the door. It is the last of its connection: where it ends may be in doubt. */
   noteRequestId(requestId: RequestId): void {
     this.#requestId = requestId;
+    if (this.way.kind === 'request') this.way.res.shouldKeepAlive = false;
   }
 
   /** From here on a side is at work; the time until here is the gateway's own. */
@@ -172,14 +173,13 @@ export class Visit {
     this.#hasRefused = true;
     const id = this.#requestId;
     if (this.way.kind === 'request') answerFailure(this.req, this.way.res, failure, id);
-    else answerFailureRaw(this.way.socket, failure, id, this.req.headers.accept);
+    else answerFailureRaw(this.way.socket, failure, { requestId: id, accept: this.req.headers.accept });
   };
 
   /** Answers, if nobody has, and tells what happened. */
   end(ended: Outcome): void {
-    const unreadable = this.way.kind === 'request' ? this.way.res.errored : undefined;
-    const outcome: Outcome =
-      unreadable instanceof Unreadable ? { kind: 'failed', failure: unreadable.failure } : ended;
+    const error = this.way.kind === 'request' ? this.way.res.errored : undefined;
+    const outcome: Outcome = error instanceof BrokenOff ? { kind: 'failed', failure: error.failure } : ended;
     if (outcome.kind === 'failed') this.refuse(outcome.failure);
     this.#tell(outcome);
   }
