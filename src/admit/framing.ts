@@ -3,6 +3,18 @@ import type { Head, RawRequest } from './head.ts';
 
 const WHOLE_NUMBER = /^[0-9]{1,15}$/;
 
+// Node's parser takes the words of two other protocols for HTTP. These methods come with them only.
+const NOT_HTTP: ReadonlySet<string> = new Set([
+  ...['SOURCE', 'DESCRIBE', 'ANNOUNCE', 'SETUP', 'PLAY', 'PAUSE', 'TEARDOWN'],
+  ...['GET_PARAMETER', 'SET_PARAMETER', 'REDIRECT', 'RECORD', 'FLUSH'],
+]);
+
+/** RFC 9112 section 2.3. Node's parser lets HTTP/2.0 pass, which is no version of this format, and HTTP/0.9, which has no headers. */
+export function checkProtocol(req: RawRequest, method: string): Failure | undefined {
+  const isHttp1 = req.httpVersionMajor === 1 && (req.httpVersionMinor === 0 || req.httpVersionMinor === 1);
+  return isHttp1 && !NOT_HTTP.has(method) ? undefined : refuse('Only HTTP/1.0 and HTTP/1.1 are spoken here.');
+}
+
 /**
  * One message, one length (RFC 9112 section 6.3). Node's parser refuses most of this before us; what it lets through
  * (`Transfer-Encoding: gzip, chunked`) and what a laxer parser would, ends here.

@@ -1,6 +1,6 @@
 import { type Arrival, type Failure, fail, isFailure, type Side } from '../vocabulary/index.ts';
 import { collectCredentials } from './credentials.ts';
-import { checkExpectation, checkFraming } from './framing.ts';
+import { checkExpectation, checkFraming, checkProtocol } from './framing.ts';
 import { type Head, type RawRequest, readHead } from './head.ts';
 import { filterHeaders } from './header-filter.ts';
 import { checkLoop, countForwards, writeVia } from './hops.ts';
@@ -24,7 +24,8 @@ export function receive(req: RawRequest, rules: DoorRules, trusted: TrustedProxi
   if (isFailure(head)) return head;
   const method = (req.method ?? '').toUpperCase();
   if (method === 'TRACE' || method === 'CONNECT' || method === '') return fail('method_refused');
-  const refusal = checkFraming(head, req) ?? checkExpectation(head) ?? checkLoop(head);
+  const refusal =
+    checkProtocol(req, method) ?? checkFraming(head, req) ?? checkExpectation(head) ?? checkLoop(head);
   if (refusal !== undefined) return refusal;
   const host = readHost(head, req);
   if (typeof host !== 'string') return host;
