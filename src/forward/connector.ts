@@ -1,11 +1,12 @@
 import { buildConnector } from 'undici';
+import { openLookup } from './lookup.ts';
 
 /**
  * Connections to legacy on which a reset is told as what it is. By itself undici takes a reset for the end of an answer that ends with its
  * connection, so that half an answer would look whole, and it does not say whether a connection had been used before.
  */
 export function openConnector(timeoutMs: number): buildConnector.connector {
-  const connect = buildConnector({ timeout: timeoutMs });
+  const connect = buildConnector({ timeout: timeoutMs, lookup: openLookup() });
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
