@@ -17,6 +17,8 @@ export type AnswerHead = Readonly<{
   /** What of it is legacy's own. */
   own: readonly string[];
   isEventStream: boolean;
+  /** Of all transfer codings only "chunked" can be taken off again; a client was promised none (RFC 9112 section 6.1). */
+  isReadable: boolean;
   cookies: readonly string[];
 }>;
 
@@ -29,18 +31,24 @@ export function readAnswerHead(raw: readonly Buffer[], added: readonly string[])
   const cookies: string[] = [];
   let nominated: ReadonlySet<string> | undefined;
   let isEventStream = false;
+  let coding: string | undefined;
+  let isReadable = true;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]?.toString('latin1') ?? '';
     const value = raw[i + 1]?.toString('latin1') ?? '';
     const key = name.toLowerCase();
     if (key === 'connection') nominated = joinTokens(nominated, value);
+    if (key === 'transfer-encoding') {
+      isReadable = coding === undefined && value.toLowerCase() === 'chunked';
+      coding = value;
+    }
     if (HOP_BY_HOP.has(key) || OURS.has(key)) continue;
     if (key === 'content-type') isEventStream = /^text\/event-stream/i.test(value);
     if (key === 'set-cookie') cookies.push(value);
     lines.push(name, value);
   }
   const kept = nominated ? dropNames(lines, nominated) : lines;
-  return { lines: kept.concat(added), own: kept, isEventStream, cookies };
+  return { lines: kept.concat(added), own: kept, isEventStream, isReadable, cookies };
 }
 
 /** A 204 has no length of a body (RFC 9110 section 8.6); a client that believed one would wait for it. */

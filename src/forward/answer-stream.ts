@@ -71,6 +71,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (status > 599) throw new Error('a status code beyond 599');
     const { req, res, ask, streamIdleMs } = this.#wish;
     const head = readAnswerHead(raw, ask.added);
+    if (!head.isReadable) throw new Error('a transfer coding beyond chunked');
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
     ask.answerBegan?.(head.isEventStream ? 'stream' : 'plain');
     ask.tap?.answerBegan(status, head.own);

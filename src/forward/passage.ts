@@ -17,6 +17,9 @@ type Wish = Readonly<{
 // A client must not speak before its handshake is answered (RFC 6455 section 4.1); one that does is heard so far, then held back.
 const MOST_EARLY_BYTES = 64 * 1024;
 
+// Long enough for a client on a slow line to read legacy's goodbye.
+const LINGER_MS = 2_000;
+
 /** One WebSocket between client and legacy, from its handshake to its end. */
 export class Passage {
   readonly #wish: Wish;
@@ -101,7 +104,7 @@ export class Passage {
     socket.pause();
     if (this.#early.length > 0) socket.unshift(Buffer.concat(this.#early));
     socket.once('close', () => legacy.destroy());
-    legacy.once('close', () => socket.destroySoon());
+    legacy.once('close', () => letGo(socket));
   }
 
   readonly #close = () => {
@@ -116,4 +119,13 @@ export class Passage {
       return status === undefined ? { kind: 'abandoned' } : { kind: 'answered', status };
     return status === undefined ? { kind: 'failed', failure } : { kind: 'cut', status, failure };
   }
+}
+
+/** Ends the client's socket. What it still sends is read and thrown away: a reset could overtake legacy's goodbye. */
+function letGo(socket: Socket): void {
+  socket.resume();
+  socket.end(() => {
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
+  });
 }

@@ -1,9 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import type { Failure, Outcome } from '../vocabulary/index.ts';
 import type { Ask } from './ask.ts';
 import { writeQuestionHead } from './handshake-head.ts';
+import { openLookup } from './lookup.ts';
 import { Passage } from './passage.ts';
 
 /** Answers the client in the gateway's own words. Must write at once: the socket is ended right after. */
@@ -27,6 +29,7 @@ export function openTunnel(legacyUrl: string): Tunnel {
   const proxy = createProxyMiddleware({
     target: legacyUrl,
     changeOrigin: false,
+    agent: openAgent(legacyUrl),
     ejectPlugins: true,
     plugins: [
       (server) => {
@@ -43,4 +46,10 @@ export function openTunnel(legacyUrl: string): Tunnel {
       req.url = ask.arrival.target;
       proxy.upgrade(req, socket, NOTHING);
     });
+}
+
+// A tunnel's connection is used once.
+function openAgent(legacyUrl: string): Agent {
+  const options = { keepAlive: false, lookup: openLookup() };
+  return legacyUrl.startsWith('https:') ? new TlsAgent(options) : new Agent(options);
 }

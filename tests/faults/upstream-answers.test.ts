@@ -36,7 +36,13 @@ describe('an answer that breaks the rules of HTTP is 502, and legacy is not aske
     ['no-colon', `${OK}X-A\r\nContent-Length: 2\r\n\r\nab`],
     ['a-name-with-a-space', `${OK}X A: b\r\nContent-Length: 2\r\n\r\nab`],
     ['a-head-of-256-kib', `${OK}X-A: ${'x'.repeat(256 * 1024)}\r\nContent-Length: 2\r\n\r\nab`],
-  ])('row-067-%s', async (name, bytes) => {
+    ['two-codings', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`],
+    ['an-odd-coding', `${OK}Transfer-Encoding: xchunked\r\n\r\nab`],
+    [
+      'chunked-twice',
+      `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`,
+    ],
+  ])('row-067-odd-%s', async (name, bytes) => {
     say(`/odd-${name}`, bytes);
     const text = await askOnce(stand.port, `GET /odd-${name}`);
     expect(text).toMatch(/^HTTP\/1.1 502 /);
@@ -48,7 +54,7 @@ describe('an answer that breaks the rules of HTTP is 502, and legacy is not aske
     ['a-bad-chunk-size', 'zz\r\nab\r\n0\r\n\r\n'],
     ['a-chunk-that-is-longer-than-it-says', '1\r\nab\r\n0\r\n\r\n'],
     ['no-last-chunk', '2\r\nab\r\nx'],
-  ])('row-067-%s: what is found in the body breaks the answer off', async (name, chunks) => {
+  ])('row-067-body-with-%s: what is found in the body breaks the answer off', async (name, chunks) => {
     say(`/chunks-${name}`, `${OK}Transfer-Encoding: chunked\r\n\r\n${chunks}`);
     const text = await askOnce(stand.port, `GET /chunks-${name}`);
     expect(text).toMatch(/^HTTP\/1.1 (200|502) /);
@@ -144,7 +150,7 @@ describe('an early refusal of an upload', () => {
     ['length', ['Content-Length: 30000000'], Buffer.alloc(64 * 1024)],
     ['chunked', ['Transfer-Encoding: chunked'], Buffer.from(`10000\r\n${'x'.repeat(65_536)}\r\n`)],
   ] as const)(
-    'row-071-%s: it arrives while the client is still sending, the rest is not read, and the connection ends',
+    'row-071-early-%s: it arrives while the client is still sending, the rest is not read, and the connection ends',
     async (name, lines, piece) => {
       // As a server does that has made up its mind: it answers, and closes without reading the rest.
       stand.monolith.on(`/early-${name}`, ({ socket }) => {

@@ -167,7 +167,7 @@ describeCurl(isInstalled ? 'curl' : 'curl (skipped: it is not installed on this 
     const { out } = await curl('-L', '-c', jar, '-b', jar, '-r', '1-2', at('/login'));
     const asked = await stand.monolith.heard('/home');
     expect([out, asked.values('range')]).toEqual(['om', ['bytes=1-2']]);
-    expect(asked.values('cookie')).toEqual(['a=1; b=2']);
+    expect(asked.values('cookie')[0]?.split('; ').sort()).toEqual(['a=1', 'b=2']);
     expect(readFileSync(jar, 'utf8')).toContain('#HttpOnly_');
   });
 

@@ -22,7 +22,7 @@ test('so it does where the client wants to keep the connection', async () => {
   stand.monolith.on('/chunked-kept', ({ socket }) => socket.write(CHUNKED));
   const client = openClient(stand.port, old('/chunked-kept', 'Host: a.example', 'Connection: keep-alive'));
   expect(await client.ended).toBe('closed');
-  expect(client.text()).toMatch(/\r\nConnection: close\r\n[\s\S]*\r\n\r\nbody$/);
+  expect(client.text()).toMatch(/\r\nConnection: close\r\n\r\nbody$/);
 });
 
 test('a connection that is to be kept is kept where the answer has a length', async () => {

@@ -40,11 +40,11 @@ describe('trailers', () => {
   test('those of a request end here, with their announcement; the body is whole', async () => {
     const client = openClient(
       stand.port,
-      `${ask('POST /request-trailers', 'Trailer: X-Sum', 'Transfer-Encoding: chunked')}4\r\nbody\r\n0\r\nX-Sum: 1\r\nX-Tenant-Id: globex\r\n\r\n`,
+      `${ask('POST /sums', 'Trailer: X-Sum', 'Transfer-Encoding: chunked')}4\r\nbody\r\n0\r\nX-Sum: 1\r\nX-Tenant-Id: globex\r\n\r\n`,
     );
     await client.until('\r\n\r\nok');
     client.socket.destroy();
-    const asked = await stand.monolith.heard('/request-trailers');
+    const asked = await stand.monolith.heard('/sums');
     await asked.whole;
     expect(asked.body.toString()).toBe('4\r\nbody\r\n0\r\n\r\n');
     expect(asked.head).not.toMatch(/trailer|x-sum|globex/i);

@@ -1,5 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+
 /** One request as the monolith sees it, byte for byte. */
 export class Asked {
   readonly socket: Socket;
@@ -8,12 +10,15 @@ export class Asked {
   readonly method: string;
   readonly target: string;
   readonly askedMs = performance.now();
-  /** What has come behind the head so far, framing and all. */
-  body = Buffer.alloc(0);
-  /** When the gateway took its connection away, or undefined. */
-  closedMs: number | undefined;
   readonly whole: Promise<void>;
   readonly closed: Promise<void>;
+  /** When the gateway took its connection away, or undefined. */
+  closedMs: number | undefined;
+  readonly #length: number | undefined;
+  readonly #isChunked: boolean;
+  readonly #pieces: Buffer[] = [];
+  #bytes = 0;
+  #tail: Buffer = Buffer.alloc(0);
   #complete: () => void = () => undefined;
 
   constructor(socket: Socket, head: string) {
@@ -22,6 +27,9 @@ export class Asked {
     const [method = '', target = ''] = head.split(' ', 2);
     this.method = method;
     this.target = target;
+    const [length] = this.values('content-length');
+    this.#length = length === undefined ? undefined : Number(length);
+    this.#isChunked = this.values('transfer-encoding').length > 0;
     this.whole = new Promise((resolve) => {
       this.#complete = resolve;
     });
@@ -32,12 +40,17 @@ export class Asked {
       };
       socket.once('end', gone).once('close', gone);
     });
-    if (this.#isWhole()) this.#complete();
+    if (this.isWhole()) this.#complete();
   }
 
   /** Header lines in the order in which they came. */
   get lines(): string[] {
     return this.head.split('\r\n').slice(1, -2);
+  }
+
+  /** What has come behind the head so far, framing and all. */
+  get body(): Buffer {
+    return Buffer.concat(this.#pieces);
   }
 
   /** The values of one field, looked for without regard to case. */
@@ -49,29 +62,25 @@ export class Asked {
 
   /** Takes what belongs to this request; answers what belongs to the next. */
   take(bytes: Buffer): Buffer {
-    const all = Buffer.concat([this.body, bytes]);
-    const end = this.#findEnd(all);
-    this.body = all.subarray(0, end);
-    if (this.#isWhole()) this.#complete();
-    return all.subarray(end);
+    const taken = this.#findEnd(bytes);
+    this.#pieces.push(bytes.subarray(0, taken));
+    this.#bytes += taken;
+    this.#tail = Buffer.concat([this.#tail, bytes.subarray(Math.max(0, taken - 5), taken)]).subarray(-5);
+    if (this.isWhole()) this.#complete();
+    return bytes.subarray(taken);
   }
 
   isWhole(): boolean {
-    return this.#isWhole();
+    if (this.#length !== undefined) return this.#bytes >= this.#length;
+    return !this.#isChunked || this.#tail.equals(LAST_CHUNK);
   }
 
   #findEnd(bytes: Buffer): number {
-    const [length] = this.values('content-length');
-    if (length !== undefined) return Math.min(bytes.length, Number(length));
-    if (this.values('transfer-encoding').length === 0) return 0;
-    const last = bytes.indexOf('0\r\n\r\n');
-    return last < 0 ? bytes.length : last + 5;
-  }
-
-  #isWhole(): boolean {
-    const [length] = this.values('content-length');
-    if (length !== undefined) return this.body.length >= Number(length);
-    return this.values('transfer-encoding').length === 0 || this.body.includes('0\r\n\r\n');
+    if (this.#length !== undefined) return Math.min(bytes.length, this.#length - this.#bytes);
+    if (!this.#isChunked) return 0;
+    const joined = Buffer.concat([this.#tail, bytes]);
+    const last = joined.indexOf(LAST_CHUNK);
+    return last < 0 ? bytes.length : last + LAST_CHUNK.length - this.#tail.length;
   }
 }
 
@@ -102,7 +111,7 @@ export async function openMonolith(): Promise<Monolith> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections += 1;
     sockets.add(socket);
-    socket.on('error', () => undefined);
+    socket.setMaxListeners(0).on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
     readRequests(socket, (each) => {
       asked.push(each);

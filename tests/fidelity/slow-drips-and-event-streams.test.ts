@@ -21,9 +21,7 @@ describe('slow drips', () => {
       socket.write('0\r\n\r\n');
     });
     const client = openClient(stand.port, ask('GET /drip', 'Connection: close'));
-    const beganMs = performance.now();
-    await client.until('1\r\nd\r\n');
-    expect(performance.now() - beganMs).toBeLessThan(400);
+    expect(await client.until('1\r\nd\r\n')).not.toContain('p');
     await client.ended;
     expect(client.text()).toMatch(/\r\n0\r\n\r\n$/);
     expect(
@@ -35,13 +33,16 @@ describe('slow drips', () => {
   });
 
   test('an upload that comes a byte at a time arrives so, for longer than legacy may be silent', async () => {
+    stand.monolith.on('/drip-up', async ({ socket, whole }) => {
+      await whole;
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
     const client = openClient(stand.port, ask('POST /drip-up', 'Content-Length: 9', 'Connection: close'));
-    const asked = await stand.monolith.heard('/drip-up');
     const seen: string[] = [];
     for (const letter of 'drip drip') {
       client.send(letter);
       await untilMs(100);
-      seen.push(asked.body.toString());
+      seen.push((await stand.monolith.heard('/drip-up')).body.toString());
     }
     await client.ended;
     expect(seen).toEqual(['d', 'dr', 'dri', 'drip', 'drip ', 'drip d', 'drip dr', 'drip dri', 'drip drip']);
@@ -73,8 +74,7 @@ describe('event streams', () => {
       ask('GET /pauses', 'Accept: text/event-stream', 'Last-Event-ID: 0'),
     );
     const asked = await stand.monolith.heard('/pauses');
-    await client.until(': open');
-    expect(performance.now() - asked.askedMs).toBeLessThan(300);
+    expect(await client.until(': open')).not.toContain('after');
     await client.until('data: after the pause');
     client.socket.destroy();
     expect(asked.values('last-event-id')).toEqual(['0']);

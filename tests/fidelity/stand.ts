@@ -39,7 +39,8 @@ export type Client = Readonly<{
 
 export function openClient(port: number, first: string | Buffer = ''): Client {
   const chunks: Buffer[] = [];
-  const socket = connect(port, '127.0.0.1', () => first.length > 0 && socket.write(first));
+  const socket = connect(port, '127.0.0.1');
+  if (first.length > 0) socket.write(first);
   socket.on('data', (chunk) => chunks.push(chunk));
   const ended = new Promise<'closed' | 'reset'>((resolve) => {
     socket.once('error', () => resolve('reset'));

@@ -85,13 +85,17 @@ describe.each(['legacy', 'new'] as const)('on the %s side', (side) => {
     socket.terminate();
   });
 
-  test('a message of 16 MB is more than the chat takes: 1009', async () => {
-    const { socket, next, closed } = await enter();
-    await next();
-    socket.on('error', () => undefined);
-    socket.send(randomBytes(16 * 1024 * 1024).toString('latin1'));
-    expect((await closed)[0]).toBe(1009);
-  });
+  // Legacy ends the connection on what it has not read, which may overtake its goodbye where more is under way.
+  test.each([side === 'new' ? 16 * 1024 * 1024 : 80 * 1024])(
+    'a message of %i bytes is more than the chat takes: 1009',
+    async (size) => {
+      const { socket, next, closed } = await enter();
+      await next();
+      socket.on('error', () => undefined);
+      socket.send(randomBytes(size).toString('latin1'));
+      expect((await closed)[0]).toBe(1009);
+    },
+  );
 
   test('bytes that are no text, and frames that break the protocol, are told so', async () => {
     const { socket, next } = await enter();

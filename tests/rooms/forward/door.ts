@@ -12,7 +12,13 @@ export type Door = Readonly<{
 /** A listener whose every request goes straight to forward, with the head as it came: the room alone, over real sockets. */
 export async function openDoor(
   legacyUrl: string,
-  wish: { timeoutMs?: number; cookies?: string[]; streamIdleMs?: number; connections?: number } = {},
+  wish: {
+    timeoutMs?: number;
+    cookies?: string[];
+    streamIdleMs?: number;
+    connections?: number;
+    mayRetry?: () => boolean;
+  } = {},
 ): Promise<Door> {
   const forward: Forward = openForward({
     legacyUrl,
@@ -30,6 +36,7 @@ export async function openDoor(
     identity: ['X-Tenant-Id', 'acme'],
     added: ['X-Request-Id', 'request-1'],
     timeoutMs: wish.timeoutMs ?? 2_000,
+    ...(wish.mayRetry && { mayRetry: wish.mayRetry }),
     noteCookies: (cookies) => void wish.cookies?.push(...cookies),
   });
   const listener: Listener = await openListener(

@@ -282,6 +282,22 @@ describe('when legacy has a bad day', () => {
     expect(legacy.requests).toHaveLength(4);
   });
 
+  test('where nobody may try again, a read lost on such a connection is lost', async () => {
+    let asked = 0;
+    const mayRetry = () => {
+      asked += 1;
+      return false;
+    };
+    const { legacy, door } = await open(
+      (socket, _head, count) =>
+        count === 1 ? socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok') : socket.destroy(),
+      { mayRetry },
+    );
+    await sendRaw(door.port, GET, 'ok');
+    expect((await sendRaw(door.port, GET, 'legacy_broken_answer')).text).toMatch(/^HTTP\/1.1 502 /);
+    expect([legacy.requests.length, asked]).toEqual([2, 1]);
+  });
+
   test('a client that goes away takes its question back from legacy', async () => {
     const { legacy, door } = await open(() => undefined);
     const client = connect(door.port, '127.0.0.1', () => client.write(GET));
