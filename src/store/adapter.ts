@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlDriverAdapter, SqlDriverAdapterFactory, Transaction } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
-import { distrust, takeConnection } from './connections.ts';
-import { findTrouble } from './database-errors.ts';
+import { giveBack, takeConnection } from './connections.ts';
+import { findTrouble, isConnectionLoss } from './database-errors.ts';
 import { StoreUnavailable } from './errors.ts';
 import type { Opening } from './opening.ts';
 
@@ -42,21 +42,29 @@ async function startTransaction(adapter: SqlDriverAdapter, pool: pg.Pool): Promi
   const opening = openingFor.getStore();
   if (opening === undefined)
     throw new Error('A transaction outside within() has no tenant: the store does not open it.');
-  const connection = await takeConnection(pool);
+  const { connection, state } = await takeConnection(pool);
   try {
-    // The driver's types do not know that several statements have several answers.
-    const answers: unknown = await connection.query(opening.sql);
-    opening.judge?.(answers as readonly pg.QueryResult[]);
+    await begin(connection, opening);
   } catch (error) {
-    await putBack(connection);
-    throw (
-      opening.explain?.(error) ?? new StoreUnavailable(error, { reason: findTrouble(error) ?? 'unreachable' })
-    );
+    await putBack(pool, connection, error);
+    const reason = findTrouble(error) ?? 'unreachable';
+    // It had died since its last use, and nothing has begun.
+    if (reason === 'unreachable' && state === 'used' && isConnectionLoss(error))
+      return startTransaction(adapter, pool);
+    throw opening.explain?.(error) ?? new StoreUnavailable(error, { reason });
   }
   return bindTransaction(adapter, pool, connection, opening);
 }
 
-async function putBack(connection: pg.PoolClient): Promise<void> {
+async function begin(connection: pg.PoolClient, { sql, patienceMs, judge }: Opening): Promise<void> {
+  // The driver's types know neither that several statements have several answers, nor that a question has its own patience.
+  const question = { text: sql, query_timeout: patienceMs };
+  const answers: unknown = await connection.query(question);
+  judge?.(answers as readonly pg.QueryResult[]);
+}
+
+async function putBack(pool: pg.Pool, connection: pg.PoolClient, error: unknown): Promise<void> {
+  if (isConnectionLoss(error)) return giveBack(pool, connection, error);
   const isBroken = await connection.query('ROLLBACK').then(
     () => false,
     () => true,
@@ -75,21 +83,25 @@ function bindTransaction(
   // A connection that breaks while nobody waits for an answer must not end the process; the next query on it fails by itself.
   const ignore = () => undefined;
   connection.on('error', ignore);
+  let trouble: StoreUnavailable | undefined;
   const rename = (error: unknown): never => {
     const named = opening.name(error);
-    if (named instanceof StoreUnavailable && named.reason === 'read_only') distrust(pool);
+    if (named instanceof StoreUnavailable) trouble = named;
     throw named;
   };
+  // On a connection that does not answer even ROLLBACK would wait.
+  const ask = <T>(work: () => Promise<T>): Promise<T> =>
+    trouble?.reason === 'unreachable' ? Promise.reject(trouble) : work().catch(rename);
   const release = async () => {
     connection.removeListener('error', ignore);
-    connection.release();
+    giveBack(pool, connection, trouble);
   };
   return {
     provider: adapter.provider,
     adapterName: adapter.adapterName,
     options: { usePhantomQuery: false },
-    queryRaw: (query) => bound.queryRaw(query).catch(rename),
-    executeRaw: (query) => bound.executeRaw(query).catch(rename),
+    queryRaw: (query) => ask(() => bound.queryRaw(query)),
+    executeRaw: (query) => ask(() => bound.executeRaw(query)),
     commit: release,
     rollback: release,
   };

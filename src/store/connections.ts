@@ -1,31 +1,51 @@
 import type pg from 'pg';
-import { findTrouble } from './database-errors.ts';
+import { findTrouble, isSilence } from './database-errors.ts';
 import { StoreUnavailable } from './errors.ts';
 
 const bornMs = new WeakMap<pg.PoolClient, number>();
 const distrustedMs = new WeakMap<pg.Pool, number>();
 // A server that stays read-only must not cost every transaction a new connection.
-const DISTRUST_EVERY_MS = 1_000;
+const READ_ONLY_EVERY_MS = 1_000;
 
-/** A connection of the pool, or StoreUnavailable; none that was made before the last `distrust`. */
-export async function takeConnection(pool: pg.Pool): Promise<pg.PoolClient> {
+/** `used` may have died since its last use; what is `new` has just been heard of. */
+export type Taken = Readonly<{ connection: pg.PoolClient; state: 'new' | 'used' }>;
+
+/** A connection of the pool, or StoreUnavailable; none that is older than the last sign that such lead nowhere. */
+export async function takeConnection(pool: pg.Pool): Promise<Taken> {
   for (;;) {
     const connection = await pool.connect().catch((error: unknown) => {
       throw new StoreUnavailable(error, { reason: findTrouble(error) ?? 'unreachable' });
     });
-    const born = bornMs.get(connection) ?? performance.now();
-    bornMs.set(connection, born);
-    if (born >= (distrustedMs.get(pool) ?? 0)) return connection;
+    const born = bornMs.get(connection);
+    if (born === undefined) {
+      bornMs.set(connection, performance.now());
+      return { connection, state: 'new' };
+    }
+    if (born >= (distrustedMs.get(pool) ?? 0)) return { connection, state: 'used' };
     connection.release(true);
   }
 }
 
 /**
- * The server that this pool's connections lead to takes no writes any more. After a failover that is the old one, and it stays so for as
- * long as they last: whoever comes next looks for the new one.
+ * Gives a connection back after an error, or closes it. Where the server is silent, or takes no writes any more, all of its age are let go
+ * of when their turn comes: after a failover they lead to the old server for as long as they last.
  */
-export function distrust(pool: pg.Pool): void {
+export function giveBack(
+  pool: pg.Pool,
+  connection: pg.PoolClient,
+  error: unknown,
+  otherwise: 'keep' | 'close' = 'keep',
+): void {
+  const trouble = error instanceof StoreUnavailable ? error.reason : findTrouble(error);
+  // A connection that the server ends says nothing of the others; one that does not answer does.
+  if (isSilence(error instanceof StoreUnavailable ? error.cause : error))
+    distrustedMs.set(pool, performance.now());
+  if (trouble === 'read_only') distrustSeldom(pool);
+  connection.release(trouble === 'unreachable' || otherwise === 'close');
+}
+
+function distrustSeldom(pool: pg.Pool): void {
   const now = performance.now();
-  if (now - (distrustedMs.get(pool) ?? Number.NEGATIVE_INFINITY) > DISTRUST_EVERY_MS)
+  if (now - (distrustedMs.get(pool) ?? Number.NEGATIVE_INFINITY) > READ_ONLY_EVERY_MS)
     distrustedMs.set(pool, now);
 }

@@ -31,7 +31,7 @@ export function isConnectionLoss(error: unknown): boolean {
   // 57P01..05: the server is going down, crashed, or not up yet. 25P03, 25P04: it ended a transaction that lasted for too long.
   if (/^(57P0[1-5]|08...|25P0[34]|53300|E[A-Z]+)$/.test(codeInside(error))) return true;
   if (LOST_KINDS.has(readText(cause, 'kind'))) return true;
-  return /^Connection terminated|connection error and is not queryable|^timeout exceeded|after calling end/.test(
+  return /^Connection terminated|^Query read timeout|connection error and is not queryable|^timeout exceeded|after calling end/.test(
     messageOf(cause),
   );
 }
@@ -43,6 +43,11 @@ const LOST_KINDS = new Set([
   'DatabaseNotReachable',
   'TlsConnectionError',
 ]);
+
+/** The driver has waited in vain: the server, or the way to it, has gone without a word. */
+export function isSilence(error: unknown): boolean {
+  return messageOf(causeInside(error)).startsWith('Query read timeout');
+}
 
 /** 40001 and 40P01: PostgreSQL asks for a repetition. Prisma calls both P2034; for raw SQL only the driver's error inside tells. */
 export function isWriteConflict(error: unknown): boolean {

@@ -14,6 +14,8 @@ import { StateUnreachable } from './errors.ts';
 export type Opening = Readonly<{
   /** Sent as one simple query, so that it costs one round trip. */
   sql: string;
+  /** How long its answer may take before the connection counts as lost. */
+  patienceMs: number;
   /** Looks at what its statements answered; throws where the transaction is not to be. */
   judge?: (answers: readonly pg.QueryResult[]) => void;
   /** What an error among them means; undefined: the store cannot be asked. */
@@ -22,10 +24,14 @@ export type Opening = Readonly<{
   name(error: unknown): unknown;
 }>;
 
+// Locks nothing and reads nothing: a server that is there answers at once.
+const BEGIN_MS = 2_000;
+
 // TimeZone, because the adapter takes every timestamptz that it reads for UTC.
 export function openInEarnest(tenant: TenantId): Opening {
   return {
     sql: `BEGIN; SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('TimeZone', 'UTC', true)`,
+    patienceMs: BEGIN_MS,
     name: nameTrouble,
   };
 }
@@ -56,6 +62,7 @@ export function openRehearsal(
   ];
   return {
     sql: statements.join('; '),
+    patienceMs: STATEMENT_MS + BEGIN_MS,
     judge: (answers) => at && judgeReturn(answers),
     explain: explainReturn,
     // A handler that writes where it may only read is to learn that, as from any database.

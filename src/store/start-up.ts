@@ -1,15 +1,23 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { StoreRefusal } from './errors.ts';
 import { findFenceFaults } from './fence-check.ts';
 import { type MigrationFile, readMigrationFiles } from './migration-files.ts';
 import { OWNER_ROLE } from './prepare.ts';
 import { describeUnreachable } from './unreachable.ts';
 
+const CONNECT_TIMEOUT_MS = 2_000;
+
 type Applied = { migration_name: string; checksum: string; finished: boolean };
 
-/** All that must be true before the first request: see docs/store.md, "What start-up checks". Throws StoreRefusal. */
-export async function checkStore(pool: pg.Pool, url: string): Promise<void> {
-  const connection = await pool.connect().catch((error: unknown) => {
+/** All that must be true before the first request: see docs/store.md, "What start-up checks". Throws StoreRefusal; answers the role's statement_timeout, in ms. */
+export async function checkStore(url: string): Promise<number> {
+  const connection = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'banyan',
+  });
+  connection.on('error', () => undefined);
+  await connection.connect().catch((error: unknown) => {
     throw new StoreRefusal([describeUnreachable(error, url, 'DATABASE_URL')]);
   });
   try {
@@ -19,12 +27,20 @@ export async function checkStore(pool: pg.Pool, url: string): Promise<void> {
       ...(await findFenceFaults(connection)),
     ];
     if (findings.length > 0) throw new StoreRefusal(findings);
+    return await readStatementTimeout(connection);
   } finally {
-    connection.release();
+    await connection.end();
   }
 }
 
-async function findRoleFaults(connection: pg.PoolClient): Promise<readonly string[]> {
+async function readStatementTimeout(connection: pg.Client): Promise<number> {
+  const { rows } = await connection.query<{ ms: number }>(
+    "SELECT setting::int AS ms FROM pg_settings WHERE name = 'statement_timeout'",
+  );
+  return rows[0]?.ms ?? 0;
+}
+
+async function findRoleFaults(connection: pg.Client): Promise<readonly string[]> {
   const { rows } = await connection.query<{
     role: string;
     superuser: boolean;
@@ -63,7 +79,7 @@ async function findRoleFaults(connection: pg.PoolClient): Promise<readonly strin
   ];
 }
 
-async function findMigrationFaults(connection: pg.PoolClient): Promise<readonly string[]> {
+async function findMigrationFaults(connection: pg.Client): Promise<readonly string[]> {
   const remedy = `Run "banyan migrate" as ${OWNER_ROLE}.`;
   const { rows: found } = await connection.query<{ readable: boolean | null }>(
     `SELECT has_table_privilege(to_regclass('public._prisma_migrations'), 'SELECT') AS readable`,

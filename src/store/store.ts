@@ -64,18 +64,15 @@ export type StoreWish = Readonly<{
 // Nobody waits longer for a free connection: the answer is 503 then.
 const CONNECT_TIMEOUT_MS = 2_000;
 const CONTROL_POOL_SIZE = 3;
+// A server ends a statement at its statement_timeout and says so. One that says nothing for so much longer is gone without a word.
+const ANSWER_MARGIN_MS = 2_000;
 
 /** Opens the store after all checks of `docs/store.md`; throws StoreRefusal with every finding. */
 export async function openStore(wish: StoreWish): Promise<Store> {
+  const patienceMs = (await checkStore(wish.url)) + ANSWER_MARGIN_MS;
   // Apart, so that tenants' long transactions never keep a credential from being checked.
-  const control = openPool(wish.url, CONTROL_POOL_SIZE);
-  try {
-    await checkStore(control, wish.url);
-  } catch (error) {
-    await control.end();
-    throw error;
-  }
-  const pool = openPool(wish.url, wish.poolSize ?? 10);
+  const control = openPool(wish.url, CONTROL_POOL_SIZE, patienceMs);
+  const pool = openPool(wish.url, wish.poolSize ?? 10, patienceMs);
   const prisma = new PrismaClient({ adapter: tenantAdapter(pool) });
   const tenants = openTenants(control);
   const moments = new Moments(wish.url);
@@ -117,12 +114,13 @@ function assembleStore(engine: Engine, follow: FollowStore, close: () => Promise
   } satisfies Store);
 }
 
-function openPool(url: string, size: number): pg.Pool {
+function openPool(url: string, size: number, patienceMs: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
+    query_timeout: patienceMs,
     keepAlive: true,
     application_name: 'banyan',
   });

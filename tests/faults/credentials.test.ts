@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startHouse, type TestHouse, until } from '../support/house.ts';
+import { type TestHouse, until } from '../support/house.ts';
 import { sendRaw } from '../support/raw-http.ts';
 import {
   AUDIENCE,
@@ -14,23 +14,31 @@ import {
   publicJwk,
   sign,
 } from './issuer.ts';
-import { openRecordingRelay, type RecordingRelay } from './recording-relay.ts';
+import {
+  codeOf,
+  HOST,
+  newTarget,
+  type RecordedHouse,
+  startRecordedHouse,
+  statusOf,
+  write,
+} from './recorded-house.ts';
+import type { RecordingRelay } from './recording-relay.ts';
 
 let issuer: Issuer;
-let relay: RecordingRelay;
+let recorded: RecordedHouse;
 let house: TestHouse;
+let relay: RecordingRelay;
 beforeAll(async () => {
-  [issuer, relay] = await Promise.all([openIssuer(), openRecordingRelay()]);
-  house = await startHouse({
-    legacyUrl: relay.url,
+  issuer = await openIssuer();
+  recorded = await startRecordedHouse({
     env: { ...issuer.env, LOG_LEVEL: 'debug' },
     legacy: { dashboardMs: 700 },
   });
-  relay.leadTo(house.legacy.port);
+  ({ house, relay } = recorded);
 });
 afterAll(async () => {
-  await house.close();
-  await relay.close();
+  await recorded.close();
   issuer.close();
 });
 
@@ -49,16 +57,9 @@ const without = (name: string) =>
 const mint = (claims: Claims = goodClaims(), header: object = {}) =>
   sign({ kid: KID, ...header }, claims, issuer.privateKey);
 
-let marks = 0;
-const newTarget = () => `/api/ai/jobs/?mark=${++marks}`;
 const ask = (target: string, ...lines: readonly string[]) =>
-  sendRaw(
-    house.gatewayPort,
-    `GET ${target} HTTP/1.1\r\nHost: acme.localhost\r\nConnection: close\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`,
-  );
+  sendRaw(house.gatewayPort, write(`GET ${target} HTTP/1.1`, HOST, 'Connection: close', ...lines));
 const bearer = (token: string) => ask(newTarget(), `Authorization: Bearer ${token}`);
-const statusOf = ({ text }: { text: string }) => Number(text.slice(9, 12));
-const codeOf = ({ text }: { text: string }) => /"code":"(\w+)"/.exec(text)?.[1] ?? statusOf({ text });
 
 async function expectRefused(token: string, code = 'credential_invalid'): Promise<void> {
   const before = relay.count();

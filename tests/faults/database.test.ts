@@ -62,10 +62,12 @@ const countTries = async () =>
   )[0]?.n;
 const countJobs = async () =>
   (await asSuperuser<{ n: number }>('SELECT count(*)::int AS n FROM ai_job WHERE tenant_id = 1'))[0]?.n;
-const countBusy = async () =>
+/** Connections of tenants' transactions that are at work, on a statement that begins so. */
+const countBusy = async (statement = '') =>
   (
     await asSuperuser<{ n: number }>(
-      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND usename = 'banyan_app' AND application_name = 'banyan' AND state <> 'idle'",
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND usename = 'banyan_app'
+         AND application_name = 'banyan' AND state <> 'idle' AND query LIKE '${statement}%'`,
     )
   )[0]?.n;
 const killBackends = () =>
@@ -188,6 +190,44 @@ describe('a bad day of the database', () => {
 
     expect(await underWay).toMatchObject({ status: 503, retryAfter: '1', body: UNAVAILABLE });
     expect(await countJobs()).toBe(jobs);
+  });
+
+  test('row-104-database-trouble: a connection lost while COMMIT is on its way is the one case in which nobody knows, and the caller is told so', async () => {
+    await asSuperuser(`
+      CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(5); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER linger AFTER INSERT OR UPDATE ON banyan.id_counter
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION linger()`);
+    try {
+      const underWay = write();
+      await until(async () => (await countBusy('COMMIT')) === 1, 'COMMIT to be on its way');
+      await killBackends();
+
+      expect(await underWay).toMatchObject({
+        status: 503,
+        body: { code: 'store_unavailable', retry_safe: false },
+      });
+    } finally {
+      await asSuperuser('DROP TRIGGER linger ON banyan.id_counter; DROP FUNCTION linger()');
+    }
+  });
+
+  test('row-104-database-trouble: while the keys cannot be read, who is known goes on, and nobody is called a stranger', async () => {
+    await limitRole('lock_timeout', '300ms');
+    expect((await house.call('acme', 'GET', '/api/files/', { key })).status).toBe(200);
+    const release = await lockTable('banyan.api_key');
+    try {
+      const [known, unknown] = await Promise.all([
+        house.call('acme', 'GET', '/api/files/', { key }),
+        house.call('acme', 'GET', '/api/files/', { key: makeKey() }),
+      ]);
+      expect(known.status).toBe(200);
+      expect([unknown.status, await unknown.json()]).toEqual([503, expect.objectContaining(UNAVAILABLE)]);
+    } finally {
+      await release();
+      await resetRole('lock_timeout');
+    }
+    expect((await house.call('acme', 'GET', '/api/files/', { key: makeKey() })).status).toBe(401);
+    expect(house.log.filter((line) => line.includes('"event":"bug"'))).toEqual([]);
   });
 
   test('row-104-database-trouble: a read-only database serves reads, refuses writes with 503, and is let go of once it is the wrong one', async () => {
