@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TenantName } from '../../src/vocabulary/index.ts';
 import { type Bench, callerOf, listTenants, openBench, PLAIN, waitUntil } from '../rooms/decide/support.ts';
@@ -27,7 +28,11 @@ beforeAll(async () => {
   unleash = await openUnleash();
   await unleash.admin('POST', '/context', { name: 'tenantId', stickiness: true });
 }, INSTALL_WITHIN_MS);
-afterAll(() => unleash?.close());
+afterAll(async () => {
+  await unleash?.close();
+  // The library's retries of a request that was on its way cannot be called off; they end by themselves.
+  await wait(2_500);
+});
 
 const open = async (token = CLIENT_TOKEN) => {
   bench = await openBench(TABLE, {
@@ -166,8 +171,8 @@ describe('a real Unleash on a bad day', () => {
   });
 
   const isGood = async () => {
-    await waitUntil(() => ask('acme' as TenantName).side === 'new', 10_000);
-    expect(ask('globex' as TenantName)).toMatchObject({ side: 'legacy', reason: 'flag_off' });
+    const reasons = () => (['acme', 'globex'] as TenantName[]).map((tenant) => ask(tenant).reason).join();
+    await waitUntil(() => reasons() === 'flag_on,flag_off', 10_000);
   };
 
   test('row-080-wrong-token: with a token that it does not know, legacy answers, and that is told', async () => {
