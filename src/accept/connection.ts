@@ -32,6 +32,16 @@ export async function awaitTurn(req: IncomingMessage, res: ServerResponse): Prom
   return false;
 }
 
+/**
+ * HTTP/1.0 goes on only where `Connection` says so (RFC 9112 section 9.3). Node's parser also listens to `Proxy-Connection`, which no proxy
+ * should (appendix C.2.2).
+ */
+export function isLastOfOldClient({ httpVersionMinor, headers }: IncomingMessage): boolean {
+  if (httpVersionMinor !== 0) return false;
+  const options = (headers.connection ?? '').split(',').map((option) => option.trim().toLowerCase());
+  return !options.includes('keep-alive') || options.includes('close');
+}
+
 /** The last of the requests that wait for their turn on this connection. */
 export const newestWaiting = (socket: Socket): ServerResponse | undefined =>
   [...(waiting.get(socket) ?? [])].at(-1);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type CutReason, type Emit, type Failure, fail } from '../vocabulary/index.ts';
-import { awaitTurn, closeInPeace } from './connection.ts';
+import { awaitTurn, closeInPeace, isLastOfOldClient } from './connection.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
 import { answerFailureRaw } from './own-words.ts';
 import { watchPace } from './pace.ts';
@@ -59,7 +59,7 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       closeInPeace(req);
     if (isDraining) res.setHeader('Connection', 'close');
     // Node loses the bytes that come right behind a request which asked for an upgrade: it may only be the last of its connection.
-    if (stayed.has(req)) res.shouldKeepAlive = false;
+    if (stayed.has(req) || isLastOfOldClient(req)) res.shouldKeepAlive = false;
     traffic.answers.add(res);
     res.once('close', () => traffic.answers.delete(res));
     await reception.request(req, res);
