@@ -61,7 +61,7 @@ afterAll(async () => {
 const count = () =>
   store.within(house.acme.name, (tx) => tx.authUser.count({ where: { tenantId: tx.tenantId } }));
 
-test('connections that have gone silent while they lay idle are found out at the first use of one, and its caller is served all the same', async () => {
+test('row-104-database-trouble: connections that have gone silent while they lay idle are found out at the first use of one, and its caller is served all the same', async () => {
   await Promise.all([count(), count(), count(), store.ping()]);
   line.swallow();
 
@@ -76,7 +76,7 @@ test('connections that have gone silent while they lay idle are found out at the
   await expect(store.ping()).resolves.toBeUndefined();
 });
 
-test('one that goes silent inside a transaction costs that transaction, in bounded time, and no place in the pool', async () => {
+test('row-104-database-trouble: one that goes silent inside a transaction costs that transaction, in bounded time, and no place in the pool', async () => {
   const beganMs = performance.now();
   const lost = store.within(house.acme.name, async (tx) => {
     line.swallow();
