@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type CutReason, type Emit, type Failure, fail } from '../vocabulary/index.ts';
 import { awaitTurn, closeInPeace, isLastOfOldClient } from './connection.ts';
+import { type Connections, watchConnections } from './idle.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
 import { answerFailureRaw } from './own-words.ts';
 import { watchPace } from './pace.ts';
@@ -57,13 +58,14 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     if (res.socket === null && !(await awaitTurn(req, res))) return;
     if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined)
       closeInPeace(req);
-    if (isDraining) res.setHeader('Connection', 'close');
+    if (isDraining) res.shouldKeepAlive = false;
     // Node loses the bytes that come right behind a request which asked for an upgrade: it may only be the last of its connection.
     if (stayed.has(req) || isLastOfOldClient(req)) res.shouldKeepAlive = false;
     traffic.answers.add(res);
     res.once('close', () => traffic.answers.delete(res));
     await reception.request(req, res);
   };
+  const connections = watchConnections(server);
   server.on('request', receive);
   // Whoever asks before sending is told to go on by the corridor, after admit, never by Node before it.
   server.on('checkContinue', receive);
@@ -113,7 +115,8 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     url: entrance.url,
     async drain(graceMs) {
       isDraining = true;
-      const cut = await drain(server, entrance.close(), traffic, graceMs);
+      for (const answer of traffic.answers) answer.shouldKeepAlive = false;
+      const cut = await drain(server, { closed: entrance.close(), traffic, connections }, graceMs);
       stopWatching();
       return cut;
     },
@@ -134,9 +137,13 @@ async function openPort(server: Server, from: PortWish): Promise<Entrance> {
     url: `http://${from.host}:${port}`,
     // What the kernel has accepted for us is taken first: closing resets it. Node takes all of it in one turn of its loop, so the end of
     // a turn is when the least can be waiting.
-    close: () => new Promise((resolve) => setImmediate(() => server.close(() => resolve()))),
+    close: () => new Promise((resolve) => setImmediate(() => stopListening(server, resolve))),
   };
 }
+
+/** Only that: Node's own `close` would take all idle connections with it, and with them requests that are on their way. */
+const stopListening = (server: Server, done: () => void) =>
+  NetServer.prototype.close.call(server, () => done());
 
 /** Node keeps count of connections and their time limits from the moment at which a server says that it listens. */
 function takeIn(
@@ -161,12 +168,7 @@ function takeIn(
     socket.resume();
     return undefined;
   });
-  return {
-    url: '',
-    async close() {
-      server.close();
-    },
-  };
+  return { url: '', close: async () => undefined };
 }
 
 /** Answers under way, and upgraded connections: those have no end of their own that could be waited for. */
@@ -187,22 +189,34 @@ function cutStalled({ answers }: Traffic, socket: Socket, tellCut: (reason: CutR
 
 async function drain(
   server: Server,
-  closed: Promise<void>,
-  { answers, tunnels }: Traffic,
+  {
+    closed,
+    traffic: { answers, tunnels },
+    connections,
+  }: Readonly<{ closed: Promise<void>; traffic: Traffic; connections: Connections }>,
   graceMs: number,
 ): Promise<number> {
-  await untilEmpty(answers, graceMs, () => server.closeIdleConnections());
+  const isBusy = (socket: Socket) => tunnels.has(socket) || findAnswer(answers, socket) !== undefined;
+  const rest = {
+    get size() {
+      return connections.open.size - tunnels.size;
+    },
+  };
+  await untilEmpty(rest, graceMs, () => connections.sweep(isBusy));
   // By now the sides have said goodbye to their sockets.
   await untilEmpty(tunnels, Math.min(graceMs, TUNNEL_GRACE_MS));
   const cut = answers.size;
   for (const socket of tunnels) socket.destroy();
   server.closeAllConnections();
+  for (const socket of connections.open) socket.destroy();
   await closed;
+  // What it does at regular intervals ends here, too.
+  server.close(() => undefined);
   return cut;
 }
 
 async function untilEmpty(
-  set: ReadonlySet<unknown>,
+  set: Readonly<{ size: number }>,
   graceMs: number,
   sweep: () => void = () => undefined,
 ): Promise<void> {

@@ -144,7 +144,7 @@ async function closeAll(
   slot: string | undefined,
   databases: readonly { drop(): Promise<void> }[],
 ): Promise<void> {
-  await house.close('test');
+  await house.close('test', 0);
   await legacy.close();
   if (slot) await dropSlot(slot);
   for (const database of databases) await database.drop();
