@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { BanyanEvent } from '../vocabulary/index.ts';
 import type { Taker } from './dealer.ts';
+import { type Handover, openHandover } from './handover.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
 export type MemberState = 'starting' | 'serving' | 'leaving' | 'gone';
@@ -9,6 +10,8 @@ export type MemberState = 'starting' | 'serving' | 'leaving' | 'gone';
 type Listener = Readonly<{
   changed(state: MemberState, detail: string): void;
   heard(event: BanyanEvent): void;
+  /** It died before it had these: somebody else may take them. */
+  left(sockets: readonly Socket[]): void;
 }>;
 
 /** How long a worker may take to tell its figures: a scrape must not wait for one that stands still. */
@@ -18,10 +21,10 @@ const TELL_WITHIN_MS = 1_000;
 export class CrewMember implements Taker {
   readonly #child: ChildProcess;
   readonly #listener: Listener;
+  readonly #handover: Handover;
   readonly #answers = new Map<number, (figures: readonly object[]) => void>();
   readonly bornMs = performance.now();
   #state: MemberState = 'starting';
-  #waiting = 0;
   #questions = 0;
   #cut = 0;
   #trouble: string | undefined;
@@ -29,15 +32,17 @@ export class CrewMember implements Taker {
   constructor(child: ChildProcess, open: Extract<ToWorker, { type: 'open' }>, listener: Listener) {
     this.#child = child;
     this.#listener = listener;
+    this.#handover = openHandover(child);
     child.on('message', (message) => {
       const said = message as FromWorker;
       if (said.type === 'hello') this.#say(open);
       else this.#hear(said);
     });
     child.on('error', (error) => this.#become('gone', error.message));
-    child.on('exit', (code, signal) =>
-      this.#become('gone', this.#trouble ?? (signal === null ? `exit code ${code}` : `signal ${signal}`)),
-    );
+    child.on('exit', (code, signal) => {
+      this.#become('gone', this.#trouble ?? (signal === null ? `exit code ${code}` : `signal ${signal}`));
+      afterLastWord(child, () => listener.left(this.#handover.takeBack()));
+    });
   }
 
   get pid(): number | undefined {
@@ -54,15 +59,11 @@ export class CrewMember implements Taker {
   }
 
   waiting(): number {
-    return this.#waiting;
+    return this.#handover.waiting();
   }
 
   give(socket: Socket): void {
-    this.#waiting += 1;
-    this.#child.send({ type: 'connection' } satisfies ToWorker, socket, {}, (error) => {
-      // It died on the way: the connection cannot be taken back, since bytes of it may have been read.
-      if (error) socket.destroy();
-    });
+    this.#handover.give(socket);
   }
 
   /** Its metrics; nothing where it does not answer in time. */
@@ -105,8 +106,7 @@ export class CrewMember implements Taker {
         this.#trouble = said.message;
         return;
       case 'taken':
-        this.#waiting -= 1;
-        return;
+        return this.#handover.taken(said.connection);
       case 'leaving':
         return this.#become('leaving', 'takes no more connections');
       case 'told':
@@ -124,4 +124,10 @@ export class CrewMember implements Taker {
     this.#state = state;
     this.#listener.changed(state, detail);
   }
+}
+
+/** What it said last may be heard after its end is known: its channel is gone once all of that has been read. */
+function afterLastWord(child: ChildProcess, work: () => void): void {
+  if (child.channel) setImmediate(afterLastWord, child, work);
+  else work();
 }

@@ -3,7 +3,7 @@ import type { BanyanEvent } from '../vocabulary/index.ts';
 /** What the primary says to a worker. A connection comes along with `connection`. */
 export type ToWorker =
   | Readonly<{ type: 'open'; worker: number; wish: unknown; relayed: readonly BanyanEvent['type'][] }>
-  | Readonly<{ type: 'connection' }>
+  | Readonly<{ type: 'connection'; connection: number }>
   | Readonly<{ type: 'tell'; question: number }>
   | Readonly<{ type: 'drain'; signal: string }>;
 
@@ -12,8 +12,8 @@ export type FromWorker =
   | Readonly<{ type: 'hello' }>
   | Readonly<{ type: 'opened' }>
   | Readonly<{ type: 'failed'; message: string }>
-  /** It has taken a connection over. */
-  | Readonly<{ type: 'taken' }>
+  /** It has taken a connection over, and has read nothing of it before. */
+  | Readonly<{ type: 'taken'; connection: number }>
   /** It takes no more connections. */
   | Readonly<{ type: 'leaving' }>
   /** Its metrics, as prom-client's JSON. */

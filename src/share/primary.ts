@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { BanyanEvent, Emit } from '../vocabulary/index.ts';
 import { CrewMember } from './crew-member.ts';
 import { type Dealer, openDealer } from './dealer.ts';
@@ -34,8 +34,8 @@ const CLOSING_MS = 5_000;
 
 /** Starts the workers and then listens. Rejects with the first worker's own sentence where the house cannot be opened. */
 export async function openPrimary(wish: PrimaryWish): Promise<Primary> {
-  const crew = openCrew(wish);
-  let dealer: Dealer;
+  let dealer: Dealer | undefined;
+  const crew = openCrew(wish, (socket) => (dealer ? dealer.deal(socket) : socket.destroy()));
   try {
     await crew.opened;
     dealer = await openDealer({ listen: wish.listen, takers: crew.serving });
@@ -44,17 +44,21 @@ export async function openPrimary(wish: PrimaryWish): Promise<Primary> {
     throw error;
   }
   crew.tellServing();
+  const { port, close } = dealer;
   return {
-    port: dealer.port,
+    port,
     figures: () => Promise.all(crew.members().map((member) => member.tell())),
     async drain(signal, graceMs) {
-      await dealer.close();
+      await close();
       return crew.leave(signal, graceMs + CLOSING_MS);
     },
   };
 }
 
-function openCrew({ workers, start, wish, relayed, emit, onEvent, onGone }: PrimaryWish) {
+function openCrew(
+  { workers, start, wish, relayed, emit, onEvent, onGone }: PrimaryWish,
+  dealAnew: (socket: Socket) => void,
+) {
   const members = new Map<number, CrewMember>();
   const rests = new Map<number, Rest>();
   const timers = new Set<NodeJS.Timeout>();
@@ -83,6 +87,9 @@ function openCrew({ workers, start, wish, relayed, emit, onEvent, onGone }: Prim
       { type: 'open', worker, wish, relayed },
       {
         heard: (event) => onEvent(worker, event),
+        left(sockets) {
+          for (const socket of sockets) isLeaving ? socket.destroy() : dealAnew(socket);
+        },
         changed: (state, detail) => {
           emit({ type: 'worker_changed', worker, state, detail });
           if (state === 'gone') onGone(worker);
@@ -97,6 +104,7 @@ function openCrew({ workers, start, wish, relayed, emit, onEvent, onGone }: Prim
       },
     );
     members.set(worker, member);
+    emit({ type: 'worker_changed', worker, state: 'starting', detail: `process ${member.pid}` });
   };
   for (let worker = 1; worker <= workers; worker += 1) startOne(worker);
   return {

@@ -49,7 +49,10 @@ export function connectToPrimary({ open }: AsWorker): ToPrimary {
   process.on('message', async (message, socket) => {
     const said = message as ToWorker;
     if (said.type === 'open') return start(said);
-    if (said.type === 'connection') return take(opened, socket as Socket | undefined, say);
+    if (said.type === 'connection') {
+      void say({ type: 'taken', connection: said.connection });
+      return take(opened, socket as Socket | undefined);
+    }
     if (said.type === 'drain') return end(said.signal);
     await say({ type: 'told', question: said.question, figures: (await opened?.figures()) ?? [] });
   });
@@ -65,8 +68,7 @@ export function connectToPrimary({ open }: AsWorker): ToPrimary {
 }
 
 // A client that has left meanwhile leaves no socket behind.
-function take(opened: Opened | undefined, socket: Socket | undefined, say: (message: FromWorker) => unknown) {
-  say({ type: 'taken' });
+function take(opened: Opened | undefined, socket: Socket | undefined): void {
   if (socket === undefined) return;
   if (opened === undefined) socket.destroy();
   else opened.take(socket);
