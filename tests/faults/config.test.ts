@@ -61,7 +61,7 @@ describe('a bad table', () => {
   };
 
   test.each<[what: string, text: string | Buffer, mistake: RegExp]>([
-    ['a bomb of aliases', `version: 1\nroutes: []\n${BOMB}`, /:3:4: expected no anchor, found &a/],
+    ['a bomb of aliases', `version: 1\nroutes: []\n${BOMB}`, /:3:7: expected no anchor, found &a/],
     ['deep nesting', DEEP, /:\d+:\d+: expected at most 32 levels/],
     ['20,000 brackets', `version: ${'['.repeat(20_000)}`, /:1:\d+: expected at most 32 levels/],
     ['a key twice', `${DEMO_TABLE}version: 1\n`, /:\d+:1: expected each key once, found "version" again/],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CommandLineParts } from '../../src/operate/index.ts';
+import { openBench } from '../rooms/decide/support.ts';
 import { runBanyan } from '../rooms/operate/admin-house.ts';
 import {
   type FlagServer,
@@ -76,10 +77,12 @@ const flagStates = () =>
     .map((line) => (JSON.parse(line) as { state: string }).state);
 
 test('row-078-flag-server-down-at-start: the gateway serves within 2 s, legacy answers, and readiness says that the flags are the default', async () => {
-  const times = house.log.map((line) => JSON.parse(line) as { time: string; event: string; door?: string });
-  const opened = times.find(({ event, door }) => event === 'listening' && door === 'gateway');
-  const [first] = times;
-  expect(Date.parse(opened?.time ?? '') - Date.parse(first?.time ?? '')).toBeLessThan(2_000);
+  const beganMs = performance.now();
+  const another = await openBench(tableAt('canary'), {
+    unleash: { url: `http://127.0.0.1:${port}/api`, token: 'token-of-the-tests', appName: 'banyan' },
+  });
+  expect(performance.now() - beganMs).toBeLessThan(2_000);
+  await another.close();
   expect([await sideOf('acme'), await reasonOf('acme')]).toEqual(['legacy', 'flag_unknown']);
   expect(await readiness()).toEqual([200, true, expect.stringMatching(/^unleash: default, /)]);
   // Nobody has been heard yet: the age counts from the start, so that its alarm goes off.

@@ -53,7 +53,7 @@ describe('the page of the route table', () => {
   });
 
   test('shows tables that are good', () => {
-    for (const title of ['', 'Mirror: how answers are compared'])
+    for (const title of ['', 'Mirror: how answers are compared', 'The brake: `force: legacy`'])
       expect(readTable(`${block(title, 'yaml')}\n`, { handlers: HANDLERS }).kind).toBe('table');
   });
 
