@@ -103,16 +103,13 @@ function observe(
   };
 }
 
-async function untilReady({ banyan, admin }: Served): Promise<void> {
+/** By its own word: on shared ports another process may answer. */
+async function untilReady({ banyan, lines }: Served): Promise<void> {
   let isOver = false;
   void banyan.exited.then(() => {
     isOver = true;
   });
-  const isReady = () =>
-    admin('/readyz').then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-  await until(async () => isOver || (await isReady()), 'banyan serve to be ready', 20_000);
+  const isListening = () => lines().some(({ event, door }) => event === 'listening' && door === 'gateway');
+  await until(() => isOver || isListening(), 'banyan serve to be ready', 30_000);
   if (isOver) throw new Error(`banyan serve ended at once:\n${banyan.out()}\n${banyan.err()}`);
 }
