@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-test('no request fails, each is served wholly by one side, and each new table is in force within a second', async () => {
+test('row-091-reload-under-load: no request fails, each is served wholly by one side, and each new table is in force within a second', async () => {
   const bodies = new Map<string, number>();
   const trouble: string[] = [];
   let isOver = false;
