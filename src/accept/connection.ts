@@ -33,6 +33,17 @@ export async function awaitTurn(req: IncomingMessage, res: ServerResponse): Prom
 }
 
 /**
+ * A coding that Node's parser does not quite know (`chunked` with a tab behind it, which its headers no longer show) it refuses, but not
+ * where the request asks for an upgrade: there it takes the body for an empty one. A good body is not over before it has begun.
+ */
+export async function hasLostBody(req: IncomingMessage): Promise<boolean> {
+  if (req.headers['transfer-encoding'] === undefined) return false;
+  // When the parser is through with what it has.
+  await new Promise((resolve) => setImmediate(resolve));
+  return req.complete && req.readableLength === 0;
+}
+
+/**
  * HTTP/1.0 goes on only where `Connection` says so (RFC 9112 section 9.3). Node's parser also listens to `Proxy-Connection`, which no proxy
  * should (appendix C.2.2).
  */

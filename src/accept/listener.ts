@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type CutReason, type Emit, type Failure, fail } from '../vocabulary/index.ts';
-import { awaitTurn, closeInPeace, isLastOfOldClient } from './connection.ts';
+import { awaitTurn, closeInPeace, hasLostBody, isLastOfOldClient } from './connection.ts';
 import { type Connections, watchConnections } from './idle.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
-import { answerFailureRaw } from './own-words.ts';
+import { answerFailure, answerFailureRaw } from './own-words.ts';
 import { watchPace } from './pace.ts';
 import { type PortWish, takePort } from './port.ts';
 import { breakOff, describeUnreadable, findAnswer, refuseInTurn, refuseUnreadable } from './unreadable.ts';
@@ -61,6 +61,10 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     if (isDraining) res.shouldKeepAlive = false;
     // Node loses the bytes that come right behind a request which asked for an upgrade: it may only be the last of its connection.
     if (stayed.has(req) || isLastOfOldClient(req)) res.shouldKeepAlive = false;
+    if (stayed.has(req) && (await hasLostBody(req))) {
+      tellRefused(MALFORMED);
+      return answerFailure(req, res, MALFORMED, undefined);
+    }
     traffic.answers.add(res);
     res.once('close', () => traffic.answers.delete(res));
     await reception.request(req, res);
@@ -229,6 +233,7 @@ async function untilEmpty(
   }
 }
 
+const MALFORMED = fail('request_malformed');
 const BEHIND_ANOTHER = 'A WebSocket cannot be opened behind a request that is not answered yet.';
 
 const isBusy = ({ answers }: Traffic, socket: Socket) => findAnswer(answers, socket) !== undefined;

@@ -200,6 +200,21 @@ test.each([
   await expectRefusal(post([KEY, `Transfer-Encoding: ${coding}`], `0\r\n\r\n${SMUGGLED}`), [400, 501]);
 });
 
+test.each([['chunked\t'], ['chunked '], [' \tchunked\t ']])(
+  'row-006-odd-transfer-encoding: %j is refused, or its body arrives: an upgrade asked for beside it does not make the body vanish',
+  async (coding) => {
+    const lines = [KEY, `Transfer-Encoding: ${coding}`, 'Connection: Upgrade', 'Upgrade: h2c'];
+
+    const said = await say([post(lines), '5\r\nhello\r\n', `0\r\n\r\n${SMUGGLED}`]);
+
+    expect(said.isClosed).toBe(true);
+    const bodies = said.seen.map(({ target, body }) => `${target} ${body}`);
+    expect([statuses(said), bodies]).toEqual(
+      statuses(said)[0] === 400 ? [[400], []] : [[200], ['/f/ hello']],
+    );
+  },
+);
+
 test.each([
   ['twice in one line', ['Transfer-Encoding: chunked, chunked']],
   ['on two lines', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked']],
@@ -513,7 +528,7 @@ describe('row-014-pipelining: requests of one connection are answered one after 
 
   test('row-014-pipelining: a request that asks for an upgrade it does not get is the last of its connection', async () => {
     const said = await say(
-      head('POST /f/ HTTP/1.1', 'Connection: Upgrade', 'Upgrade: h2c', 'Content-Length: 2') + `ab${SMUGGLED}`,
+      `${head('POST /f/ HTTP/1.1', 'Connection: Upgrade', 'Upgrade: h2c', 'Content-Length: 2')}ab${SMUGGLED}`,
     );
 
     expect(statuses(said)).toEqual([200]);
