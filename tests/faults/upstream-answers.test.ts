@@ -170,6 +170,24 @@ describe('an early refusal of an upload', () => {
     },
   );
 
+  test('row-071-no-more: what comes behind the head of the refusal does not go on to legacy', async () => {
+    stand.monolith.on('/early-head', async ({ socket }) => {
+      socket.write('HTTP/1.1 413 Payload Too Large\r\nContent-Length: 7\r\n\r\nbig');
+      await untilMs(300);
+      socket.write('-end');
+    });
+    const client = openClient(stand.port, ask('POST /early-head', 'Content-Length: 30000000'));
+    const sending = setInterval(() => client.send(Buffer.alloc(1_000)), 2);
+    await client.until('big');
+    await untilMs(50);
+    const asked = await stand.monolith.heard('/early-head');
+    const before = asked.body.length;
+    await client.until('-end');
+    clearInterval(sending);
+    expect(asked.body.length).toBe(before);
+    await client.ended;
+  });
+
   test('row-071-behind-it: what the client has pipelined behind the upload is not carried out', async () => {
     stand.monolith.on('/early-last', ({ socket }) => socket.end(REFUSAL));
     const client = openClient(stand.port, `${ask('POST /early-last', 'Content-Length: 10')}half`);

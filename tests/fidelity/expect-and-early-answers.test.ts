@@ -90,15 +90,28 @@ describe('an answer before the upload has ended', () => {
     expect((await stand.monolith.heard('/duet')).body.toString()).toBe('halfhalf');
   });
 
-  test('ends the connection only when the client had time to read it', async () => {
+  test('leaves a client that goes on sending the time to read it: no reset, for a second or two', async () => {
     stand.monolith.on('/patient', ({ socket }) => socket.end(REFUSAL));
-    const client = openClient(stand.port, ask('POST /patient', 'Content-Length: 1000000'));
+    const client = openClient(stand.port, ask('POST /patient', 'Content-Length: 1000000'), 'stubborn');
     const talking = setInterval(() => client.send('x'.repeat(1_000)), 5);
     await client.until('big');
-    await untilMs(300);
+    const state = await Promise.race([client.ended, untilMs(500).then(() => 'open')]);
     clearInterval(talking);
-    expect(client.text()).toMatch(/^HTTP\/1.1 413 /);
-    expect(await client.ended).toBe('closed');
+    client.socket.end();
+    expect([state, await client.ended]).toEqual(['open', 'closed']);
+  });
+
+  test('and ends the connection as soon as the upload has ended', async () => {
+    stand.monolith.on('/ends', ({ socket }) => socket.end(REFUSAL));
+    const client = openClient(stand.port, `${ask('POST /ends', 'Content-Length: 8')}half`, 'stubborn');
+    await client.until('big');
+    client.send('half');
+    await untilMs(200);
+    // Nobody is there any more to take this.
+    const talking = setInterval(() => client.send('x'), 20);
+    const state = await Promise.race([client.ended, untilMs(1_000).then(() => 'open')]);
+    clearInterval(talking);
+    expect(state).toBe('reset');
   });
 });
 

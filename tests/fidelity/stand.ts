@@ -37,9 +37,14 @@ export type Client = Readonly<{
   ended: Promise<'closed' | 'reset'>;
 }>;
 
-export function openClient(port: number, first: string | Buffer = ''): Client {
+export function openClient(
+  port: number,
+  first: string | Buffer = '',
+  // `stubborn`: goes on sending when the other end has said that it will not.
+  manner: 'polite' | 'stubborn' = 'polite',
+): Client {
   const chunks: Buffer[] = [];
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: manner === 'stubborn' });
   if (first.length > 0) socket.write(first);
   socket.on('data', (chunk) => chunks.push(chunk));
   const ended = new Promise<'closed' | 'reset'>((resolve) => {
