@@ -220,7 +220,7 @@ describe('compressed bombs', () => {
   const bomb = gzipSync(plain);
 
   test('row-053-forward: pass as the few bytes that they are, in both directions', async () => {
-    let uploaded = Buffer.alloc(0);
+    let uploaded: Buffer = Buffer.alloc(0);
     monolith.on('/bomb', async (asked) => {
       await asked.whole;
       uploaded = asked.body;
