@@ -204,7 +204,7 @@ export const SETTINGS = {
   MAX_CONNECTIONS: {
     schema: wholeNumber(1, 1_000_000),
     fallback: '10000',
-    help: 'most client connections at once',
+    help: 'most client connections at once, in each process',
   },
   HEADERS_TIMEOUT_MS: {
     schema: wholeNumber(100, 120_000),

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The connections of a server, for the time of its draining. */
+/** The connections of a server, for the time of its draining, and when there are too many. */
 export type Connections = Readonly<{
   open: ReadonlySet<Socket>;
   /** Closes those on which nothing has moved for a while, and that wait for no answer. */

@@ -51,7 +51,6 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   const server = createServer({ ...describeLimits(limits), shouldUpgradeCallback });
   server.maxConnections = wish.maxConnections;
   server.maxHeadersCount = 0;
-  server.on('drop', () => tellCut('crowded'));
   const receive = async (req: IncomingMessage, res: ServerResponse) => {
     // Behind an answer that says "close" nothing is carried out: nobody could be told of it (RFC 9112 section 9.6).
     if (!req.socket.writable) return;
@@ -70,6 +69,15 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     await reception.request(req, res);
   };
   const connections = watchConnections(server);
+  const makeRoom = atMostEvery(ROOM_MS, () => {
+    const busy = new Set([...[...traffic.answers].map(({ socket }) => socket), ...traffic.tunnels]);
+    connections.sweep((socket) => busy.has(socket));
+  });
+  const turnAwayCrowd = () => {
+    tellCut('crowded');
+    makeRoom();
+  };
+  server.on('drop', turnAwayCrowd);
   server.on('request', receive);
   // Whoever asks before sending is told to go on by the corridor, after admit, never by Node before it.
   server.on('checkContinue', receive);
@@ -103,6 +111,10 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   // Node counts a write that makes progress as activity, however slowly the reader takes it.
   server.timeout = limits.stalledMs;
   server.on('timeout', (socket) => cutStalled(traffic, socket, tellCut));
+  const entrance =
+    typeof wish.from === 'function'
+      ? takeIn(server, wish.from, wish.maxConnections, turnAwayCrowd)
+      : await openPort(server, wish.from);
   const stopWatching = watchPace(
     () => listUploads(traffic),
     describePace(limits),
@@ -111,10 +123,6 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       breakOff(res, fail('request_too_slow', { retrySafe: isSafe(req) }));
     },
   );
-  const entrance =
-    typeof wish.from === 'function'
-      ? takeIn(server, wish.from, wish.maxConnections, tellCut)
-      : await openPort(server, wish.from);
   return {
     url: entrance.url,
     async drain(graceMs) {
@@ -131,6 +139,18 @@ const isSafe = ({ method }: IncomingMessage) => method === 'GET' || method === '
 
 function* listUploads({ answers }: Traffic): Iterable<readonly [IncomingMessage, ServerResponse]> {
   for (const answer of answers) if (!answer.req.complete) yield [answer.req, answer];
+}
+
+/** Where there is no room for one more, connections on which nothing moves make some: they may be kept open by nobody but a flood. */
+const ROOM_MS = 500;
+
+function atMostEvery(ms: number, work: () => void): () => void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - lastMs < ms) return;
+    lastMs = performance.now();
+    work();
+  };
 }
 
 type Entrance = Readonly<{ url: string; close(): Promise<void> }>;
@@ -150,17 +170,12 @@ const stopListening = (server: Server, done: () => void) =>
   NetServer.prototype.close.call(server, () => done());
 
 /** Node keeps count of connections and their time limits from the moment at which a server says that it listens. */
-function takeIn(
-  server: Server,
-  intake: Intake,
-  maxConnections: number,
-  tellCut: (reason: CutReason) => void,
-): Entrance {
+function takeIn(server: Server, intake: Intake, maxConnections: number, crowded: () => void): Entrance {
   let open = 0;
   server.emit('listening');
   intake((socket) => {
     if (open >= maxConnections) {
-      tellCut('crowded');
+      crowded();
       return socket.destroy();
     }
     open += 1;

@@ -178,6 +178,43 @@ test('a reset right behind a CONNECT costs one connection, never the process', a
   expect((await sendRaw(port, GET, 'alive')).text).toContain('alive');
 });
 
+test('where there is no room for one more connection, idle ones make some, and busy ones do not', async () => {
+  const events: string[] = [];
+  const listener = await openListener(
+    {
+      from: { host: '127.0.0.1', port: 0, setting: 'PORT' },
+      maxConnections: 4,
+      emit: (event) => events.push(event.type === 'connection_cut' ? event.reason : event.type),
+    },
+    { request: async (req, res) => void (req.url === '/busy' || res.end('done')) },
+  );
+  listeners.push(listener);
+  const port = Number(new URL(listener.url).port);
+  const open = (path: string) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`GET ${path} HTTP/1.1\r\nHost: y\r\n\r\n`));
+    let text = '';
+    socket
+      .on('error', () => undefined)
+      .on('data', (chunk) => {
+        text += chunk;
+      });
+    return { socket, text: () => text };
+  };
+  const busy = open('/busy');
+  const idle = [open('/'), open('/'), open('/')];
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const beganMs = performance.now();
+  for (let last = open('/'); !last.text().includes('done'); last = open('/')) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (performance.now() - beganMs > 5_000) throw new Error('no room was made');
+    if (last.text().includes('done')) break;
+    last.socket.destroy();
+  }
+  expect(events).toContain('crowded');
+  expect(idle.some(({ socket }) => socket.destroyed || socket.readableEnded)).toBe(true);
+  expect(busy.socket.destroyed).toBe(false);
+});
+
 describe('a connection on which nothing moves', () => {
   const untilClosed = (socket: Socket) =>
     new Promise<void>((resolve) => socket.once('close', () => resolve()));
