@@ -15,6 +15,7 @@ const addLine =
 const changeLine =
   (change: (line: string, random: Random) => string): Mutation =>
   (draft, random) => {
+    if (draft.lines.length === 0) return draft;
     const at = random.whole(draft.lines.length);
     return { ...draft, lines: draft.lines.with(at, change(draft.lines[at] ?? '', random)) };
   };
