@@ -52,8 +52,6 @@ export function answerFailureRaw(socket: Duplex, failure: Failure, asked: Asked 
 function mustClose(req: IncomingMessage, failure: Failure): boolean {
   if (failure.blame === 'caller' && !POLITE_STATUSES.has(failure.status)) return true;
   if (req.complete) return false;
-  // Whoever asked first may go on with the body or with another request: nobody can tell which (RFC 9110 section 10.1.1).
-  if (req.headers.expect !== undefined) return true;
   return (
     req.headers['transfer-encoding'] !== undefined ||
     Number(req.headers['content-length'] ?? 0) > LARGEST_DRAIN_BYTES
