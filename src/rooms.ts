@@ -108,6 +108,7 @@ export function openAdmitRoom(wish: HouseWish, { emit }: Observe, store: Store, 
     demoKeys: wish.demoKeys,
     isTenant: async (name) => (await store.tenants.find(name)) !== undefined,
     trustedProxies: wish.settings.TRUSTED_PROXIES,
+    questionsAtOnce: wish.settings.TENANT_MAX_IN_FLIGHT,
   });
 }
 

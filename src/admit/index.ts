@@ -70,7 +70,11 @@ export type AdmitWish = Readonly<{
   /** Addresses and networks in front of us whose `X-Forwarded-For` and `-Proto` are believed; nobody's by default. */
   trustedProxies?: readonly string[] | undefined;
   clock?: Clock | undefined;
+  /** Unknown sessions of one tenant that are looked into at once; 100 without it. */
+  questionsAtOnce?: number | undefined;
 }>;
+
+const QUESTIONS_AT_ONCE = 100;
 
 export type Admit = Readonly<{
   receive(req: IncomingMessage, rules: DoorRules): Arrival | Failure;
@@ -97,7 +101,8 @@ export function openAdmit(wish: AdmitWish): Admit {
   const signTag = openTagSigner(tagKeys, clock);
   const keyRing = openKeyRing({ keys, demoKeys, isTenant, emit, clock });
   const { sessions: book, askLegacySession: askLegacy } = wish;
-  const sessions = openSessions({ sessions: book, askLegacy, signTag, emit, clock });
+  const { questionsAtOnce = QUESTIONS_AT_ONCE } = wish;
+  const sessions = openSessions({ sessions: book, askLegacy, signTag, emit, clock, questionsAtOnce });
   const witnesses: Witnesses = { keyRing, tokens, sessions };
   const published = Object.freeze({ keys: tagKeys.published });
   return Object.freeze({

@@ -18,6 +18,7 @@ import { type AskLegacySession, wordSessionQuestion } from './session-question.t
 import { openSingleFlight } from './single-flight.ts';
 import type { TagSigner } from './tag.ts';
 import { tellTrouble } from './trouble.ts';
+import { openTurnstile } from './turnstile.ts';
 
 /** A stale or unknown cookie: it counts as no credential. */
 export type NoSession = Readonly<{ kind: 'no_session' }>;
@@ -41,6 +42,8 @@ export type SessionWish = Readonly<{
   signTag: TagSigner;
   emit: Emit;
   clock: Clock;
+  /** So many unknown sessions of one tenant are looked into at once: a cookie costs nothing to make up, but each asks both sides. */
+  questionsAtOnce: number;
 }>;
 
 export type Sessions = Readonly<{
@@ -63,11 +66,16 @@ export function openSessions(wish: SessionWish): Sessions {
     ended: openProofCache(MOST_KEPT, wish.clock),
   };
   const share = openSingleFlight<SessionProof>();
+  const turnstile = openTurnstile(wish.questionsAtOnce);
+  const lookInto = async (arrival: Arrival, tenant: TenantName, sessionKey: string) => {
+    const proof = await turnstile(tenant, () => resolve(state, arrival, tenant, sessionKey));
+    return proof === 'full' ? fail('tenant_busy', { retryAfterS: 1 }) : proof;
+  };
   return Object.freeze({
     check: (arrival: Arrival, tenant: TenantName, sessionKey: string) => {
       const id = nameSession(tenant, sessionKey);
       if (isDead(state, id)) return NO_SESSION;
-      return state.kept.get(id) ?? share(id, () => resolve(state, arrival, tenant, sessionKey));
+      return state.kept.get(id) ?? share(id, () => lookInto(arrival, tenant, sessionKey));
     },
     isKnown: (tenant: TenantName, sessionKey: string) =>
       state.kept.get(nameSession(tenant, sessionKey))?.kind === 'known',

@@ -121,6 +121,31 @@ describe('a tenant that floods', () => {
     monolith.on('/any/page/', say(OK));
   });
 
+  test('row-059-cookies: made-up cookies do not flood legacy with questions whose they are', async () => {
+    const QUESTION = '/.banyan/session/';
+    monolith.on(QUESTION, hang);
+    const visit = (host: string, cookie: string) =>
+      openClient(
+        port,
+        `GET /any/page/ HTTP/1.1\r\nHost: ${host}.localhost:${port}\r\nCookie: sessionid=${cookie}\r\n\r\n`,
+      );
+    const strangers = Array.from({ length: OF_TENANT + 6 }, (_, at) =>
+      visit('initech', `${at}`.padStart(32, 'x')),
+    );
+    await until(() => strangers.filter(isAnswered).length === 6, 'six to be refused');
+    expect(strangers.find(isAnswered)?.text()).toMatch(/^HTTP\/1.1 429 [\s\S]*"code":"tenant_busy"/);
+    await monolith.heard(QUESTION, OF_TENANT);
+    await untilMs(50);
+    const asked = monolith.asked.filter(({ target }) => target === QUESTION);
+    expect(asked).toHaveLength(OF_TENANT);
+    monolith.on(QUESTION, say('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'));
+    const other = visit('umbrella', 'y'.repeat(32));
+    await other.until('200 OK');
+    for (const { socket } of asked) socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+    await until(() => strangers.every(isAnswered), 'the others to be answered');
+    leave([...strangers, other]);
+  });
+
   test('row-059-streams: its event streams and sockets are counted apart, and have an end too', async () => {
     monolith.on('/t/stream/', say('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n'));
     const open = async () => {
