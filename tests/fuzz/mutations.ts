@@ -1,6 +1,22 @@
 import { type Draft, HOST, smuggled, VICTIM, VICTIM_USER } from './drafts.ts';
-import { METHODS, TARGETS, VERSIONS } from './mutations-of-request-line.ts';
 import type { Random } from './random.ts';
+import {
+  CODING_NAMES,
+  CODINGS,
+  CONNECTIONS,
+  CREDENTIALS,
+  EXPECTATIONS,
+  HOSTS,
+  LENGTH_NAMES,
+  LENGTHS,
+  METHODS,
+  NAMES,
+  SIZES,
+  TAG,
+  TARGETS,
+  UPGRADES,
+  VERSIONS,
+} from './spoiled-words.ts';
 
 /** Spoils one thing of a request. */
 export type Mutation = (draft: Draft, random: Random, id: string) => Draft;
@@ -43,157 +59,6 @@ const changeWord =
   });
 
 const insert = (text: string, at: number, what: string) => text.slice(0, at) + what + text.slice(at);
-
-const LENGTHS = [
-  '+5',
-  '-1',
-  '0x5',
-  '',
-  '5,5',
-  '5, 5',
-  '5 5',
-  '1e1',
-  '005',
-  '5;',
-  '5.0',
-  '\xd9\xa5',
-  '99999999999999999999',
-  '9999999999999999',
-  '0',
-  '3',
-  '18',
-];
-const CODINGS = [
-  'xchunked',
-  'chunked, identity',
-  'identity, chunked',
-  'gzip, chunked',
-  'chunked, chunked',
-  'chunked;q=1',
-  '\x0bchunked',
-  'chunked\t',
-  ' chunked',
-  'CHUNKED',
-  '',
-  'identity',
-  ',chunked',
-  'chunked,',
-  '"chunked"',
-  'chunk\u00e9d',
-  'chunked\x00',
-];
-const CODING_NAMES = [
-  'Transfer_Encoding',
-  'Transfer-Encoding ',
-  ' Transfer-Encoding',
-  'Transfer-Encoding\t',
-  'transfer-encoding',
-  'TRANSFER-ENCODING',
-  'Transfer.Encoding',
-  'X: 1\nTransfer-Encoding',
-  'X: 1\rTransfer-Encoding',
-  'Transfer-Encoding\x00',
-];
-const LENGTH_NAMES = [
-  'Content_Length',
-  'Content-Length ',
-  ' Content-Length',
-  'content-length',
-  'Content-length',
-  'Content.Length',
-  'X: 1\nContent-Length',
-  'Content-Length\x0b',
-];
-const SIZES = [
-  '0x5',
-  '5 ',
-  ' 5',
-  '+5',
-  '-1',
-  '5;ext',
-  '5;a="b\r\n"',
-  '5;\n',
-  '005',
-  'FFFFFFFFFFFFFFFFF',
-  '10000000000000000',
-  '5\n',
-  'g',
-  '',
-  '5\t',
-  '5\r',
-  '5;\x00',
-  '0',
-  '00',
-];
-const CONNECTIONS = [
-  'close',
-  'keep-alive',
-  'Transfer-Encoding',
-  'Content-Length',
-  'Host',
-  'Authorization',
-  'X-Identity-Tag',
-  'X-Tenant-Id, X-Request-Id, traceparent',
-  'Via, X-Forwarded-For',
-  'upgrade',
-  'close, keep-alive',
-  'Upgrade, HTTP2-Settings',
-  ',,',
-  'Expect',
-];
-const UPGRADES = ['h2c', 'websocket', 'websocket, h2c', 'TLS/1.0', 'WebSocket', ''];
-const HOSTS = [
-  VICTIM,
-  'globex.localhost',
-  'acme.localhost:99999',
-  'user@acme.localhost',
-  'acme.localhost, globex.localhost',
-  '',
-  ' ',
-  'acme.localhost/x',
-  '[::1]',
-  '169.254.169.254',
-  'acme_.localhost',
-  '..',
-];
-const EXPECTATIONS = [
-  '100-continue',
-  '100-Continue',
-  '200-ok',
-  '100-continue, 200-ok',
-  '',
-  '100-continue;q=1',
-  'x 100-continue',
-];
-const CREDENTIALS = [
-  'Authorization: Bearer byn_demo_acme',
-  'Authorization: Bearer byn_demo_nobody',
-  'X-API-Key: byn_demo_acme',
-  'Authorization: Basic eDp5',
-  'Authorization: Bearer',
-  'authorization: bearer byn_demo_acme',
-  'X_API_Key: byn_demo_initech',
-  'Authorization: Bearer eyJhbGciOiJub25lIn0.e30.',
-];
-const NAMES = [
-  'X-Tenant-Id',
-  'X-User-Id',
-  'X-Identity-Tag',
-  'X-Request-Id',
-  'traceparent',
-  'tracestate',
-  'X-Served-By',
-  'X-Banyan-Side',
-  'X-Banyan-Copy',
-  'X-Forwarded-For',
-  'X-Forwarded-Host',
-  'X-Forwarded-Proto',
-  'Forwarded',
-  'X-Real-IP',
-  'X-Original-URL',
-];
-const TAG =
-  'eyJhbGciOiJFUzI1NiIsInR5cCI6ImJhbnlhbi10YWcrand0Iiwia2lkIjoieCJ9.eyJ0ZW5hbnQiOiJpbml0ZWNoIn0.AAAA';
 
 function spell(name: string, random: Random): string {
   return random.pick([
