@@ -44,4 +44,6 @@ function printTable(lines: readonly Line[]): string {
     .join('');
 }
 
+// So that parts which end with this process end with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exit(await main(process.argv[2]));

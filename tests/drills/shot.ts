@@ -6,6 +6,8 @@ export type Shot = Readonly<{
   tenant: string;
   method: 'GET' | 'POST';
   target: string;
+  /** The tenant's demo key without it. */
+  key?: string;
   /** `{mark}` in it becomes another text each time. */
   body?: string;
   /** How often it comes among all. */
@@ -23,10 +25,39 @@ export type LoadAsk = Readonly<{
   ms: number;
   seed: string;
   shots: readonly Shot[];
+  /** Whether connections are kept alive between requests, as without it, or each request has its own. */
+  connections?: 'kept' | 'own';
+}>;
+
+/** How one request ended. Times in ms since 1970, so that processes can compare theirs. */
+export type End = Readonly<{
+  tenant: string;
+  method: string;
+  target: string;
+  /** When it should have been sent: what it waited for since then counts as its latency. */
+  dueMs: number;
+  /** When the kernel had taken it over; undefined where there was no connection to send it on. */
+  sentMs: number | undefined;
+  endedMs: number;
+  /** 0: no whole answer came. */
+  status: number;
+  side: string;
+  /** What the gateway said in its own words. */
+  problem?: Problem;
+  /** Why no whole answer came. */
+  trouble?: string;
+}>;
+
+export type Problem = Readonly<{
+  code: string;
+  retrySafe: boolean;
+  retryAfterS: number | undefined;
+  isWhole: boolean;
 }>;
 
 export type LoadAnswer = Readonly<{
   latenciesMs: Float64Array;
+  ends: readonly End[];
   /** Requests without a whole answer, in words. */
   failed: readonly string[];
   /** Answers that were not legacy's own. */
