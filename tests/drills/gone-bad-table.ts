@@ -16,7 +16,8 @@ export async function drawTable(run: Run): Promise<readonly Line[]> {
     ...judgeSpeed(run.rounds),
     ...judgeGateway(run),
     ...judgeCopies(run.rounds),
-    ...DEADLY.map((kind) => judgeDeaths(run.rounds, kind)),
+    // Who lets the loop turn may get by within a round.
+    ...DEADLY.filter((kind) => kind !== 'churn').map((kind) => judgeDeaths(run.rounds, kind)),
     ...judgeEnds(run),
   ];
 }
