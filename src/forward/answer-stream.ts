@@ -18,14 +18,16 @@ export type Ended = Outcome | Readonly<{ kind: 'stale'; failure: Failure }>;
 // RFC 9112 section 4. undici reads it as UTF-8, so that other bytes come as signs that no status line can carry.
 const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+/** A `second` may follow on the `first`; a request with a body has one `only`. */
+export type Turn = 'first' | 'second' | 'only';
+
 type Wish = Readonly<{
   ask: Ask;
   req: IncomingMessage;
   res: ServerResponse;
   streamIdleMs: number;
   upload: Upload | undefined;
-  /** Whether one more may follow. */
-  turn: 'first' | 'last';
+  turn: Turn;
   resolve: (ended: Ended) => void;
 }>;
 

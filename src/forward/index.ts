@@ -45,6 +45,8 @@ export type ForwardWish = Readonly<{
 // gunicorn closes an idle connection after 2 s (its `--keep-alive` default): letting go first avoids the race
 // in which a request is written to a connection that legacy is just closing.
 const KEEP_ALIVE_MS = 1_500;
+// Where one idle connection has gone stale, so may the others have: a second try goes by a connection that nobody has used.
+const SECOND_TRIES = 64;
 // Comparisons must not take what users wait for.
 const SECOND_ASKS = 4;
 
@@ -60,12 +62,13 @@ export function openForward(wish: ForwardWish): Forward {
       maxHeaderSize: 64 * 1024,
     });
   const pool = openPool(wish.connections ?? 1_024);
+  const fresh = openPool(SECOND_TRIES);
   const aside = openPool(SECOND_ASKS);
   const { streamIdleMs = 300_000, maxBodyBytes = 100 * 1024 * 1024 } = wish;
   const tunnel = openTunnel(wish.legacyUrl);
   return Object.freeze({
     answer: (ask: Ask, req: IncomingMessage, res: ServerResponse) =>
-      streamAnswer({ pool, streamIdleMs, maxBodyBytes }, ask, req, res),
+      streamAnswer({ pool, fresh, streamIdleMs, maxBodyBytes }, ask, req, res),
     upgrade: tunnel,
     askSession: (question) => askSession(pool, question),
     askAgain: (ask) => askAgain(aside, ask),
@@ -84,7 +87,7 @@ export function openForward(wish: ForwardWish): Forward {
       }
     },
     close: async () => {
-      await Promise.all([pool.destroy(), aside.destroy()]);
+      await Promise.all([pool.destroy(), fresh.destroy(), aside.destroy()]);
     },
   } satisfies Forward);
 }

@@ -2,11 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 import type { Outcome } from '../vocabulary/index.ts';
-import { AnswerStream, type Ended } from './answer-stream.ts';
+import { AnswerStream, type Ended, type Turn } from './answer-stream.ts';
 import type { Ask } from './ask.ts';
 import { Upload } from './upload.ts';
 
-type Ways = Readonly<{ pool: Pool; streamIdleMs: number; maxBodyBytes: number }>;
+type Ways = Readonly<{
+  pool: Pool;
+  /** For second tries, each of which closes its connection. */
+  fresh: Pool;
+  streamIdleMs: number;
+  maxBodyBytes: number;
+}>;
 
 /** Streams one exchange with legacy. Resolves when the client has the whole answer, or never will. */
 export async function streamAnswer(
@@ -16,10 +22,10 @@ export async function streamAnswer(
   res: ServerResponse,
 ): Promise<Outcome> {
   const upload = hasBody(req) ? new Upload(req, ways.maxBodyBytes, ask.tap) : undefined;
-  const ended = await dispatch(ways, { ask, req, res, upload, turn: upload ? 'last' : 'first' });
+  const ended = await dispatch(ways, { ask, req, res, upload, turn: upload ? 'only' : 'first' });
   if (ended.kind !== 'stale') return ended;
   if (ask.mayRetry?.() === false) return { kind: 'failed', failure: ended.failure };
-  return (await dispatch(ways, { ask, req, res, upload: undefined, turn: 'last' })) as Outcome;
+  return (await dispatch(ways, { ask, req, res, upload: undefined, turn: 'second' })) as Outcome;
 }
 
 function hasBody(req: IncomingMessage): boolean {
@@ -32,19 +38,22 @@ type Attempt = Readonly<{
   req: IncomingMessage;
   res: ServerResponse;
   upload: Upload | undefined;
-  turn: 'first' | 'last';
+  turn: Turn;
 }>;
 
 function dispatch(ways: Ways, attempt: Attempt): Promise<Ended> {
   return new Promise((resolve) => {
     const stream = new AnswerStream({ ...attempt, streamIdleMs: ways.streamIdleMs, resolve });
     const { target, method, host, headers } = attempt.ask.arrival;
+    const pool = attempt.turn === 'second' ? ways.fresh : ways.pool;
+    // Null leaves it to undici, which also closes behind a HEAD.
+    const reset = attempt.turn === 'second' ? true : null;
     const lines = [...(host === '' ? [] : ['host', host]), ...headers, ...attempt.ask.identity];
     // undici takes any async iterable as a body, though its types name only Readable.
     const body = (attempt.upload?.read() ?? null) as unknown as Readable | null;
     try {
-      ways.pool.dispatch(
-        { path: target, method: method as Dispatcher.HttpMethod, headers: lines, body },
+      pool.dispatch(
+        { path: target, method: method as Dispatcher.HttpMethod, headers: lines, body, reset },
         stream,
       );
     } catch (error) {

@@ -129,11 +129,33 @@ test('row-062-silence-after-a-write: nobody is told that repeating it is safe', 
   expect(readProblem(text).problem).toMatchObject({ code: 'legacy_too_slow', retry_safe: false });
 });
 
-/** Leaves exactly one idle connection to legacy, on which the next request will be sent. */
-async function warmUp(): Promise<void> {
-  await askOnce(stand.port, 'GET /warm');
-  await untilMs(10);
+/** Was this the first request on its connection? */
+const isOnFresh = (asked: Asked) =>
+  stand.monolith.asked.find(({ socket }) => socket === asked.socket) === asked;
+
+/**
+ * Asks on a connection that has carried an answer before, while another such one is idle. Several times if need be: the gateway's own look
+ * at legacy's health may take it first. Answers what the client saw, and what legacy was asked.
+ */
+async function askOnUsed(
+  path: string,
+  answer: (asked: Asked, number: number) => unknown,
+  run: (path: string) => Promise<string>,
+): Promise<Readonly<{ text: string; asked: readonly Asked[] }>> {
+  for (let attempt = 1; attempt <= 5; attempt += 1) {
+    const each = `${path}-${attempt}`;
+    const list = () => stand.monolith.asked.filter(({ target }) => target === each);
+    stand.monolith.on(each, (asked) => answer(asked, list().length));
+    await Promise.all([askOnce(stand.port, 'GET /warm'), askOnce(stand.port, 'GET /warm')]);
+    await untilMs(10);
+    const text = await run(each);
+    const [first] = list();
+    if (first !== undefined && !isOnFresh(first)) return { text, asked: list() };
+  }
+  throw new Error('no connection was used twice');
 }
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 /** Legacy's ways to end a connection on which it was just asked. */
 const ENDS: [string, (asked: Asked) => void][] = [
   ['fin', ({ socket }) => void socket.destroy()],
@@ -146,73 +168,101 @@ describe.each(ENDS)('legacy closes before any byte (%s)', (way, end) => {
     stand.monolith.on(path, end);
     // Longer than an idle connection is kept.
     await untilMs(1_700);
-    const before = stand.monolith.connections();
     const text = await askOnce(stand.port, `GET ${path}`);
     expect(readProblem(text)).toMatchObject({
       head: expect.stringMatching(/^HTTP\/1.1 502 /),
       problem: { code: 'legacy_broken_answer', retry_safe: true },
     });
-    expect(stand.monolith.connections()).toBe(before + 1);
+    expect(isOnFresh(await stand.monolith.heard(path))).toBe(true);
     expect(count(path)).toBe(1);
   });
 
-  test.each(['GET', 'HEAD'])(
+  test.each(['GET', 'HEAD', 'OPTIONS'])(
     `row-063-reused-connection-${way}: %s is asked once more, on a fresh one`,
     async (method) => {
-      const path = `/closes-reused-${way}-${method}`;
-      stand.monolith.on(path, (asked) =>
-        count(path) === 1 ? end(asked) : asked.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
+      const { text, asked } = await askOnUsed(
+        `/closes-reused-${way}-${method}`,
+        (each, number) => (number === 1 ? end(each) : each.socket.write(OK)),
+        (path) => askOnce(stand.port, `${method} ${path}`),
       );
-      await warmUp();
-      const before = stand.monolith.connections();
-      const text = await askOnce(stand.port, `${method} ${path}`);
       expect(text).toMatch(/^HTTP\/1.1 200 /);
-      expect(count(path)).toBe(2);
-      expect(stand.monolith.connections()).toBe(before + 1);
+      expect(asked.map(isOnFresh)).toEqual([false, true]);
     },
   );
 
+  test(`row-063-others-idle-${way}: a fresh one, though an idle one that was used would be at hand`, async () => {
+    const held = `/held-${way}`;
+    const { text, asked } = await askOnUsed(
+      `/closes-beside-${way}`,
+      async (each, number) => {
+        if (number === 2) return void each.socket.write(OK);
+        // What keeps the first connection busy ends, and then this one.
+        for (const { socket, target } of stand.monolith.asked)
+          if (target === held && !socket.destroyed) socket.write(OK);
+        await untilMs(30);
+        end(each);
+      },
+      async (path) => {
+        stand.monolith.on(held, () => undefined);
+        const client = openClient(stand.port, ask(`GET ${held}`));
+        await untilMs(20);
+        const answer = await askOnce(stand.port, `GET ${path}`);
+        client.socket.destroy();
+        return answer;
+      },
+    );
+    expect(text).toMatch(/^HTTP\/1.1 200 /);
+    expect(asked.map(isOnFresh)).toEqual([false, true]);
+  });
+
   test(`row-063-twice-${way}: it is not asked a third time`, async () => {
-    const path = `/closes-twice-${way}`;
-    stand.monolith.on(path, end);
-    await warmUp();
-    expect(await askOnce(stand.port, `GET ${path}`)).toMatch(/^HTTP\/1.1 502 /);
-    expect(count(path)).toBe(2);
+    const { text, asked } = await askOnUsed(`/closes-twice-${way}`, end, (path) =>
+      askOnce(stand.port, `GET ${path}`),
+    );
+    expect(text).toMatch(/^HTTP\/1.1 502 /);
+    expect(asked).toHaveLength(2);
   });
 
   test.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
     `row-064-write-${way}: exactly one %s reaches legacy, also on a reused connection`,
     async (method) => {
-      const path = `/write-${way}-${method}`;
-      stand.monolith.on(path, end);
-      await warmUp();
-      const text = await askOnce(stand.port, `${method} ${path}`, 'Content-Length: 0');
+      const { text, asked } = await askOnUsed(`/write-${way}-${method}`, end, (path) =>
+        askOnce(stand.port, `${method} ${path}`, 'Content-Length: 0'),
+      );
       expect(readProblem(text)).toMatchObject({
         head: expect.stringMatching(/^HTTP\/1.1 502 /),
         problem: { code: 'legacy_broken_answer', retry_safe: false },
       });
-      expect(count(path)).toBe(1);
+      expect(asked).toHaveLength(1);
     },
   );
 });
 
 test('row-063-half-a-head: an answer that has begun is never asked for again', async () => {
-  stand.monolith.on('/half-a-head', ({ socket }) => void socket.write('HTTP/1.1 2', () => socket.destroy()));
-  await warmUp();
-  expect(await askOnce(stand.port, 'GET /half-a-head')).toMatch(/^HTTP\/1.1 502 /);
-  expect(count('/half-a-head')).toBe(1);
+  const { text, asked } = await askOnUsed(
+    '/half-a-head',
+    ({ socket }) => socket.write('HTTP/1.1 2', () => socket.destroy()),
+    (path) => askOnce(stand.port, `GET ${path}`),
+  );
+  expect(text).toMatch(/^HTTP\/1.1 502 /);
+  expect(asked).toHaveLength(1);
 });
 
 test('row-063-with-a-body: a GET that carries a body is not asked again', async () => {
-  stand.monolith.on('/get-with-body', ({ socket }) => void socket.destroy());
-  await warmUp();
-  const client = openClient(
-    stand.port,
-    `${ask('GET /get-with-body', 'Connection: close', 'Content-Length: 2')}ab`,
+  const { text, asked } = await askOnUsed(
+    '/get-with-body',
+    ({ socket }) => socket.destroy(),
+    async (path) => {
+      const client = openClient(
+        stand.port,
+        `${ask(`GET ${path}`, 'Connection: close', 'Content-Length: 2')}ab`,
+      );
+      await client.ended;
+      return client.text();
+    },
   );
-  await client.ended;
-  expect(client.text()).toMatch(/^HTTP\/1.1 502 /);
-  expect(count('/get-with-body')).toBe(1);
+  expect(text).toMatch(/^HTTP\/1.1 502 /);
+  expect(asked).toHaveLength(1);
 });
 
 const count = (path: string) => stand.monolith.asked.filter(({ target }) => target === path).length;
