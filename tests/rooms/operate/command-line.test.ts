@@ -265,7 +265,10 @@ describe('the command line', () => {
       await runBanyan(['demo', '--fresh', '--tenants', '400'], parts, {}),
     ].map(({ code }) => code);
     expect(codes).toEqual([0, 1]);
-    expect(asked).toEqual([{ output: 'json', sharing: 'alone' }, { output: 'text', fresh: true, tenants: 400 }]);
+    expect(asked).toEqual([
+      { output: 'json', sharing: 'alone' },
+      { output: 'text', fresh: true, tenants: 400 },
+    ]);
   });
 
   test('prints the JSON Schema that the table is checked against', async () => {
