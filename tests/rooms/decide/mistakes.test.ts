@@ -279,9 +279,10 @@ describe('a text that is no table', () => {
       { length: 5000 },
       (_, n) => `  - { id: r, match: { method: GOT, path: /a/ }, feature: f${n} }\n`,
     );
-    const begun = performance.now();
+    // Time of the processor, so that a busy machine does not count.
+    const begun = process.cpuUsage();
     expect(listMistakes(`version: 1\nfeatures: { ai: {} }\nroutes:\n${rows.join('')}`)).toHaveLength(200);
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(process.cpuUsage(begun).user / 1_000).toBeLessThan(5_000);
   });
 
   test('a bomb of aliases and a file of over 1 MiB are refused at once', () => {
