@@ -45,15 +45,21 @@ function dispatch(ways: Ways, attempt: Attempt): Promise<Ended> {
   return new Promise((resolve) => {
     const stream = new AnswerStream({ ...attempt, streamIdleMs: ways.streamIdleMs, resolve });
     const { target, method, host, headers } = attempt.ask.arrival;
-    const pool = attempt.turn === 'second' ? ways.fresh : ways.pool;
-    // Null leaves it to undici, which also closes behind a HEAD.
-    const reset = attempt.turn === 'second' ? true : null;
+    const isSecond = attempt.turn === 'second';
+    const pool = isSecond ? ways.fresh : ways.pool;
     const lines = [...(host === '' ? [] : ['host', host]), ...headers, ...attempt.ask.identity];
     // undici takes any async iterable as a body, though its types name only Readable.
     const body = (attempt.upload?.read() ?? null) as unknown as Readable | null;
     try {
       pool.dispatch(
-        { path: target, method: method as Dispatcher.HttpMethod, headers: lines, body, reset },
+        {
+          path: target,
+          method: method as Dispatcher.HttpMethod,
+          headers: lines,
+          body,
+          // Only `true` is said: undici closes behind a HEAD by itself, and a `false` would keep it from that.
+          ...(isSecond && { reset: true }),
+        },
         stream,
       );
     } catch (error) {
