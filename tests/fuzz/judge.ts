@@ -81,14 +81,18 @@ const OWN =
 function findStrangeLines(seen: Seen, said: readonly Message[]): readonly string[] {
   const source = said.find((one) => isSame(one, seen));
   if (source === undefined) return [];
+  const authority = /^https?:\/\/([^/?#]*)/i.exec(source.target)?.[1] ?? valuesOf(source.lines, 'host')[0];
+  const [host] = valuesOf(seen.lines, 'host');
+  const isElsewhere = authority !== undefined && authority.toLowerCase() !== host?.toLowerCase();
   const left = source.lines.map(([lower, value]) => `${lower.toLowerCase()}: ${value}`);
-  return seen.lines.flatMap(([field, value]) => {
+  const strange = seen.lines.flatMap(([field, value]) => {
     const line = `${field.toLowerCase()}: ${value}`;
     if (OWN.test(field.toLowerCase())) return [];
     const at = left.indexOf(line);
     if (at >= 0) left.splice(at, 1);
     return at >= 0 ? [] : [`${name(seen)} has a line that nobody sent: ${line.slice(0, 60)}`];
   });
+  return isElsewhere ? [...strange, `${name(seen)} was for ${authority} and went on for ${host}`] : strange;
 }
 
 /** Each answer answers the request that stands at its place, and there are no more answers than requests. */

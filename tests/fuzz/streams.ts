@@ -78,6 +78,8 @@ function spoil(random: Random, id: string): Readonly<{ text: string; story: read
   const kinds = random.chance(60) ? MILD : ALL;
   const names = Array.from({ length: random.pick([1, 1, 1, 2, 2, 3]) }, () => random.pick(kinds));
   if (random.chance(20)) names.push('a forged identity');
+  // Node's parser reads on by other rules where an upgrade is asked for.
+  if (random.chance(10)) names.push('an upgrade');
   for (const name of names) {
     draft = MUTATIONS[name]?.(draft, random, id) ?? draft;
     story.push(name);
