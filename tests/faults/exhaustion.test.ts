@@ -7,7 +7,8 @@ import { type Asked, type Monolith, openMonolith } from '../fidelity/monolith.ts
 import { ask, askOnce, openClient, untilMs } from '../fidelity/stand.ts';
 import { ADMIN_TOKEN, startHouse, type TestHouse, tableAt, until } from '../support/house.ts';
 
-const MAX_BODY = 1_500_000;
+// More than what the buffers of sockets can hold.
+const MAX_BODY = 16_000_000;
 const MAX_CONNECTIONS = 300;
 const SLOW = {
   HEADERS_TIMEOUT_MS: 2_000,
