@@ -100,7 +100,11 @@ export type Monolith = Readonly<{
   close(): Promise<void>;
 }>;
 
-const OK: Answer = ({ socket }) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+// To the whole question: an answer to half of one ends the other half.
+const OK: Answer = async ({ socket, whole }) => {
+  await whole;
+  socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+};
 
 /** A server that says exactly the bytes that a test gives it, and keeps exactly those that it was sent. */
 export async function openMonolith(): Promise<Monolith> {
