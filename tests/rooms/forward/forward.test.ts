@@ -171,16 +171,16 @@ describe('when legacy has a bad day', () => {
             Buffer.alloc(size, 'x'),
           ]),
         ),
-      { timeoutMs: 100 },
+      { timeoutMs: 300 },
     );
     let received = 0;
     const slow = connect(door.port, '127.0.0.1', () =>
       slow.write('GET /x HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n'),
     );
-    // Long enough without a byte for the deadline of 100 ms to pass.
+    // Long enough without a byte for the deadline of 300 ms to pass.
     slow.once('data', () => {
       slow.pause();
-      setTimeout(() => slow.resume(), 500);
+      setTimeout(() => slow.resume(), 900);
     });
     slow.on('data', (chunk) => {
       received += chunk.length;
