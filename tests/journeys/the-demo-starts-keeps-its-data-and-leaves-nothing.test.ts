@@ -29,6 +29,8 @@ beforeAll(async () => {
   env = {
     ...ports,
     TMPDIR: temporary,
+    // Test machines are busy.
+    SHED_LAG_MS: '60000',
     BANYAN_DATA_DIR: join(folder, '.banyan'),
     BANYAN_CONFIG: join(folder, 'routes.config.yaml'),
   };

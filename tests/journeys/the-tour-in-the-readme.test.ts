@@ -25,6 +25,8 @@ beforeAll(async () => {
   Object.assign(env, {
     BANYAN_DATA_DIR: join(folder, '.banyan'),
     BANYAN_CONFIG: join(folder, 'routes.config.yaml'),
+    // Test machines are busy.
+    SHED_LAG_MS: '60000',
     PATH: [bin, resolve('node_modules/.bin'), process.env.PATH].join(delimiter),
   });
   banyan = runBanyan(['demo'], env);
