@@ -50,7 +50,7 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
     ['admits', ADMITS[told.admit]],
     ['feature', told.feature ?? undefined],
     ['stage', stage === null ? undefined : paint(colourOfStage(stage), stage)],
-    ['forced', told.forced_by === null ? undefined : `to legacy, by the ${told.forced_by}`],
+    ...describeForce(told),
     ['flag', flag === null ? undefined : describeFlag(flag)],
     ['bucket', flag?.bucket === null ? undefined : flag?.bucket.toFixed(2)],
     ['breaker', told.breaker ?? undefined],
@@ -60,6 +60,10 @@ function printExplanation({ terminal }: Bench, told: ExplanationJson): void {
     ['revision', told.revision],
   ]);
 }
+
+/** A line of its own only where the brake is on. */
+const describeForce = ({ forced_by: by }: ExplanationJson): readonly [string, string][] =>
+  by === null ? [] : [['forced', `to legacy, by the ${by}`]];
 
 const ADMITS = {
   public: 'everybody',
