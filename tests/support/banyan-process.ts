@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import { until } from './house.ts';
 
 export type BanyanProcess = Readonly<{
@@ -9,6 +10,9 @@ export type BanyanProcess = Readonly<{
   exited: Promise<number | null>;
 }>;
 
+/** Half of a start is compiling, and tests start it often. */
+const NODE_COMPILE_CACHE = resolve('node_modules/.cache/banyan-tests');
+
 /** Runs `banyan …` as a process of its own, with nothing of this environment but what Node needs. */
 export function runBanyan(
   argv: readonly string[],
@@ -16,7 +20,13 @@ export function runBanyan(
 ): BanyanProcess {
   const { PATH, HOME, TMPDIR } = process.env;
   const child = spawn(process.execPath, ['bin/banyan.mjs', ...argv], {
-    env: { ...(PATH && { PATH }), ...(HOME && { HOME }), ...(TMPDIR && { TMPDIR }), ...env },
+    env: {
+      ...(PATH && { PATH }),
+      ...(HOME && { HOME }),
+      ...(TMPDIR && { TMPDIR }),
+      NODE_COMPILE_CACHE,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [out, err] = ['', ''];
