@@ -40,28 +40,35 @@ export type PlaceLimits = Readonly<{
 const SOON_S = 1;
 /** Of a feature's places, for callers who have not said who they are: there are always some left for those who have. */
 const STRANGERS_SHARE = 0.75;
+/** And for any one tenant: there are always some left for the others, however few there are. */
+const TENANTS_SHARE = 0.5;
 
-/** Two walls: a tenant that floods takes no other tenant's places, a feature that hangs takes no other feature's. */
+/** A tenant that floods takes no other tenant's places, a feature that hangs takes no other feature's. */
 export function openPlaces(limits: PlaceLimits): (bid: Bid) => Place | Failure {
   const walls = createBulkhead();
   return (bid) => {
-    const tenant = nameTenantKey(bid);
-    const stream = { key: `streams ${tenant}`, most: limits.streams };
-    if (bid.manner === 'stream')
-      return walls.enter(stream.key, stream.most) ? openPlace(walls, [stream.key]) : refuseTenant();
-    const own = `tenant ${tenant}`;
-    if (!walls.enter(own, limits.tenant)) return refuseTenant();
-    const shared = nameFeatureKey(bid);
-    if (walls.enter(shared, limitFeature(limits, bid))) return openPlace(walls, [own, shared], stream);
-    walls.leave(own);
-    return refuseFeature(bid.side);
+    const stream = { key: `streams ${nameTenantKey(bid)}`, most: limits.streams, refuse: refuseTenant };
+    const wanted = bid.manner === 'stream' ? [stream] : listWalls(limits, bid);
+    const full = wanted.findIndex(({ key, most }) => !walls.enter(key, most));
+    if (full < 0) return openPlace(walls, wanted, stream);
+    for (const { key } of wanted.slice(0, full)) walls.leave(key);
+    return wanted[full]?.refuse() ?? refuseTenant();
   };
 }
 
-type Wall = Readonly<{ key: string; most: number }>;
+type Wall = Readonly<{ key: string; most: number; refuse: () => Failure }>;
 
-function openPlace(walls: Bulkhead, taken: readonly string[], stream?: Wall): Place {
-  let held = taken;
+function listWalls(limits: PlaceLimits, bid: Bid): readonly Wall[] {
+  const [tenant, feature, most] = [nameTenantKey(bid), nameFeatureKey(bid), limitFeature(limits, bid)];
+  return [
+    { key: `tenant ${tenant}`, most: limits.tenant, refuse: refuseTenant },
+    { key: `${feature} of ${tenant}`, most: Math.ceil(most * TENANTS_SHARE), refuse: refuseTenant },
+    { key: feature, most: limitStrangers(bid, most), refuse: () => refuseFeature(bid.side) },
+  ];
+}
+
+function openPlace(walls: Bulkhead, taken: readonly Wall[], stream: Wall): Place {
+  let held = taken.map(({ key }) => key);
   // Its own outcome, and whatever goes on.
   let open = 1;
   let isLeft = false;
@@ -73,8 +80,7 @@ function openPlace(walls: Bulkhead, taken: readonly string[], stream?: Wall): Pl
   };
   return {
     becomeStream() {
-      const isOne = stream === undefined || held.includes(stream.key);
-      if (isLeft || isOne || !walls.enter(stream.key, stream.most)) return;
+      if (isLeft || held.includes(stream.key) || !walls.enter(stream.key, stream.most)) return;
       for (const key of held) walls.leave(key);
       held = [stream.key];
     },
@@ -101,11 +107,13 @@ function nameFeatureKey({ side, feature, manner }: Bid): string {
   return `${manner === 'instead' ? 'instead' : side} ${feature ?? 'unlisted'}`;
 }
 
-function limitFeature(limits: PlaceLimits, { feature, manner, caller }: Bid): number {
-  const ofFeature = (feature && limits.ofFeature(feature)) ?? limits.feature;
-  const most = manner === 'instead' ? Math.min(ofFeature, limits.instead) : ofFeature;
-  return caller.kind === 'known' ? most : Math.ceil(most * STRANGERS_SHARE);
+function limitFeature(limits: PlaceLimits, { feature, manner }: Bid): number {
+  const most = (feature && limits.ofFeature(feature)) ?? limits.feature;
+  return manner === 'instead' ? Math.min(most, limits.instead) : most;
 }
+
+const limitStrangers = ({ caller }: Bid, most: number) =>
+  caller.kind === 'known' ? most : Math.ceil(most * STRANGERS_SHARE);
 
 const refuseTenant = () => fail('tenant_busy', { retryAfterS: SOON_S });
 const refuseFeature = (side: Side) =>

@@ -2,11 +2,14 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Defend, Stay } from '../../../src/defend/index.ts';
 import {
   type BanyanEvent,
+  type Caller,
   type FailureCode,
   type FeatureName,
   fail,
   type Outcome,
   type Side,
+  type TenantName,
+  type UserId,
 } from '../../../src/vocabulary/index.ts';
 import { bid, breakerOf, openTestDefend } from '../../support/defend.ts';
 
@@ -25,8 +28,14 @@ function open(more: Parameters<typeof openTestDefend>[1] = {}): Defend {
 afterEach(() => defend.close());
 
 type Work = (stay: Stay) => Promise<Outcome>;
-const ask = (work: Work, side: Side = 'legacy', asked: 'by_table' | 'by_force' = 'by_table') =>
-  defend.guard({ ...bid(ai, side), asked }, work);
+let tenants = 0;
+/** Each from another tenant, so that none of them is the reason for a refusal. */
+const ask = (work: Work, side: Side = 'legacy', asked: 'by_table' | 'by_force' = 'by_table') => {
+  tenants += 1;
+  const caller: Caller = { kind: 'known', tenant: `tenant-${tenants}` as TenantName, ...NOBODY };
+  return defend.guard({ ...bid(ai, side), caller, asked }, work);
+};
+const NOBODY = { user: 1 as UserId, scopes: [], by: 'api_key', credentialId: 'byn_test_12345678' } as const;
 const stateOf = (side: Side) =>
   defend.breakers().find((each) => each.feature === ai && each.side === side)?.state;
 const settle = () => new Promise((resolve) => setImmediate(resolve));

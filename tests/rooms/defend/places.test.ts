@@ -67,7 +67,7 @@ describe('a tenant', () => {
 
   test('does not lose its places to those who only name it', () => {
     const { take, count } = open();
-    for (let at = 0; at < 3; at += 1) take(bid({ caller: strangerOf('acme'), feature: 'ai' }));
+    for (const feature of ['ai', 'chat', 'ai']) take(bid({ caller: strangerOf('acme'), feature }));
     expect(count(bid({ caller: strangerOf('acme'), feature: 'ai' }))).toBe(0);
     expect(count(bid({ caller: callerOf('acme'), feature: 'ai' }))).toBe(3);
   });
@@ -82,19 +82,33 @@ describe('a tenant', () => {
 
 describe('a feature', () => {
   const many = { tenant: 100 };
+  /** Of so many tenants that none of them is the reason for a refusal. */
+  const tenants = ['acme', 'globex', 'initech', 'umbrella', 'hooli', 'pied-piper', 'soylent', 'tyrell'];
+  const takeEach = ({ take }: ReturnType<typeof open>, wish: Parameters<typeof bid>[0]) =>
+    tenants.map((name) => take(bid({ ...wish, caller: callerOf(name) })));
 
   test('has so many places on each side, and takes none of another feature', () => {
-    const { take, count } = open(many);
-    for (let at = 0; at < 8; at += 1) take(bid({ feature: 'dashboard' }));
-    expect(count(bid({ feature: 'dashboard' }))).toBe(0);
-    expect(count(bid({ feature: 'dashboard', side: 'new' }))).toBe(8);
-    expect(count(bid({ feature: 'login' }))).toBe(8);
-    expect(count(bid())).toBe(8);
+    const places = open(many);
+    takeEach(places, { feature: 'dashboard' });
+    expect(places.tryOne(bid({ feature: 'dashboard', caller: callerOf('stark') }))).toBe('legacy_busy');
+    for (const other of [{ feature: 'dashboard', side: 'new' }, { feature: 'login' }, {}] as const)
+      expect(takeEach(places, other)).toHaveLength(8);
   });
 
   test('is refused in the name of the side that is full', () => {
-    const { tryOne } = open({ feature: 0 });
+    const { tryOne, take } = open({ feature: 1 });
+    take(bid({ caller: callerOf('globex') }));
+    take(bid({ caller: callerOf('globex'), side: 'new' }));
     expect([tryOne(bid()), tryOne(bid({ side: 'new' }))]).toEqual(['legacy_busy', 'new_busy']);
+  });
+
+  test('is never taken by more than half by one tenant, which is told that it is the reason', () => {
+    const { take, tryOne, count } = open(many);
+    for (let at = 0; at < 4; at += 1) take(bid({ feature: 'ai' }));
+    expect(tryOne(bid({ feature: 'ai' }))).toBe('tenant_busy');
+    expect(count(bid({ feature: 'ai', caller: callerOf('globex') }))).toBe(4);
+    expect(count(bid({ feature: 'chat' }))).toBe(4);
+    expect(count(bid({ feature: 'ai', side: 'new' }))).toBe(4);
   });
 
   test('a refusal there costs the tenant no place', () => {
@@ -107,24 +121,24 @@ describe('a feature', () => {
   test('has as many as the table says, and another number with another table', () => {
     let most: number | undefined = 2;
     const { count } = open({ ...many, ofFeature: (name) => (name === 'ai' ? most : undefined) });
-    expect(count(bid({ feature: 'ai' }))).toBe(2);
-    most = 5;
+    expect(count(bid({ feature: 'ai' }))).toBe(1);
+    most = 10;
     expect(count(bid({ feature: 'ai' }))).toBe(5);
-    expect(count(bid({ feature: 'chat' }))).toBe(8);
+    expect(count(bid({ feature: 'chat' }))).toBe(4);
   });
 
   test('has places of their own for what legacy answers in the place of the new side', () => {
-    const { take, count } = open(many);
-    for (let at = 0; at < 8; at += 1) take(bid({ feature: 'ai' }));
-    expect(count(bid({ feature: 'ai', manner: 'instead' }))).toBe(2);
-    const small = open({ ...many, ofFeature: () => 1 });
+    const places = open({ ...many, instead: 4 });
+    takeEach(places, { feature: 'ai' });
+    expect(places.count(bid({ feature: 'ai', manner: 'instead' }))).toBe(2);
+    const small = open({ ...many, instead: 4, ofFeature: () => 2 });
     expect(small.count(bid({ feature: 'ai', manner: 'instead' }))).toBe(1);
   });
 
   test('always keeps some for callers who have said who they are', () => {
-    const { take, count } = open(many);
+    const { take, count, tryOne } = open(many);
     for (let at = 0; at < 6; at += 1) take(bid({ caller: strangerOf(), peer: `192.0.2.${at}` }));
-    expect(count(bid({ caller: strangerOf(), peer: '192.0.2.9' }))).toBe(0);
+    expect(tryOne(bid({ caller: strangerOf(), peer: '192.0.2.9' }))).toBe('legacy_busy');
     expect(count(bid({ caller: callerOf('acme') }))).toBe(2);
   });
 });
