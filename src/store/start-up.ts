@@ -5,7 +5,8 @@ import { type MigrationFile, readMigrationFiles } from './migration-files.ts';
 import { OWNER_ROLE } from './prepare.ts';
 import { describeUnreachable } from './unreachable.ts';
 
-const CONNECT_TIMEOUT_MS = 2_000;
+// Nobody waits for an answer yet.
+const CONNECT_TIMEOUT_MS = 10_000;
 
 type Applied = { migration_name: string; checksum: string; finished: boolean };
 
