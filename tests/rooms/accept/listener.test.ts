@@ -242,13 +242,13 @@ describe('a connection on which nothing moves', () => {
     const { port } = await open(
       async (req, res) => {
         if (req.url === '/thinking') await new Promise((resolve) => setTimeout(resolve, 700));
-        res.end(Buffer.alloc(8 * 1024 * 1024, 'x'));
+        res.end(req.url === '/thinking' ? 'a thought' : Buffer.alloc(8 * 1024 * 1024, 'x'));
       },
       undefined,
       250,
     );
     const thinking = await sendRaw(port, 'GET /thinking HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n');
-    expect(thinking.text.length).toBeGreaterThan(8 * 1024 * 1024);
+    expect(thinking.text).toContain('a thought');
     let received = 0;
     const slow = connect(port, '127.0.0.1', () =>
       slow.write('GET / HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n'),
