@@ -1,6 +1,7 @@
 import { type Draft, HOST, smuggled, VICTIM, VICTIM_USER } from './drafts.ts';
 import type { Random } from './random.ts';
 import {
+  ABSOLUTE_TARGETS,
   CODING_NAMES,
   CODINGS,
   CONNECTIONS,
@@ -91,7 +92,7 @@ const replaceAt = (text: string, pattern: RegExp, make: (found: string) => strin
 /** Every kind of spoiling, by its name in reports. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'a method': changeWord(0, (random) => random.pick(METHODS)),
-  'a target': changeWord(1, (random, id) => random.pick(TARGETS)(id)),
+  'a target': changeWord(1, (random, id) => random.pick(random.chance(30) ? ABSOLUTE_TARGETS : TARGETS)(id)),
   'a target behind a good one': (draft, random, id) => {
     const [method = '', , ...rest] = draft.requestLine.split(' ');
     return { ...draft, requestLine: [method, `/f/${id}${random.pick(TARGETS)(id)}`, ...rest].join(' ') };
@@ -240,6 +241,15 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
       ...draft.lines,
       random.pick(['Connection: Upgrade', 'Connection: upgrade, close', 'Connection: x']),
       `Upgrade: ${random.pick(UPGRADES)}`,
+    ],
+  }),
+  'an upgrade beside a coding': (draft, random) => ({
+    ...draft,
+    lines: [
+      ...draft.lines.filter((line) => !line.startsWith('Transfer-Encoding')),
+      `Transfer-Encoding: ${random.pick(['chunked', 'chunked\t', 'chunked ', ...CODINGS])}`,
+      'Connection: Upgrade',
+      'Upgrade: h2c',
     ],
   }),
   'a websocket key': replaceLine(

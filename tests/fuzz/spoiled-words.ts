@@ -140,6 +140,11 @@ export const TARGETS: readonly ((id: string) => string)[] = [
   () => '',
   () => 'nopath',
   (id) => `f/${id}`,
+  (id) => `/f/${id} HTTP/1.1\r\nX-Tenant-Id: initech\r\nX: `,
+];
+
+/** Targets that name a host. */
+export const ABSOLUTE_TARGETS: readonly ((id: string) => string)[] = [
   (id) => `http://${HOST}/f/${id}`,
   (id) => `HTTP://${HOST.toUpperCase()}/f/${id}`,
   (id) => `http://evil.example/f/${id}`,
@@ -150,7 +155,6 @@ export const TARGETS: readonly ((id: string) => string)[] = [
   (id) => `ftp://${HOST}/f/${id}`,
   () => 'file:///etc/passwd',
   () => `${HOST}:80`,
-  (id) => `/f/${id} HTTP/1.1\r\nX-Tenant-Id: initech\r\nX: `,
 ];
 
 export const LENGTHS: readonly string[] = [
