@@ -57,6 +57,16 @@ export function isLastOfOldClient({ httpVersionMinor, headers }: IncomingMessage
 export const newestWaiting = (socket: Socket): ServerResponse | undefined =>
   [...(waiting.get(socket) ?? [])].at(-1);
 
+const answeredEarly = new WeakMap<Socket, IncomingMessage>();
+
+/** A request has been answered, perhaps before its body has come. */
+export function noteAnswered(req: IncomingMessage): void {
+  if (!req.complete) answeredEarly.set(req.socket, req);
+}
+
+/** True while the body is still coming of a request that has had its answer: there is nothing left to say to it. */
+export const isAnswered = (socket: Socket): boolean => answeredEarly.get(socket)?.complete === false;
+
 /** What comes on this connection from here on cannot be read. False: that was known. */
 export function markSpoiled(socket: Socket): boolean {
   const isNew = !spoiled.has(socket);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type CutReason, type Emit, type Failure, fail } from '../vocabulary/index.ts';
-import { awaitTurn, closeInPeace, hasLostBody, isLastOfOldClient } from './connection.ts';
+import { awaitTurn, closeInPeace, hasLostBody, isLastOfOldClient, noteAnswered } from './connection.ts';
 import { type Connections, watchConnections } from './idle.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
@@ -65,7 +65,10 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       return answerFailure(req, res, MALFORMED, undefined);
     }
     traffic.answers.add(res);
-    res.once('close', () => traffic.answers.delete(res));
+    res.once('close', () => {
+      traffic.answers.delete(res);
+      noteAnswered(req);
+    });
     await reception.request(req, res);
   };
   const connections = watchConnections(server);

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type BanyanEvent, type Failure, fail } from '../vocabulary/index.ts';
-import { markSpoiled, newestWaiting } from './connection.ts';
+import { isAnswered, markSpoiled, newestWaiting } from './connection.ts';
 import { answerFailureRaw } from './own-words.ts';
 
 /** Why the door gave up a request in the middle of its body. To every room it looks like a client that left. */
@@ -33,6 +33,7 @@ export function refuseUnreadable({ answers, error, socket, tell }: Wish): void {
   const failure = nameClientError(error);
   const current = findAnswer(answers, socket);
   if (current !== undefined && !current.req.complete) return breakOff(current, failure);
+  if (current === undefined && isAnswered(socket)) return void socket.destroy();
   // Nobody is left who could be told.
   const isBusy = current !== undefined || newestWaiting(socket) !== undefined;
   if (isBusy && error.code === 'HPE_INVALID_EOF_STATE') return void socket.destroy();

@@ -313,6 +313,23 @@ describe('row-017-client-breaks-off: a body that ends too early never becomes a 
     return { answer, tookMs, seen: raw.upstream.seen.slice(before) };
   };
 
+  test('row-017-client-breaks-off: a request that has had its answer gets no second one', async () => {
+    const text = head('POST /api/ai/completions/ HTTP/1.1', 'Content-Length: 10');
+    let answer = '';
+    const socket = connect(raw.house.gatewayPort, '127.0.0.1', () => socket.write(`${text}hello`));
+    socket.on('data', (piece) => {
+      answer += piece;
+    });
+    await until(() => answer.endsWith('}\n'), 'the refusal');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.end();
+    await closed;
+
+    expect(answer.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+    await raw.expectService();
+  });
+
   test.each(BODIES)('row-017-client-breaks-off: a body %s, ended by half-closing', async (_what, text) => {
     const { seen, answer } = await breakOff(text, 'end');
 
