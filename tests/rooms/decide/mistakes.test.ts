@@ -279,10 +279,10 @@ describe('a text that is no table', () => {
       { length: 5000 },
       (_, n) => `  - { id: r, match: { method: GOT, path: /a/ }, feature: f${n} }\n`,
     );
-    // Time of the processor, so that a busy machine does not count.
+    // About one second of the processor; Jest makes it several on a busy machine. Looking at each with each would take minutes.
     const begun = process.cpuUsage();
     expect(listMistakes(`version: 1\nfeatures: { ai: {} }\nroutes:\n${rows.join('')}`)).toHaveLength(200);
-    expect(process.cpuUsage(begun).user / 1_000).toBeLessThan(5_000);
+    expect(process.cpuUsage(begun).user / 1_000).toBeLessThan(20_000);
   });
 
   test('a bomb of aliases and a file of over 1 MiB are refused at once', () => {
