@@ -10,7 +10,7 @@ export type Line = Readonly<{
 export type Drill = Readonly<{
   /** A sentence or two: what is done to whom. */
   story: string;
-  run(say: (line: string) => void): Promise<readonly Line[]>;
+  run(say: (line: string) => void, argv: readonly string[]): Promise<readonly Line[]>;
 }>;
 
 export function hold(what: string, expected: string, seen: string | number, isHeld: boolean): Line {

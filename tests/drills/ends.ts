@@ -5,8 +5,9 @@ import type { End } from './shot.ts';
 export const latencyOf = ({ dueMs, endedMs }: End) => endedMs - dueMs;
 export const p99 = (ends: readonly End[]) => percentile(ends.map(latencyOf), 0.99);
 export const isGood = ({ status }: End) => status >= 200 && status < 300;
-/** Sent, and never answered as a whole. */
-export const isLost = ({ status, sentMs }: End) => status === 0 && sentMs !== undefined;
+/** Sent, and never answered as a whole although the client waited for it. */
+export const isLost = ({ status, sentMs, trouble }: End) =>
+  status === 0 && sentMs !== undefined && trouble !== 'left';
 
 /** One word for how a request ended: `200`, `503 legacy_busy`, `ECONNRESET`. */
 export function nameEnd({ status, problem, trouble }: End): string {

@@ -80,7 +80,7 @@ function readProblem(headers: IncomingHttpHeaders, body: Buffer): Readonly<{ pro
 }
 
 function send({ port, connections = 'kept', shot, mark }: One, sent: Sent): Promise<Answer> {
-  const { tenant, method, target, body, key = `byn_demo_${tenant}` } = shot;
+  const { tenant, method, target, body, leavesAfterMs, key = `byn_demo_${tenant}` } = shot;
   const text = body?.replace('{mark}', mark);
   const length = text === undefined ? {} : { 'content-length': String(Buffer.byteLength(text)) };
   const headers = {
@@ -92,7 +92,11 @@ function send({ port, connections = 'kept', shot, mark }: One, sent: Sent): Prom
   return new Promise((resolve, reject) => {
     const agent = AGENTS[connections];
     const req = request({ agent, host: '127.0.0.1', port, method, path: target, headers });
-    const timer = setTimeout(() => req.destroy(new Error('no answer')), PATIENCE_MS);
+    const [end, endMs] = leavesAfterMs === undefined ? ['no answer', PATIENCE_MS] : ['left', leavesAfterMs];
+    const timer = setTimeout(() => {
+      req.destroy();
+      reject(new Error(end));
+    }, endMs);
     req.once('close', () => clearTimeout(timer));
     // Not before there was a connection, and the kernel has taken all of it.
     req.once('finish', () => {

@@ -4,7 +4,7 @@ import startPostgres from '../support/start-postgres.ts';
 import stopPostgres from '../support/stop-postgres.ts';
 import type { Drill, Line } from './drill.ts';
 
-async function main(name: string | undefined): Promise<number> {
+async function main(name: string | undefined, argv: readonly string[]): Promise<number> {
   const file = new URL(`./${name}.drill.ts`, import.meta.url);
   if (name === undefined || !existsSync(file)) {
     process.stderr.write(`There is no drill "${name ?? ''}". Drills: ${listDrills().join(', ')}\n`);
@@ -14,7 +14,7 @@ async function main(name: string | undefined): Promise<number> {
   process.stdout.write(`${name}\n${drill.story}\n\n`);
   await startPostgres();
   try {
-    const lines = await drill.run((line) => process.stdout.write(`  ${line}\n`));
+    const lines = await drill.run((line) => process.stdout.write(`  ${line}\n`), argv);
     process.stdout.write(`\n${printTable(lines)}`);
     return lines.some(({ verdict }) => verdict === 'missed') ? 1 : 0;
   } finally {
@@ -46,4 +46,4 @@ function printTable(lines: readonly Line[]): string {
 
 // So that parts which end with this process end with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-process.exit(await main(process.argv[2]));
+process.exit(await main(process.argv[2], process.argv.slice(3)));

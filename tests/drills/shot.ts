@@ -12,6 +12,8 @@ export type Shot = Readonly<{
   body?: string;
   /** How often it comes among all. */
   weight: number;
+  /** The client does not wait for the end: it goes away after so long. */
+  leavesAfterMs?: number;
   /** What legacy itself answers, where that is always the same. */
   expected?: Print;
 }>;
@@ -44,7 +46,7 @@ export type End = Readonly<{
   side: string;
   /** What the gateway said in its own words. */
   problem?: Problem;
-  /** Why no whole answer came. */
+  /** Why no whole answer came: a code of Node's, or `left` where the client did not want one. */
   trouble?: string;
 }>;
 

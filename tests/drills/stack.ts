@@ -78,10 +78,10 @@ export class Stack {
     return gateway;
   }
 
-  /** Another gateway on the same ports: the first one, the next one after it, or one beside it. */
-  async startGateway(argv: readonly string[] = []): Promise<ServeProcess> {
+  /** Another gateway on the same ports: the first one, the next one after it, or one beside it; perhaps with other settings. */
+  async startGateway(argv: readonly string[] = [], env: Env = {}): Promise<ServeProcess> {
     const logFile = join(this.#folder, `gateway-${this.#gateways.length + 1}.log`);
-    const gateway = await startServe({ logFile, env: this.#env, argv });
+    const gateway = await startServe({ logFile, env: { ...this.#env, ...env }, argv });
     this.#gateways.push(gateway);
     return gateway;
   }
