@@ -64,7 +64,7 @@ export const SETTINGS = {
   DATABASE_POOL_SIZE: {
     schema: wholeNumber(1, 500),
     fallback: '20',
-    help: 'most connections to the new store',
+    help: 'most connections to the new store; no feature holds more than three quarters of them',
   },
   LEGACY_URL: { schema: httpUrl, help: 'the monolith' },
   LEGACY_DATABASE_URL: {

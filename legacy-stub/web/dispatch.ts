@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { findUser } from '../accounts/users.ts';
 import type { Registry, Tenant } from '../database/registry.ts';
 import type { IdentityTag, TagVerifier } from '../verify-identity-tag.ts';
@@ -87,6 +88,10 @@ async function strike(desk: Desk, req: IncomingMessage, res: ServerResponse): Pr
   const fault = desk.faults().find(req.method ?? '', splitPath(req));
   if (!fault) return 'whole';
   if (fault.kind === 'cut') return 'cut';
+  if (fault.kind === 'hold') {
+    await desk.house.lane.run(() => wait(fault.ms));
+    return 'whole';
+  }
   if (fault.kind === 'fail') throw new AnswerInstead(page(fault.status));
   if (fault.kind === 'drop') req.socket.destroy();
   const gone = new AbortController();

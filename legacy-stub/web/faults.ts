@@ -4,6 +4,8 @@ import { LegacyRefusal } from '../refusal.ts';
 /** What a fault does to a request, decided once. */
 export type Fault =
   | Readonly<{ kind: 'slow'; ms: number }>
+  /** Waits with the lane held, as a view that waits for its database: whether the caller is still there is not noticed. */
+  | Readonly<{ kind: 'hold'; ms: number }>
   | Readonly<{ kind: 'fail'; status: number }>
   /** Never answers. */
   | Readonly<{ kind: 'hang' }>
@@ -21,7 +23,7 @@ const RULE = /^(\*|[A-Z]+)\s+(\/\S*?)\s*=\s*([a-z]+)(?::(\d+))?(?:@(\d*\.?\d+))?
 
 /**
  * Reads `METHOD PATH=KIND`, separated by `;`. METHOD may be `*`; in PATH `:name` stands for one segment and a final `*` for any rest.
- * KIND is slow:MS, fail:STATUS, hang, cut or drop, with an optional `@PROBABILITY`. The first rule that fits and whose die falls counts.
+ * KIND is slow:MS, hold:MS, fail:STATUS, hang, cut or drop, with an optional `@PROBABILITY`. The first rule that fits and whose die falls counts.
  */
 export function readFaults(text: string): Faults {
   const rules = text
@@ -45,7 +47,7 @@ function readRule(text: string): Rule {
   const fault = readKind(kind, number);
   if (!fault)
     throw new LegacyRefusal(
-      `The fault "${text}" cannot be understood: ${HINT}; kinds are slow:MS, fail:STATUS, hang, cut, drop.`,
+      `The fault "${text}" cannot be understood: ${HINT}; kinds are slow:MS, hold:MS, fail:STATUS, hang, cut, drop.`,
     );
   if (Number(chance) > 1)
     throw new LegacyRefusal(`The fault "${text}" has a probability above 1: write @0.1 for one in ten.`);
@@ -53,7 +55,7 @@ function readRule(text: string): Rule {
 }
 
 function readKind(kind: string, number: string | undefined): Fault | undefined {
-  if (kind === 'slow' && number) return { kind, ms: Number(number) };
+  if ((kind === 'slow' || kind === 'hold') && number) return { kind, ms: Number(number) };
   if (kind === 'fail' && number && /^[45]\d\d$/.test(number)) return { kind, status: Number(number) };
   return number === undefined && (kind === 'hang' || kind === 'cut' || kind === 'drop')
     ? { kind }

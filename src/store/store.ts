@@ -20,6 +20,7 @@ import type { RehearsalWish } from './opening.ts';
 import { type Rehearsed, runRehearsal, type TenantStore } from './rehearsal.ts';
 import { openRowJournal } from './row-journal.ts';
 import { openSessionBook } from './session-book.ts';
+import { openShares } from './shares.ts';
 import { checkStore } from './start-up.ts';
 import { openTenants, type Tenants } from './tenants.ts';
 import { type Engine, runWithin, type Work } from './within.ts';
@@ -64,6 +65,7 @@ export type StoreWish = Readonly<{
 // Nobody waits longer for a free connection: the answer is 503 then.
 const CONNECT_TIMEOUT_MS = 2_000;
 const CONTROL_POOL_SIZE = 3;
+const POOL_SIZE = 10;
 // A server ends a statement at its statement_timeout and says so. One that says nothing for so much longer is gone without a word.
 const ANSWER_MARGIN_MS = 2_000;
 
@@ -72,7 +74,8 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const patienceMs = (await checkStore(wish.url)) + ANSWER_MARGIN_MS;
   // Apart, so that tenants' long transactions never keep a credential from being checked.
   const control = openPool(wish.url, CONTROL_POOL_SIZE, patienceMs);
-  const pool = openPool(wish.url, wish.poolSize ?? 10, patienceMs);
+  const { poolSize = POOL_SIZE } = wish;
+  const pool = openPool(wish.url, poolSize, patienceMs);
   const prisma = new PrismaClient({ adapter: tenantAdapter(pool) });
   const tenants = openTenants(control);
   const moments = new Moments(wish.url);
@@ -83,7 +86,9 @@ export async function openStore(wish: StoreWish): Promise<Store> {
     await prisma.$disconnect();
     await Promise.all([pool.end(), control.end()]);
   };
-  const engine = { prisma, control, tenants, moments, emit: wish.emit, onUnscoped: wish.onUnscoped };
+  const shares = openShares(poolSize, CONNECT_TIMEOUT_MS);
+  const { emit, onUnscoped } = wish;
+  const engine = { prisma, control, shares, tenants, moments, emit, onUnscoped };
   return assembleStore(engine, follow, close);
 }
 

@@ -6,6 +6,7 @@ import { StoreUnavailable, TenantUnknown } from './errors.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
 import type { Moments } from './moments.ts';
 import { type Opening, openInEarnest } from './opening.ts';
+import type { Shares } from './shares.ts';
 import type { Tenant, Tenants } from './tenants.ts';
 import { guardTransaction, type TakeId, type TenantTransaction, takeId } from './transaction.ts';
 
@@ -16,6 +17,8 @@ export type Engine = Readonly<{
   prisma: PrismaClient;
   /** For what is asked beside a tenant's transaction. */
   control: pg.Pool;
+  /** Who may use how many connections. */
+  shares: Shares;
   tenants: Tenants;
   moments: Moments;
   emit: Emit;
@@ -35,11 +38,12 @@ export async function runWithin<T>(
 ): Promise<T> {
   const tenant = await findTenant(engine, name);
   for (let attempt = 1; ; attempt += 1) {
+    const leave = await engine.shares.take(nameFeature(handler));
     try {
       return await openTransaction(engine, openInEarnest(tenant.id), (raw) => {
         const take: TakeId = (table) => takeId(raw, tenant.id, table);
         return work(guard(engine, raw, tenant, handler, take));
-      });
+      }).finally(leave);
     } catch (error) {
       if (!isWriteConflict(error)) throw error;
       if (attempt === ATTEMPTS) throw new StoreUnavailable(error, { reason: 'conflict' });
@@ -47,6 +51,9 @@ export async function runWithin<T>(
     }
   }
 }
+
+/** Handlers are called `chat/messages`: the feature, and what they do. */
+const nameFeature = (handler: string) => handler.split('/', 1)[0] ?? handler;
 
 /** The same, begun in its own way, and then everything is undone, whatever became of it. */
 export async function runUndone<T>(

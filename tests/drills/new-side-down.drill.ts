@@ -12,7 +12,6 @@ const TENANTS = ['acme', 'globex', 'initech'];
 const PER_SECOND = 30;
 const ROUND_MS = 6_000;
 const TIMEOUT_MS = 1_000;
-const CHAT_AT_ONCE = 15;
 const REST_MS = 3_000;
 const MOST_TIMES = 1.5;
 const MOST_MS = 250;
@@ -26,10 +25,11 @@ features of the new side do not notice; both are back soon after their tables ar
     const table = makeTable((draft) => {
       setStage(draft, ['login', 'ai', 'chat', 'files'], 'new');
       setTimeouts(draft, 'chat', TIMEOUT_MS);
-      // Fewer than the store has connections: who hangs there must not hold all of them.
-      Object.assign(draft.features.chat ?? {}, { max_in_flight: CHAT_AT_ONCE });
     });
-    return onStack({ table, env: { NEW_REST_MS: String(REST_MS) } }, (stack) => run(stack, say));
+    // So few connections that who hangs could hold all of them.
+    return onStack({ table, env: { NEW_REST_MS: String(REST_MS), DATABASE_POOL_SIZE: '8' } }, (stack) =>
+      run(stack, say),
+    );
   },
 };
 

@@ -87,7 +87,7 @@ function listShots(stack: Stack, tenant: string): readonly Shot[] {
 async function askInNoise(stack: Stack): Promise<Round> {
   const shots = [
     ...listShots(stack, NOISY),
-    stack.shot(NOISY, '/api/dashboard/summary/', { weight: 4 }),
+    stack.shot(NOISY, '/api/dashboard/summary/', { weight: 24 }),
     stack.shot(NOISY, '/api/ai/completions/', {
       method: 'POST',
       body: '{"prompt":"noise {mark}"}',

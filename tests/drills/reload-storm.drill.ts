@@ -19,6 +19,8 @@ const MOST_PER_SECOND = 4;
 /** One in so many is no table at all. */
 const BAD_EVERY = 10;
 const MOST_DELAY_MS = 1_000;
+/** So that garbage is collected soon, and what grows all the same is no garbage. */
+const SMALL_HEAP = '--max-old-space-size=128 --max-semi-space-size=8';
 /** Of each process, from the second and third storm to the last two. */
 const MOST_GROWTH_MB = 16;
 
@@ -27,7 +29,10 @@ export const drill: Drill = {
 request fails, each is answered by one of the tables that were good; at most ${MOST_PER_SECOND} reloads a second in each process; the last table is in
 force within a second everywhere; nothing piles up.`,
   run: (say) =>
-    onStack({ table: describeTable(0), env: { WORKERS: String(WORKERS) } }, (stack) => run(stack, say)),
+    onStack(
+      { table: describeTable(0), env: { WORKERS: String(WORKERS), NODE_OPTIONS: SMALL_HEAP } },
+      (stack) => run(stack, say),
+    ),
 };
 
 /** Each is another one: other tenants are moved, other times and limits hold. */

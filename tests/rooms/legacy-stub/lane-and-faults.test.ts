@@ -67,6 +67,17 @@ describe('planted faults', () => {
     expect(order).toEqual(['me', 'jobs']);
   });
 
+  test('hold the lane, so that whoever comes next waits', async () => {
+    stub.legacy.setFaults('GET /api/ai/jobs/=hold:300');
+    const order = await raceOf({
+      jobs: () => stub.visit('GET', '/api/ai/jobs/'),
+      me: () => later(50).then(me),
+      clock: () => later(250),
+    });
+    expect(order[0]).toBe('clock');
+    expect(order).toHaveLength(3);
+  });
+
   test('fail with the status asked for, and write nothing', async () => {
     stub.legacy.setFaults('POST /api/chat/channels/:id/messages/=fail:500; GET /api/auth/*=fail:503');
     const before = await stub.visit('GET', '/api/chat/channels/1/messages/');
