@@ -1,0 +1,68 @@
+// Closed loop: everybody asks again as soon as an answer is there, so that the proxy's core is busy, and the question is what it carries.
+import { interleave } from '../interleave.ts';
+import type { Load } from '../load/index.ts';
+import { askDirectly, askThrough, failedRow, noteTrouble, perCpuS, perSecond, ratioRow, tellLoad, tellRow } from '../measure.ts';
+import { readRssBytes } from '../meter.ts';
+import type { Rig, Row } from '../part.ts';
+import type { PeerName } from '../peers/index.ts';
+import { ratioOf, spreadOf } from '../spread.ts';
+import type { Contestant, Stand } from '../stand.ts';
+import { BOUNDS } from './contestants.ts';
+
+const TIMES = { short: { warmMs: 300, ms: 900 }, full: { warmMs: 300, ms: 1_300 } } as const;
+/** The just-in-time compilers have seen everything by then. */
+const FIRST_MS = { short: 1_500, full: 3_000 } as const;
+const BYTES_PER_MB = 1_024 ** 2;
+
+export type PerCpu = Readonly<{
+  rows: readonly Row[];
+  /** Requests a second that Banyan carries. */
+  ourMost: number;
+}>;
+
+export async function comparePerCpu(rig: Rig, stand: Stand, crowd: string): Promise<PerCpu> {
+  const asking = { crowd, pace: { kind: 'closed' }, ...TIMES[rig.mode] } as const;
+  const first = { ...asking, warmMs: FIRST_MS[rig.mode], ms: 200 };
+  await askDirectly(stand, first);
+  const direct = [await askDirectly(stand, asking), await askDirectly(stand, asking)];
+  for (const contestant of stand.contestants) await askThrough(stand, contestant, first);
+  const seen = await interleave(stand.contestants, rig.rounds, async (contestant) => {
+    const load = await askThrough(stand, contestant, asking);
+    contestant.tidy();
+    rig.say(tellLoad(contestant.name, load));
+    return load;
+  });
+  const loadsOf = (contestant: Contestant) => seen.get(contestant) ?? [];
+  const [banyan, ...others] = stand.contestants;
+  const ours = banyan ? loadsOf(banyan) : [];
+  return {
+    ourMost: spreadOf(ours.map(perSecond))?.median ?? Number.NaN,
+    rows: [
+      ...others.filter(isPeer).map((peer) => compare(peer.name, ours, loadsOf(peer))),
+      ...stand.missing.map(({ name, why }): Row => ({ what: `÷ ${name}`, seen: undefined, unit: '×', note: why })),
+      failedRow('failed requests, Banyan', ours),
+      ...stand.contestants.map((one) => tellPerCpu(one.name, loadsOf(one))),
+      ...stand.contestants.map(tellMemory),
+      tellRow(`without any proxy (upstream: ${stand.upstream.name})`, 'req/s', direct, perSecond),
+      ...others.filter(({ name }) => name === 'bare undici').map((peer) => tellNoise(loadsOf(peer))),
+    ],
+  };
+}
+
+const isPeer = (contestant: Contestant): contestant is Contestant & { name: PeerName } =>
+  contestant.name in BOUNDS;
+
+const compare = (name: PeerName, ours: readonly Load[], theirs: readonly Load[]) =>
+  ratioRow(`requests per CPU-second ÷ ${name}`, ours, theirs, perCpuS, BOUNDS[name]);
+
+const tellPerCpu = (name: string, loads: readonly Load[]) => tellRow(name, 'req/CPU-s', loads, perCpuS, noteTrouble(loads));
+
+function tellMemory({ name, server }: Contestant): Row {
+  return { what: `memory, ${name}`, unit: 'MB', seen: spreadOf([readRssBytes(server.pid) / BYTES_PER_MB]) };
+}
+
+/** What this machine cannot tell apart: the same proxy, a round later. */
+function tellNoise(loads: readonly Load[]): Row {
+  const figures = loads.map(perCpuS);
+  return { what: 'noise: bare undici ÷ itself a round earlier', unit: '×', seen: ratioOf(figures.slice(1), figures) };
+}
