@@ -71,3 +71,9 @@ export function describeMachine(): string {
   const [first] = cpus();
   return `${cpus().length} × ${first?.model ?? 'unknown processor'}, ${type()} ${release()} ${arch()}, Node ${process.versions.node}`;
 }
+
+/** How many files each process may have open. Node raises its own limit as far as it may, and what it starts inherits that. */
+export function readFileLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1] ?? 1_024);
+}

@@ -6,12 +6,12 @@ import type { Contestant, Stand } from './stand.ts';
 export type Asking = Pick<LoadWish, 'crowd' | 'pace' | 'warmMs' | 'ms'>;
 
 export function askThrough({ load, upstream }: Stand, { server }: Contestant, asking: Asking): Promise<Load> {
-  return load.ask({ ...asking, port: server.port, watched: { proxy: server.pid, upstream: [upstream.pid] } });
+  return load.ask({ ...asking, port: server.port, watched: { proxy: server.pid, upstream: upstream.pid } });
 }
 
 /** Without any proxy: what load and upstream carry on their own. */
 export function askDirectly({ load, upstream }: Stand, asking: Asking): Promise<Load> {
-  return load.ask({ ...asking, port: upstream.port, watched: { proxy: undefined, upstream: [upstream.pid] } });
+  return load.ask({ ...asking, port: upstream.port, watched: { proxy: undefined, upstream: upstream.pid } });
 }
 
 export const perCpuS = ({ requests, cpuS }: Load) => requests / cpuS.proxy;

@@ -14,15 +14,29 @@ export class CpuMeter {
     this.#root = root;
   }
 
-  /** Seconds since the tree began. */
-  readS(): number {
+  /** Seconds since each process of the tree began, by process number. */
+  readEachS(): ReadonlyMap<number, number> {
     for (const pid of listTree(this.#root))
       for (const task of listTasks(pid)) {
         const seconds = readTaskS(pid, task);
         if (seconds !== undefined) this.#used.set(`${pid}/${task}`, seconds);
       }
-    return [...this.#used.values()].reduce((sum, one) => sum + one, 0);
+    const each = new Map<number, number>();
+    for (const [task, seconds] of this.#used) {
+      const pid = Number.parseInt(task, 10);
+      each.set(pid, (each.get(pid) ?? 0) + seconds);
+    }
+    return each;
   }
+}
+
+/** What was used between two looks: by all processes together, and by the one that used most. */
+export function compareEachS(
+  before: ReadonlyMap<number, number>,
+  after: ReadonlyMap<number, number>,
+): Readonly<{ all: number; busiest: number }> {
+  const used = [...after].map(([pid, seconds]) => seconds - (before.get(pid) ?? 0));
+  return { all: used.reduce((sum, one) => sum + one, 0), busiest: Math.max(0, ...used) };
 }
 
 /** Resident memory of a tree of processes, in bytes; pages that several of them share count once for each. */

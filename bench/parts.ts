@@ -1,8 +1,11 @@
+import { bodies } from './bodies.part.ts';
 import { corridor } from './corridor/index.ts';
 import type { Part } from './part.ts';
+import { streams } from './streams.part.ts';
+import { workers } from './workers.part.ts';
 
 /** Everything that is measured, in the order in which it is printed. */
-export const PARTS: readonly Part[] = [corridor];
+export const PARTS: readonly Part[] = [corridor, bodies, streams, workers];
 
 /** What the short mode measures, unless it is told what else. */
 export const SHORT_PARTS: readonly string[] = ['corridor'];

@@ -69,8 +69,8 @@ function isListening(port: number): Promise<boolean> {
   });
 }
 
-function endTree({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
+function endTree({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
   for (const one of listTree(pid).toReversed())
     try {
       process.kill(one, 'SIGKILL');

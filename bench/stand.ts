@@ -19,15 +19,19 @@ export type Contestant = Readonly<{
   tidy(): void;
 }>;
 
+export type Missing = Readonly<{ name: PeerName; missing: string }>;
+
 export type Stand = Readonly<{
   folder: string;
   upstream: Upstream;
   load: LoadGenerator;
   premises: Premises;
   contestants: readonly Contestant[];
-  missing: readonly Readonly<{ name: PeerName; why: string }>[];
-  /** Once more Banyan, with other settings. */
+  missing: readonly Missing[];
+  /** Once more Banyan, perhaps with other settings. */
   addBanyan(name: BanyanName, wish: Omit<BanyanWish, 'upstreamPort'>): Promise<Contestant>;
+  /** One more peer, or the reason why there is none. */
+  addPeer(name: PeerName): Promise<Contestant | Missing>;
   close(): Promise<void>;
 }>;
 
@@ -73,17 +77,20 @@ async function build(
     closers.push(banyan.stop);
     return { name, server: banyan, tidy: banyan.emptyLog };
   };
-  const contestants = [await addBanyan('Banyan', { cores: cores.proxy })];
-  const missing: { name: PeerName; why: string }[] = [];
-  for (const name of wish.peers) {
+  const addPeer: Stand['addPeer'] = async (name) => {
     const started = await startPeer(name, { folder, cores: cores.proxy, upstreamPort });
-    if ('missing' in started) missing.push({ name, why: started.missing });
-    else {
-      closers.push(started.stop);
-      contestants.push({ name, server: started, tidy: () => undefined });
-    }
+    if ('missing' in started) return { name, ...started };
+    closers.push(started.stop);
+    return { name, server: started, tidy: () => undefined };
+  };
+  const contestants = [await addBanyan('Banyan', { cores: cores.proxy })];
+  const missing: Missing[] = [];
+  for (const name of wish.peers) {
+    const peer = await addPeer(name);
+    if ('missing' in peer) missing.push(peer);
+    else contestants.push(peer);
   }
-  return { folder, upstream, load, premises, contestants, missing, addBanyan, close };
+  return { folder, upstream, load, premises, contestants, missing, addBanyan, addPeer, close };
 }
 
 /** Runs a story on a stand, and clears it away whatever happens. */

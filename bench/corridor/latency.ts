@@ -54,4 +54,4 @@ function noteLateness(loads: readonly Load[]): string {
 }
 
 const whyMissing = ({ missing }: Stand, name: string) =>
-  missing.find((one) => one.name === name)?.why ?? 'not measured in this mode';
+  missing.find((one) => one.name === name)?.missing ?? 'not measured in this mode';

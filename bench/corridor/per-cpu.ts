@@ -6,7 +6,7 @@ import { readRssBytes } from '../meter.ts';
 import type { Rig, Row } from '../part.ts';
 import type { PeerName } from '../peers/index.ts';
 import { ratioOf, spreadOf } from '../spread.ts';
-import type { Contestant, Stand } from '../stand.ts';
+import type { Contestant, Missing, Stand } from '../stand.ts';
 import { BOUNDS } from './contestants.ts';
 
 const TIMES = { short: { warmMs: 300, ms: 900 }, full: { warmMs: 300, ms: 1_300 } } as const;
@@ -39,7 +39,7 @@ export async function comparePerCpu(rig: Rig, stand: Stand, crowd: string): Prom
     ourMost: spreadOf(ours.map(perSecond))?.median ?? Number.NaN,
     rows: [
       ...others.filter(isPeer).map((peer) => compare(peer.name, ours, loadsOf(peer))),
-      ...stand.missing.map(({ name, why }): Row => ({ what: `÷ ${name}`, seen: undefined, unit: '×', note: why })),
+      ...stand.missing.map(tellMissing),
       failedRow('failed requests, Banyan', ours),
       ...stand.contestants.map((one) => tellPerCpu(one.name, loadsOf(one))),
       ...stand.contestants.map(tellMemory),
@@ -54,6 +54,13 @@ const isPeer = (contestant: Contestant): contestant is Contestant & { name: Peer
 
 const compare = (name: PeerName, ours: readonly Load[], theirs: readonly Load[]) =>
   ratioRow(`requests per CPU-second ÷ ${name}`, ours, theirs, perCpuS, BOUNDS[name]);
+
+const tellMissing = ({ name, missing }: Missing): Row => ({
+  what: `requests per CPU-second ÷ ${name}`,
+  seen: undefined,
+  unit: '×',
+  note: missing,
+});
 
 const tellPerCpu = (name: string, loads: readonly Load[]) => tellRow(name, 'req/CPU-s', loads, perCpuS, noteTrouble(loads));
 

@@ -1,9 +1,10 @@
 // The load generator's own process: it has nothing else to do, and a core of its own where there is one.
 import { servePart } from '../../tests/drills/part.ts';
-import { CpuMeter } from '../meter.ts';
+import { CpuMeter, compareEachS } from '../meter.ts';
 import { OpenCrowd } from './crowd.ts';
+import { HeldStreams } from './held-streams.ts';
 import { type RequestBytes, writeRequest } from './request-bytes.ts';
-import type { Crowd, Load, LoadAsk } from './words.ts';
+import type { Crowd, Held, Load, LoadAsk, Watched } from './words.ts';
 
 const US_PER_S = 1e6;
 const crowds = new Map<string, readonly (readonly RequestBytes[])[]>();
@@ -14,12 +15,7 @@ const prepare = ({ keys, targets }: Crowd) =>
 async function ask(wish: Extract<LoadAsk, { kind: 'ask' }>): Promise<Load> {
   const requests = crowds.get(wish.crowd);
   if (!requests) throw new Error(`nobody has met the crowd ${wish.crowd}`);
-  const proxy = wish.watched.proxy === undefined ? [] : [new CpuMeter(wish.watched.proxy)];
-  const upstream = wish.watched.upstream.map((pid) => new CpuMeter(pid));
-  const read = () => {
-    const own = process.cpuUsage();
-    return { proxy: sum(proxy), upstream: sum(upstream), load: (own.user + own.system) / US_PER_S };
-  };
+  const read = openMeters(wish.watched);
   const crowd = new OpenCrowd(wish.port, requests);
   await crowd.open();
   try {
@@ -37,21 +33,58 @@ async function ask(wish: Extract<LoadAsk, { kind: 'ask' }>): Promise<Load> {
       p99Us: tally.latenciesUs.quantile(0.99),
       mostUs: tally.latenciesUs.most,
       lateP99Us: tally.latenessUs.quantile(0.99),
-      cpuS: {
-        proxy: after.proxy - before.proxy,
-        upstream: after.upstream - before.upstream,
-        load: after.load - before.load,
-      },
+      cpuS: compareMeters(before, after),
     };
   } finally {
     crowd.close();
   }
 }
 
-const sum = (meters: readonly CpuMeter[]) => meters.reduce((all, meter) => all + meter.readS(), 0);
+type Meters = Readonly<{
+  proxy: ReadonlyMap<number, number>;
+  upstream: ReadonlyMap<number, number>;
+  loadS: number;
+}>;
 
-servePart<LoadAsk, Load | undefined>(async (wish) => {
-  if (wish.kind === 'ask') return ask(wish);
-  crowds.set(wish.name, prepare(wish.crowd));
-  return undefined;
+function openMeters(watched: Watched): () => Meters {
+  const proxy = watched.proxy === undefined ? undefined : new CpuMeter(watched.proxy);
+  const upstream = new CpuMeter(watched.upstream);
+  return () => {
+    const own = process.cpuUsage();
+    return {
+      proxy: proxy?.readEachS() ?? new Map(),
+      upstream: upstream.readEachS(),
+      loadS: (own.user + own.system) / US_PER_S,
+    };
+  };
+}
+
+function compareMeters(before: Meters, after: Meters): Load['cpuS'] {
+  const proxy = compareEachS(before.proxy, after.proxy);
+  return {
+    proxy: proxy.all,
+    busiest: proxy.busiest,
+    upstream: compareEachS(before.upstream, after.upstream).all,
+    load: after.loadS - before.loadS,
+  };
+}
+
+let streams: HeldStreams | undefined;
+
+servePart<LoadAsk, Load | Held | undefined>(async (wish) => {
+  switch (wish.kind) {
+    case 'ask':
+      return ask(wish);
+    case 'hold':
+      streams = new HeldStreams(wish);
+      return streams.open();
+    case 'release': {
+      const held = streams?.look();
+      streams?.close();
+      return held;
+    }
+    case 'meet':
+      crowds.set(wish.name, prepare(wish.crowd));
+      return undefined;
+  }
 });

@@ -19,7 +19,7 @@ export type Crowd = Readonly<{
 export type Watched = Readonly<{
   /** The processes whose processor time is told, each with all its children. */
   proxy: number | undefined;
-  upstream: readonly number[];
+  upstream: number;
 }>;
 
 export type Pace =
@@ -28,8 +28,13 @@ export type Pace =
   /** So many a second, whatever the answers take. */
   | Readonly<{ kind: 'open'; rate: number }>;
 
+export type StreamKind = 'events' | 'socket';
+
 export type LoadAsk =
   | Readonly<{ kind: 'meet'; name: string; crowd: Crowd }>
+  /** Opens streams, each by a caller of the crowd, and keeps them. */
+  | Readonly<{ kind: 'hold'; port: number; stream: StreamKind; path: string; keys: readonly string[]; count: number }>
+  | Readonly<{ kind: 'release' }>
   | Readonly<{
       kind: 'ask';
       port: number;
@@ -53,5 +58,18 @@ export type Load = Readonly<{
   /** Open loop: how late this generator itself sent, at the 99th percentile; part of every latency above. */
   lateP99Us: number;
   /** Seconds of processor used meanwhile. */
-  cpuS: Readonly<{ proxy: number; upstream: number; load: number }>;
+  cpuS: Readonly<{
+    proxy: number;
+    /** Of the proxy's processes the one that used most. */
+    busiest: number;
+    upstream: number;
+    load: number;
+  }>;
+}>;
+
+export type Held = Readonly<{
+  /** Streams that are open, and on each of which something has been heard. */
+  alive: number;
+  /** Why others are not: an answer's first line, or a broken connection. */
+  refused: Readonly<Record<string, number>>;
 }>;

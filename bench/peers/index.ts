@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../tests/support/free-port.ts';
 import { fillTemplate } from '../config-template.ts';
-import { findProgram } from '../machine.ts';
+import { findProgram, readFileLimit } from '../machine.ts';
 import { type Server, startServer } from '../processes.ts';
 
 export type PeerName =
@@ -54,6 +54,10 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
 };
 
+/** HAProxy and nginx are told what they may have; HAProxy refuses to start where it may not. */
+const MOST_FILES = 65_536;
+const FURTHER_FILES = 200;
+
 export async function startPeer(name: PeerName, wish: PeerWish): Promise<PeerStart> {
   const peer = PEERS[name];
   return peer.kind === 'program' ? startProgram(peer, wish) : startModule(peer, wish);
@@ -67,7 +71,14 @@ async function startProgram(
   if (path === undefined) return { missing: `${program} is not installed` };
   const port = await freePort();
   const configFile = join(folder, config);
-  const values = { FOLDER: folder, PORT: port, UPSTREAM: upstreamPort };
+  const files = Math.min(readFileLimit(), MOST_FILES);
+  const values = {
+    FOLDER: folder,
+    PORT: port,
+    UPSTREAM: upstreamPort,
+    FILES: files,
+    CONNECTIONS: Math.floor((files - FURTHER_FILES) / 2),
+  };
   writeFileSync(configFile, fillTemplate(new URL(config, import.meta.url), values));
   return startServer({
     command: [path, ...argv(configFile, folder)],

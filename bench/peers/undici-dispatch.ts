@@ -5,19 +5,22 @@ import { type Dispatcher, Pool } from 'undici';
 import { readPlace } from './place.ts';
 
 const { port, upstream } = readPlace();
-const pool = new Pool(upstream, { connections: 1_024, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+// As many connections as there are callers with a stream.
+const pool = new Pool(upstream, { connections: 10_000, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
 
 /** These end at the proxy (RFC 9110 section 7.6.1). */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect']);
 
-function dropHops(raw: readonly (string | Buffer)[]): string[] {
+function dropHops(raw: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
-    const name = String(raw[i]);
-    if (!HOP_BY_HOP.has(name.toLowerCase())) kept.push(name, String(raw[i + 1]));
+    const [name = '', value = ''] = [raw[i], raw[i + 1]];
+    if (!HOP_BY_HOP.has(name.toLowerCase())) kept.push(name, value);
   }
   return kept;
 }
+
+const readLatin1 = (raw: readonly Buffer[]) => raw.map((bytes) => bytes.latin1Slice(0, bytes.length));
 
 class Answer implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
@@ -29,7 +32,7 @@ class Answer implements Dispatcher.DispatchHandler {
   onConnect(): void {}
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
-    this.#res.writeHead(status, dropHops(raw)).on('drain', resume);
+    this.#res.writeHead(status, dropHops(readLatin1(raw))).on('drain', resume);
     return true;
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../tests/support/free-port.ts';
 import { fillTemplate } from '../config-template.ts';
-import { findProgram } from '../machine.ts';
+import { findProgram, readFileLimit } from '../machine.ts';
 import { type Server, startServer } from '../processes.ts';
 import { BODY_BYTES, makeJson } from './canned.ts';
 
@@ -40,6 +40,7 @@ async function startNginx(nginx: string, { folder, cores }: Wish): Promise<Upstr
   const config = fillTemplate(new URL('./nginx.conf', import.meta.url), {
     FOLDER: folder,
     PORT: port,
+    FILES: readFileLimit(),
     SMALL: makeJson(BODY_BYTES.small),
   });
   const configFile = join(folder, 'upstream.conf');
