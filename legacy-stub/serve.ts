@@ -19,6 +19,8 @@ export type LegacyWish = Readonly<{
   jwksUrl?: string;
   /** Instead of `jwksUrl`, for tests. */
   fetchKeys?: () => Promise<JwkSet>;
+  /** What identity tags must be bound to. */
+  tagBinding?: 'request' | 'caller';
   lanes?: number;
   dashboardMs?: number;
   /** See `web/faults.ts`. */
@@ -63,6 +65,7 @@ export async function serveLegacy(wish: LegacyWish): Promise<Legacy> {
     verifier: createTagVerifier({
       jwksUrl: wish.jwksUrl ?? DEFAULT_JWKS_URL,
       ...(wish.fetchKeys && { fetchKeys: wish.fetchKeys }),
+      ...(wish.tagBinding && { binding: wish.tagBinding }),
     }),
     faults: () => faults,
     closing: closing.signal,

@@ -32,6 +32,8 @@ export function readSettings(env: Env): LegacyWish {
     faults: env.LEGACY_FAULTS ?? '',
     ...(env.LEGACY_SECRET_KEY && { secretKey: env.LEGACY_SECRET_KEY }),
     ...(jwksUrl && { jwksUrl }),
+    // The gateway's own setting: whoever sets it for one sets it for both.
+    tagBinding: env.TAG_BINDING === 'caller' ? 'caller' : 'request',
     ...(baseUrl && { ai: { baseUrl, apiKey: env.AI_API_KEY || undefined } }),
   };
 }

@@ -6,7 +6,8 @@
 //   else serve(request, verdict.tag.tenant, verdict.tag.user);
 //
 // The gateway puts `X-Identity-Tag` on every request that goes on, an anonymous caller's too: a request without a valid tag did not come
-// through the gateway. A tag is a compact JWS (RFC 7515), ES256, bound to one method and one request target, and lives 30 seconds.
+// through the gateway. A tag is a compact JWS (RFC 7515), ES256, bound to one method and one request target, and lives 30 seconds. Where the gateway
+// binds it to its caller only (`TAG_BINDING=caller`), say `binding: 'caller'` here first.
 // Needs nothing but Node; docs/identity.md tells the same for other languages, legacy-stub/django/ has it for Django.
 import {
   createHash,
@@ -25,7 +26,8 @@ export type IdentityTag = Readonly<{
   scopes: readonly string[];
   /** How the caller proved who they are; undefined for an anonymous one. Ask `session` callers for a CSRF token. */
   by: 'api_key' | 'jwt' | 'session' | undefined;
-  requestId: string;
+  /** Undefined where the tag is bound to its caller only. */
+  requestId: string | undefined;
   /** Unique to this tag. */
   id: string;
 }>;
@@ -65,6 +67,8 @@ export type TagVerifierWish = Readonly<{
   /** The side that receives: `legacy` unless you are the new one. */
   audience?: string;
   clockSkewS?: number;
+  /** `caller`: tags that name no request are good, too, as the gateway makes them with the setting of that name. */
+  binding?: 'request' | 'caller';
   /** How long keys are believed without asking again. */
   keysMaxAgeMs?: number;
   /** The shortest time between two questions for keys, however many unknown key ids arrive. */
@@ -110,7 +114,8 @@ export function createTagVerifier(wish: TagVerifierWish): TagVerifier {
           throw new Refused('signature_wrong');
         const tag = readClaims(payload, wish.audience ?? 'legacy');
         checkTimes(payload, nowMs() / 1000, wish.clockSkewS ?? 60);
-        checkRequest(payload, request);
+        if (!isUnbound(payload)) checkRequest(payload, request);
+        else if (wish.binding !== 'caller') throw new Refused('other_request');
         checkHeaders(tag, claimed);
         return { ok: true, tag };
       } catch (error) {
@@ -184,12 +189,12 @@ function readKeyId(header: JsonObject): string {
 function readClaims(claims: JsonObject, audience: string): IdentityTag {
   const { iss, aud, sub, tenant, scope, amr, rid, jti } = claims;
   const rightParties = iss === ISSUER && aud === audience;
-  if (!rightParties || !isText(rid) || !isText(jti) || typeof scope !== 'string')
+  if (!rightParties || !(isText(rid) || isUnbound(claims)) || !isText(jti) || typeof scope !== 'string')
     throw new Refused('claims_wrong');
   if (tenant !== undefined && !(typeof tenant === 'string' && TENANT.test(tenant)))
     throw new Refused('claims_wrong');
   const scopes = scope.split(' ').filter((word) => word !== '');
-  const common = { tenant, scopes, requestId: rid, id: jti };
+  const common = { tenant, scopes, requestId: isText(rid) ? rid : undefined, id: jti };
   if (sub === 'anonymous' && amr === undefined) return { ...common, user: undefined, by: undefined };
   const by = Array.isArray(amr) && amr.length === 1 ? KINDS.find((kind) => kind === amr[0]) : undefined;
   if (typeof sub !== 'string' || !USER.test(sub) || !by || tenant === undefined)
@@ -209,6 +214,11 @@ function checkTimes({ iat, exp }: JsonObject, nowS: number, skewS: number): void
   if (nowS < from - skewS) throw new Refused('tag_from_future');
 }
 
+/** It names no request at all. One that names half of one is no tag. */
+function isUnbound({ rid, htm, htp }: JsonObject): boolean {
+  return rid === undefined && htm === undefined && htp === undefined;
+}
+
 /** A tag seen on one request is worth nothing on another. */
 function checkRequest({ htm, htp }: JsonObject, { method, url = '' }: TaggedRequest): void {
   const target = createHash('sha256').update(url).digest('base64url');
@@ -218,10 +228,11 @@ function checkRequest({ htm, htp }: JsonObject, { method, url = '' }: TaggedRequ
 /** The plain headers are a convenience: they say what the tag says, or the request is forged. */
 function checkHeaders(tag: IdentityTag, claimed: Claimed): void {
   const user = tag.user === undefined ? ['', 'anonymous'] : [String(tag.user)];
+  const requests = tag.requestId === undefined ? [claimed.requestId] : [undefined, tag.requestId];
   const right =
     [undefined, tag.tenant ?? ''].includes(claimed.tenant) &&
     (claimed.user === undefined || user.includes(claimed.user)) &&
-    [undefined, tag.requestId].includes(claimed.requestId);
+    requests.includes(claimed.requestId);
   if (!right) throw new Refused('identity_header_contradicts');
 }
 

@@ -100,6 +100,7 @@ export function readJwtRules(settings: Settings): JwtRules | undefined {
 export function openAdmitRoom(wish: HouseWish, { emit }: Observe, store: Store, forward: Forward): Admit {
   return openAdmit({
     tagKeys: parseTagKeys(wish.tagKeys),
+    tagBinding: wish.settings.TAG_BINDING,
     emit,
     keys: store.keys,
     sessions: store.sessions,

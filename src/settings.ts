@@ -109,6 +109,11 @@ export const SETTINGS = {
     help: 'the keys that sign identity tags: a JWK Set of private P-256 keys; the first signs, all are published',
     isSecret: true,
   },
+  TAG_BINDING: {
+    schema: z.enum(['request', 'caller'], 'request or caller'),
+    fallback: 'request',
+    help: 'what an identity tag is good for: one `request`, or for 30 seconds all that its `caller` sends, at half the cost of a request; tell the monolith first',
+  },
   TRUSTED_PROXIES: {
     schema: list,
     fallback: '',

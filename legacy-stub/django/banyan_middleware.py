@@ -123,6 +123,7 @@ class BanyanIdentityMiddleware:
             method=request.method,
             target=read_target(request),
             now=time.time(),
+            binding=_setting("TAG_BINDING", "request"),
         )
         meta = request.META
         check_headers(tag, meta.get("HTTP_X_TENANT_ID"), meta.get("HTTP_X_USER_ID"), meta.get("HTTP_X_REQUEST_ID"))

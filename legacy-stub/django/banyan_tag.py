@@ -1,7 +1,7 @@
 """What a Banyan identity tag must say: the part without Django, without PyJWT, without I/O.
 
 The gateway puts ``X-Identity-Tag`` on every request that goes on, an anonymous caller's too. It is a compact JWS (ES256), bound to one
-method and one request target, and lives 30 seconds. ``banyan_middleware`` checks the signature; this module checks everything else, so
+method and one request target (or, with ``TAG_BINDING=caller``, to its caller only), and lives 30 seconds. ``banyan_middleware`` checks the signature; this module checks everything else, so
 that it can be tested with the standard library alone (``python3 -m unittest test_banyan_tag``).
 """
 
@@ -46,7 +46,8 @@ class IdentityTag:
     scopes: Tuple[str, ...]
     #: "api_key", "jwt" or "session"; None for an anonymous caller. Ask "session" callers for a CSRF token.
     by: Optional[str]
-    request_id: str
+    #: None where the tag is bound to its caller only.
+    request_id: Optional[str]
     #: Unique to this tag.
     id: str
 
@@ -72,12 +73,20 @@ def read_key_id(compact: Optional[str]) -> str:
     return header["kid"]
 
 
-def read_tag(claims: Mapping[str, Any], *, audience: str, method: str, target: bytes, now: float) -> IdentityTag:
-    """The tag that the claims of a good signature make, or TagRefused. ``target`` is the request target as it came, query included."""
+def read_tag(
+    claims: Mapping[str, Any], *, audience: str, method: str, target: bytes, now: float, binding: str = "request"
+) -> IdentityTag:
+    """The tag that the claims of a good signature make, or TagRefused. ``target`` is the request target as it came, query included.
+
+    ``binding="caller"``: tags that name no request are good, too, as the gateway makes them with the setting of that name.
+    """
     tag = _read_claims(claims, audience)
     _check_times(claims, now)
     digest = base64.urlsafe_b64encode(hashlib.sha256(target).digest()).rstrip(b"=").decode("ascii")
-    if claims.get("htm") != method or claims.get("htp") != digest:
+    if _is_unbound(claims):
+        if binding != "caller":
+            raise TagRefused("other_request")
+    elif claims.get("htm") != method or claims.get("htp") != digest:
         raise TagRefused("other_request")
     return tag
 
@@ -91,7 +100,7 @@ def check_headers(tag: IdentityTag, tenant: Optional[str], user: Optional[str], 
     right = (
         tenant in (None, tag.tenant or "")
         and (user is None or user in users)
-        and request_id in (None, tag.request_id)
+        and (tag.request_id is None or request_id in (None, tag.request_id))
     )
     if not right:
         raise TagRefused("identity_header_contradicts")
@@ -99,18 +108,24 @@ def check_headers(tag: IdentityTag, tenant: Optional[str], user: Optional[str], 
 
 def _read_claims(claims: Mapping[str, Any], audience: str) -> IdentityTag:
     tenant, scope, amr = claims.get("tenant"), claims.get("scope"), claims.get("amr")
-    texts = all(isinstance(claims.get(name), str) and claims[name] for name in ("rid", "jti", "sub"))
+    names = ("jti", "sub") if _is_unbound(claims) else ("rid", "jti", "sub")
+    texts = all(isinstance(claims.get(name), str) and claims[name] for name in names)
     if claims.get("iss") != ISSUER or claims.get("aud") != audience or not texts or not isinstance(scope, str):
         raise TagRefused("claims_wrong")
     if "tenant" in claims and not (isinstance(tenant, str) and _TENANT.fullmatch(tenant)):
         raise TagRefused("claims_wrong")
     scopes = tuple(scope.split())
     if claims["sub"] == "anonymous" and "amr" not in claims:
-        return IdentityTag(tenant, None, scopes, None, claims["rid"], claims["jti"])
+        return IdentityTag(tenant, None, scopes, None, claims.get("rid"), claims["jti"])
     known = isinstance(amr, list) and len(amr) == 1 and amr[0] in _KINDS
     if not known or tenant is None or not _USER.fullmatch(claims["sub"]):
         raise TagRefused("claims_wrong")
-    return IdentityTag(tenant, int(claims["sub"]), scopes, amr[0], claims["rid"], claims["jti"])
+    return IdentityTag(tenant, int(claims["sub"]), scopes, amr[0], claims.get("rid"), claims["jti"])
+
+
+def _is_unbound(claims: Mapping[str, Any]) -> bool:
+    """It names no request at all. One that names half of one is no tag."""
+    return not any(name in claims for name in ("rid", "htm", "htp"))
 
 
 def _check_times(claims: Mapping[str, Any], now: float) -> None:

@@ -4,6 +4,8 @@ BANYAN = {
     # The gateway's admin port. Only this process asks it; end users never see it.
     "JWKS_URL": "http://127.0.0.1:9901/.well-known/jwks.json",
     "AUDIENCE": "legacy",
+    # "caller" where the gateway has TAG_BINDING=caller; set it here first.
+    "TAG_BINDING": "request",
     # Answered without a tag: what the load balancer asks, and nothing else.
     "OPEN_PATHS": ["/healthz"],
 }

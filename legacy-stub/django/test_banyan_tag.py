@@ -68,6 +68,18 @@ class ClaimsTest(unittest.TestCase):
         self.assertTrue(read(claims(sub="anonymous", amr=None, scope="banyan.session")).is_session_question)
         self.assertFalse(read(claims(scope="banyan.session")).is_session_question)
 
+    def test_a_tag_that_names_no_request_is_good_only_where_that_is_allowed(self):
+        unbound = claims(rid=None, htm=None, htp=None)
+        self.assertIsNone(read(unbound, binding="caller").request_id)
+        with self.assertRaises(TagRefused) as caught:
+            read(unbound)
+        self.assertEqual(caught.exception.reason, "other_request")
+
+    def test_a_tag_that_names_a_request_is_for_that_one_only_whatever_is_allowed(self):
+        for more in ({"htm": "POST"}, {"htp": None}, {"rid": None}):
+            with self.subTest(more=more), self.assertRaises(TagRefused):
+                read(claims(**more), binding="caller")
+
     def test_every_wrong_claim_is_refused(self):
         wrong = [
             {"iss": "other"}, {"aud": "new"}, {"aud": ["legacy"]}, {"sub": "0"}, {"sub": "7a"}, {"sub": 7}, {"sub": "-7"}, {"sub": None},

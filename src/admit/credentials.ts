@@ -11,9 +11,9 @@ export const SESSION_COOKIE = 'sessionid';
  * Two different values of one header have no order, so they are refused.
  */
 export function collectCredentials(head: Head): readonly Credential[] | Failure {
-  const authorizations = new Set(head.all('authorization').map((value) => value.trim()));
-  const keys = new Set(head.all('x-api-key').map((value) => value.trim()));
-  if (authorizations.size > 1 || keys.size > 1)
+  const authorizations = listDistinct(head.all('authorization'));
+  const keys = listDistinct(head.all('x-api-key'));
+  if (authorizations.length > 1 || keys.length > 1)
     return fail('credential_invalid', { detail: 'The request carries two different credentials. Send one.' });
   const credentials: Credential[] = [];
   for (const value of authorizations) {
@@ -25,6 +25,12 @@ export function collectCredentials(head: Head): readonly Credential[] | Failure 
   const session = readSessionCookie(head.all('cookie'));
   if (session !== undefined) credentials.push({ kind: 'session', secret: session });
   return credentials;
+}
+
+function listDistinct(values: readonly string[]): readonly string[] {
+  if (values.length === 0) return values;
+  if (values.length === 1) return [values[0]?.trim() ?? ''];
+  return [...new Set(values.map((value) => value.trim()))];
 }
 
 // Sides differ in which of two cookies of one name they take, and a neighbouring subdomain can plant one: two different keys are none.

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Failure, fail } from '../vocabulary/index.ts';
+import { type HeaderName, judgeName } from './header-name.ts';
 
 /** What receive reads of a request: the head as it came, before Node joins, hides or repairs anything. */
 export type RawRequest = Readonly<
@@ -10,7 +11,7 @@ export type RawRequest = Readonly<
   }
 >;
 
-export type HeaderLine = Readonly<{ name: string; lower: string; value: string }>;
+export type HeaderLine = HeaderName & Readonly<{ name: string; value: string }>;
 
 export type Head = Readonly<{
   lines: readonly HeaderLine[];
@@ -31,7 +32,6 @@ const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 export function readHead(rawHeaders: readonly string[]): Head | Failure {
   if (rawHeaders.length / 2 >= HEADERS_CAP) return fail('headers_too_large');
   const lines: HeaderLine[] = [];
-  const fields = new Map<string, string[]>();
   let bytes = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
@@ -39,20 +39,29 @@ export function readHead(rawHeaders: readonly string[]): Head | Failure {
     bytes += name.length + value.length + 4;
     if (CONTROL.test(value))
       return fail('request_malformed', { detail: 'A header holds control characters.' });
-    const lower = name.toLowerCase();
-    lines.push({ name, lower, value });
-    const known = fields.get(lower);
-    if (known === undefined) fields.set(lower, [value]);
-    else known.push(value);
+    const { lower, goesOn } = judgeName(name);
+    lines.push({ name, value, lower, goesOn });
   }
   if (bytes > HEAD_BYTES) return fail('headers_too_large');
-  return { lines, all: (lower) => fields.get(lower) ?? NONE };
+  return { lines, all: (lower) => collectValues(lines, lower) };
+}
+
+// A head has a dozen lines and is asked a dozen times, mostly for what is not there: looking through it is cheaper than an index.
+function collectValues(lines: readonly HeaderLine[], lower: string): readonly string[] {
+  let values: string[] | undefined;
+  for (const line of lines) {
+    if (line.lower !== lower) continue;
+    if (values === undefined) values = [line.value];
+    else values.push(line.value);
+  }
+  return values ?? NONE;
 }
 
 /** The members of a comma-separated field, over all its lines, trimmed. */
 export function readList(head: Head, lower: string): readonly string[] {
-  return head
-    .all(lower)
+  const values = head.all(lower);
+  if (values.length === 0) return NONE;
+  return values
     .flatMap((value) => value.split(','))
     .map((member) => member.trim())
     .filter((member) => member !== '');

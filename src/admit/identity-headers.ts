@@ -1,21 +1,15 @@
-import type { Arrival, Caller, Side } from '../vocabulary/index.ts';
-import { describeRequest, type TagSigner } from './tag.ts';
+import type { Arrival, Caller } from '../vocabulary/index.ts';
 import { writeTraceparent } from './trace-context.ts';
 
 /** Who is calling, whence, and by which trace, name and value in turn: everything that receive took out and only the gateway may say. */
-export function writeIdentityHeaders(
-  arrival: Arrival,
-  caller: Caller,
-  side: Side,
-  signTag: TagSigner,
-): readonly string[] {
+export function writeIdentityHeaders(arrival: Arrival, caller: Caller, tag: string): readonly string[] {
   const lines = [
     'X-Request-Id',
     arrival.requestId,
     'traceparent',
     writeTraceparent(arrival.trace),
     'X-Identity-Tag',
-    signTag(describeRequest(arrival, caller, side)),
+    tag,
     'X-Forwarded-Proto',
     arrival.proto ?? 'http',
   ];

@@ -15,6 +15,7 @@ import type {
   Side,
   TenantName,
 } from '../vocabulary/index.ts';
+import { openCallerTags } from './caller-tags.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Eventual } from './eventual.ts';
 import { identify, type Witnesses } from './identify.ts';
@@ -28,7 +29,7 @@ import { takeRequestId } from './request-id.ts';
 import { openSessions } from './session.ts';
 import { openSessionEnd } from './session-end.ts';
 import type { AskLegacySession } from './session-question.ts';
-import { openTagSigner } from './tag.ts';
+import { describeRequest, openTagSigner, type TagBinding } from './tag.ts';
 import type { PublicTagKey, TagKeys } from './tag-keys.ts';
 
 export { createApiKey, type KeyWish, KeyWishRefusal } from './api-key.ts';
@@ -45,6 +46,7 @@ export { readTrustedProxies } from './peer.ts';
 export type { DoorRules } from './receive.ts';
 export { takeRequestId } from './request-id.ts';
 export type { AskLegacySession, SessionQuestion } from './session-question.ts';
+export { TAG_BINDINGS, type TagBinding } from './tag.ts';
 export {
   createTagKeys,
   createTagKeysText,
@@ -70,6 +72,8 @@ export type AdmitWish = Readonly<{
   /** Addresses and networks in front of us whose `X-Forwarded-For` and `-Proto` are believed; nobody's by default. */
   trustedProxies?: readonly string[] | undefined;
   clock?: Clock | undefined;
+  /** What a tag is good for: one request, which it is without this, or all that one caller sends in a while. */
+  tagBinding?: TagBinding | undefined;
   /** Unknown sessions of one tenant that are looked into at once; 100 without it. */
   questionsAtOnce?: number | undefined;
 }>;
@@ -80,7 +84,7 @@ export type Admit = Readonly<{
   receive(req: IncomingMessage, rules: DoorRules): Arrival | Failure;
   /** At once where every credential is cached. */
   identify(arrival: Arrival, policy: AdmitPolicy): Eventual<Caller | Failure>;
-  /** Name and value in turn, with a fresh tag for that side. */
+  /** Name and value in turn, with a tag for that side. */
   identityHeaders(arrival: Arrival, caller: Caller, side: Side): readonly string[];
   /** What `GET /.well-known/jwks.json` answers. */
   jwks(): Readonly<{ keys: readonly PublicTagKey[] }>;
@@ -99,6 +103,13 @@ export function openAdmit(wish: AdmitWish): Admit {
   const trusted = readTrustedProxies(wish.trustedProxies ?? []);
   const tokens = jwt && openTokens(jwt, clock);
   const signTag = openTagSigner(tagKeys, clock);
+  const tagCaller = openCallerTags(signTag, clock);
+  const tagRequest = (arrival: Arrival, caller: Caller, side: Side) =>
+    signTag(describeRequest(arrival, caller, side));
+  const writeTag =
+    wish.tagBinding === 'caller'
+      ? (_arrival: Arrival, caller: Caller, side: Side) => tagCaller(caller, side)
+      : tagRequest;
   const keyRing = openKeyRing({ keys, demoKeys, isTenant, emit, clock });
   const { sessions: book, askLegacySession: askLegacy } = wish;
   const { questionsAtOnce = QUESTIONS_AT_ONCE } = wish;
@@ -108,7 +119,8 @@ export function openAdmit(wish: AdmitWish): Admit {
   return Object.freeze({
     receive: (req, rules) => receive(req, rules, trusted),
     identify: (arrival, policy) => identify(witnesses, arrival, policy),
-    identityHeaders: (arrival, caller, side) => writeIdentityHeaders(arrival, caller, side, signTag),
+    identityHeaders: (arrival, caller, side) =>
+      writeIdentityHeaders(arrival, caller, writeTag(arrival, caller, side)),
     jwks: () => published,
     ...openSessionEnd(sessions, emit),
     takeRequestId,

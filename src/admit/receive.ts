@@ -1,4 +1,11 @@
-import { type Arrival, type Failure, fail, isFailure, type Side } from '../vocabulary/index.ts';
+import {
+  type Arrival,
+  type Credential,
+  type Failure,
+  fail,
+  isFailure,
+  type Side,
+} from '../vocabulary/index.ts';
 import { collectCredentials } from './credentials.ts';
 import { checkExpectation, checkFraming, checkProtocol } from './framing.ts';
 import { type Head, type RawRequest, readHead } from './head.ts';
@@ -6,7 +13,7 @@ import { filterHeaders } from './header-filter.ts';
 import { checkLoop, countForwards, writeVia } from './hops.ts';
 import { readHost, readHostTenant } from './host.ts';
 import { readPeer, type TrustedProxies } from './peer.ts';
-import { takeRequestId } from './request-id.ts';
+import { chooseRequestId } from './request-id.ts';
 import { readTarget } from './request-target.ts';
 import { readTrace } from './trace-context.ts';
 import { isWebSocket } from './websocket.ts';
@@ -37,13 +44,13 @@ export function receive(req: RawRequest, rules: DoorRules, trusted: TrustedProxi
   if (typeof forwards === 'object') return forwards;
   const peer = readPeer(head, req, trusted);
   return Object.freeze({
-    requestId: takeRequestId(req.rawHeaders),
+    requestId: chooseRequestId(head.all('x-request-id')),
     trace: readTrace(head),
     method,
     ...target,
     host,
     hostTenant: readHostTenant(host, rules.byHost),
-    headers: [...replaceForwards(filterHeaders(head, credentials), forwards), 'Via', writeVia(req)],
+    headers: listHeaders(head, req, credentials, forwards),
     credentials,
     wish: readWish(head),
     upgrade: isWebSocket(head, req),
@@ -59,8 +66,19 @@ function readWish(head: Head): Side | undefined {
   return wishes.length === 1 && (wish === 'legacy' || wish === 'new') ? wish : undefined;
 }
 
-function replaceForwards(headers: readonly string[], forwards: number | undefined): readonly string[] {
-  if (forwards === undefined) return headers;
+function listHeaders(
+  head: Head,
+  req: RawRequest,
+  credentials: readonly Credential[],
+  forwards: number | undefined,
+): readonly string[] {
+  const passed = filterHeaders(head, credentials);
+  const headers = forwards === undefined ? passed : replaceForwards(passed, forwards);
+  headers.push('Via', writeVia(req));
+  return headers;
+}
+
+function replaceForwards(headers: readonly string[], forwards: number): string[] {
   return headers.map((text, i) =>
     headers[i - 1]?.toLowerCase() === 'max-forwards' && i % 2 === 1 ? String(forwards) : text,
   );

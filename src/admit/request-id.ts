@@ -7,6 +7,11 @@ export function takeRequestId(rawHeaders: readonly string[]): RequestId {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.toLowerCase() === 'x-request-id') found.push(rawHeaders[i + 1] ?? '');
   }
-  const taken = found.length === 1 ? parseRequestId(found[0]) : undefined;
+  return chooseRequestId(found);
+}
+
+/** `values`: what the client said, perhaps several times. */
+export function chooseRequestId(values: readonly string[]): RequestId {
+  const taken = values.length === 1 ? parseRequestId(values[0]) : undefined;
   return taken ?? (randomUUID() as string as RequestId);
 }

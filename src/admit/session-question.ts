@@ -36,9 +36,7 @@ export function wordSessionQuestion(
     tenant,
     scopes: [SESSION_SCOPE],
     by: undefined,
-    requestId,
-    method: 'POST',
-    target: SESSION_PATH,
+    request: { id: requestId, method: 'POST', target: SESSION_PATH },
   });
   const headers = [
     'X-Identity-Tag',

@@ -8,7 +8,7 @@ import type { TagKeys } from './tag-keys.ts';
 /** The `typ` of our tags: no client token may have it, no tag may be taken for one. */
 export const TAG_TYPE = 'banyan-tag+jwt';
 export const TAG_ISSUER = 'banyan';
-const LIFE_S = 30;
+export const TAG_LIFE_S = 30;
 
 /** What a tag says; `docs/identity.md` lists the claims that it becomes. */
 export type TagContent = Readonly<{
@@ -17,14 +17,17 @@ export type TagContent = Readonly<{
   tenant: TenantName | undefined;
   scopes: readonly string[];
   by: CredentialKind | undefined;
-  requestId: string;
-  method: string;
-  target: string;
+  /** The one request that it is for; without it, all that its caller sends while it lives. */
+  request: Readonly<{ id: string; method: string; target: string }> | undefined;
 }>;
+
+/** What a tag is bound to: one request, or one caller. */
+export const TAG_BINDINGS = ['request', 'caller'] as const;
+export type TagBinding = (typeof TAG_BINDINGS)[number];
 
 export type TagSigner = (content: TagContent) => string;
 
-/** Signs by node:crypto itself: this runs once per request, and the header never changes. */
+/** Signs by node:crypto itself: this may run once per request, and the header never changes. */
 export function openTagSigner(keys: TagKeys, clock: Clock): TagSigner {
   const { kid, privateKey } = keys.signing;
   const header = encode({ alg: 'ES256', kid, typ: TAG_TYPE });
@@ -36,6 +39,12 @@ export function openTagSigner(keys: TagKeys, clock: Clock): TagSigner {
 
 /** What a tag says of one request to one side. */
 export function describeRequest(arrival: Arrival, caller: Caller, side: Side): TagContent {
+  const { requestId: id, method, target } = arrival;
+  return { ...describeCaller(caller, side), request: { id, method, target } };
+}
+
+/** What a tag says of a caller, whatever they ask for. */
+export function describeCaller(caller: Caller, side: Side): TagContent {
   const isKnown = caller.kind === 'known';
   return {
     side,
@@ -43,9 +52,7 @@ export function describeRequest(arrival: Arrival, caller: Caller, side: Side): T
     tenant: caller.tenant,
     scopes: isKnown ? caller.scopes : [],
     by: isKnown ? caller.by : undefined,
-    requestId: arrival.requestId,
-    method: arrival.method,
-    target: arrival.target,
+    request: undefined,
   };
 }
 
@@ -58,13 +65,15 @@ function writeClaims(content: TagContent, nowS: number): object {
     tenant: content.tenant,
     scope: content.scopes.join(' '),
     amr: content.by === undefined ? undefined : [content.by],
-    rid: content.requestId,
-    htm: content.method,
-    htp: hash('sha256', content.target, 'base64url'),
+    ...(content.request && writeRequestClaims(content.request)),
     iat: nowS,
-    exp: nowS + LIFE_S,
+    exp: nowS + TAG_LIFE_S,
     jti: randomText(16, 'base64url'),
   };
+}
+
+function writeRequestClaims({ id, method, target }: NonNullable<TagContent['request']>): object {
+  return { rid: id, htm: method, htp: hash('sha256', target, 'base64url') };
 }
 
 function encode(value: object): string {

@@ -15,8 +15,8 @@ export function isWebSocket(head: Head, req: RawRequest): boolean {
     req.method === 'GET' &&
     req.httpVersionMajor === 1 &&
     req.httpVersionMinor >= 1 &&
-    readList(head, 'connection').some((option) => option.toLowerCase() === 'upgrade') &&
     isOnly(head.all('upgrade'), (value) => value.toLowerCase() === 'websocket') &&
+    readList(head, 'connection').some((option) => option.toLowerCase() === 'upgrade') &&
     isOnly(head.all('sec-websocket-key'), (value) => KEY.test(value)) &&
     isOnly(head.all('sec-websocket-version'), (value) => value === '13') &&
     head.all('transfer-encoding').length === 0 &&

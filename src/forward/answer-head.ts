@@ -22,6 +22,21 @@ export type AnswerHead = Readonly<{
   cookies: readonly string[];
 }>;
 
+type AnswerName = Readonly<{ key: string; endsHere: boolean }>;
+
+// Legacy uses few names: so many spellings are remembered, others are judged each time.
+const MOST_KNOWN = 1_000;
+const known = new Map<string, AnswerName>();
+
+function judgeName(name: string): AnswerName {
+  const judged = known.get(name);
+  if (judged !== undefined) return judged;
+  const key = name.toLowerCase();
+  const fresh = Object.freeze({ key, endsHere: HOP_BY_HOP.has(key) || OURS.has(key) });
+  if (known.size < MOST_KNOWN) known.set(name, fresh);
+  return fresh;
+}
+
 /**
  * Legacy's header lines with case, order and repeats kept, less those of the connection, plus `added`.
  * `raw` is name and value in turn, as bytes.
@@ -36,18 +51,18 @@ export function readAnswerHead(raw: readonly Buffer[], added: readonly string[])
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]?.toString('latin1') ?? '';
     const value = raw[i + 1]?.toString('latin1') ?? '';
-    const key = name.toLowerCase();
+    const { key, endsHere } = judgeName(name);
     if (key === 'connection') nominated = joinTokens(nominated, value);
     if (key === 'transfer-encoding') {
       isReadable = coding === undefined && value.toLowerCase() === 'chunked';
       coding = value;
     }
-    if (HOP_BY_HOP.has(key) || OURS.has(key)) continue;
+    if (endsHere) continue;
     if (key === 'content-type') isEventStream = /^text\/event-stream/i.test(value);
     if (key === 'set-cookie') cookies.push(value);
     lines.push(name, value);
   }
-  const kept = nominated ? dropNames(lines, nominated) : lines;
+  const kept = nominated && nominated.size > 0 ? dropNames(lines, nominated) : lines;
   return { lines: kept.concat(added), own: kept, isEventStream, isReadable, cookies };
 }
 
@@ -56,7 +71,9 @@ export function dropLength(lines: readonly string[]): string[] {
   return dropNames(lines, new Set(['content-length']));
 }
 
-function joinTokens(known: ReadonlySet<string> | undefined, value: string): ReadonlySet<string> {
+function joinTokens(known: ReadonlySet<string> | undefined, value: string): ReadonlySet<string> | undefined {
+  // What nearly every answer says; both are dropped anyway.
+  if (value === 'keep-alive' || value === 'close') return known;
   const tokens = value.split(',').map((token) => token.trim().toLowerCase());
   // Framing never depends on what Connection nominates.
   return new Set([

@@ -1,7 +1,8 @@
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type BanyanEvent, BREAKER_STATES, CUT_REASONS, type Revision } from '../vocabulary/index.ts';
 import { createFlagMetrics } from './flag-metrics.ts';
 import { createMirrorMetrics } from './mirror-metrics.ts';
+import { createRequestMetrics } from './request-metrics.ts';
 
 export type Metrics = Readonly<{
   record(event: BanyanEvent): void;
@@ -15,9 +16,6 @@ export function renderFigures(all: readonly (readonly object[])[]): Promise<stri
   return AggregatorRegistry.aggregate(all.filter((figures) => figures.length > 0) as object[][]).metrics();
 }
 
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const OVERHEAD_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
-
 /**
  * The metrics of contract and `docs/observing.md`. Labels are bounded by the route table (route, stage, feature) or by a closed list
  * (side, reason, verdict, outcome, part): never a tenant, never a path.
@@ -25,6 +23,7 @@ const OVERHEAD_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005
 export function createMetrics(droppedLogLines: () => number): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'banyan_' });
+  const recordRequest = createRequestMetrics(registry);
   const families = createFamilies(registry, droppedLogLines);
   const recordMirror = createMirrorMetrics(registry);
   for (const reason of CUT_REASONS) families.connectionsCut.inc({ reason }, 0);
@@ -36,6 +35,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
       revision = event.revision;
       families.snapshotRevision.set({ revision }, 1);
     }
+    recordRequest(event);
     recordIn(families, event);
     recordMirror(event);
     recordFlags(event);
@@ -63,22 +63,6 @@ function createFamilies(registry: Registry, droppedLogLines: () => number) {
     },
   });
   return {
-    requests: counter('requests_total', 'Requests finished', ['route', 'side', 'stage', 'outcome', 'class']),
-    duration: new Histogram({
-      name: 'banyan_request_duration_seconds',
-      help: 'From the door until the answer had left',
-      labelNames: ['route', 'side'],
-      buckets: SECONDS,
-      registers,
-    }),
-    overhead: new Histogram({
-      name: 'banyan_gateway_overhead_seconds',
-      help: 'From the door until a side was asked',
-      buckets: OVERHEAD_SECONDS,
-      registers,
-    }),
-    inFlight: gauge('in_flight', 'Requests being answered now', [], 'sum'),
-    decisions: counter('decisions_total', 'Decisions by reason', ['reason', 'side']),
     failures: counter('failures_total', "Answers in the gateway's own words, by code", ['code']),
     fallbacks: counter('fallbacks_total', 'Requests that legacy answered because the new side failed', [
       'route',
@@ -108,12 +92,8 @@ function createFamilies(registry: Registry, droppedLogLines: () => number) {
 
 function recordIn(families: ReturnType<typeof createFamilies>, event: BanyanEvent): void {
   switch (event.type) {
-    case 'request_received':
-      return families.inFlight.inc();
     case 'request_finished':
-      return recordRequest(families, event);
-    case 'decision_made':
-      return families.decisions.inc({ reason: event.reason, side: event.side });
+      return event.failure === undefined ? undefined : families.failures.inc({ code: event.failure });
     case 'fallback_taken':
       return families.fallbacks.inc({ route: event.routeId });
     case 'breaker_changed':
@@ -153,23 +133,4 @@ function recordWorker(
   if (state === 'serving') serving.add(worker);
   else serving.delete(worker);
   families.workers.set(serving.size);
-}
-
-function recordRequest(
-  families: ReturnType<typeof createFamilies>,
-  event: Extract<BanyanEvent, { type: 'request_finished' }>,
-): void {
-  const route = event.routeId ?? 'unlisted';
-  const side = event.side ?? 'none';
-  families.inFlight.dec();
-  families.requests.inc({
-    route,
-    side,
-    stage: event.stage ?? 'none',
-    outcome: event.outcome,
-    class: `${Math.floor(event.status / 100)}xx`,
-  });
-  families.duration.observe({ route, side }, event.durationMs / 1000);
-  families.overhead.observe(event.overheadMs / 1000);
-  if (event.failure !== undefined) families.failures.inc({ code: event.failure });
 }

@@ -70,6 +70,29 @@ describe('the tag', () => {
     expect(payload).not.toHaveProperty('amr');
   });
 
+  test('bound to its caller names no request, and serves all that the caller sends to a side in ten seconds', () => {
+    const later = stoppedClock();
+    const room = openRoom({ clock: later, tagBinding: 'caller' });
+    const ask = (caller: Caller, side: 'legacy' | 'new' = 'legacy') => {
+      const lines = room.admit.identityHeaders(arrival, caller, side);
+      return lines[lines.indexOf('X-Identity-Tag') + 1] ?? '';
+    };
+    const first = ask(ADA);
+    const { payload } = verify(first);
+    for (const claim of ['rid', 'htm', 'htp']) expect(payload).not.toHaveProperty(claim);
+    expect(ask(ADA)).toBe(first);
+    // The same user by another credential, another side, and nobody: each has one of its own.
+    expect(
+      new Set([first, ask({ ...ADA }), ask(ADA, 'new'), ask({ kind: 'anonymous', tenant: undefined })]).size,
+    ).toBe(4);
+    expect(ask({ kind: 'anonymous', tenant: tenant('acme') })).not.toBe(
+      ask({ kind: 'anonymous', tenant: tenant('globex') }),
+    );
+    later.pass(10_000);
+    expect(ask(ADA)).not.toBe(first);
+    room.admit.close();
+  });
+
   test('is another one for each request and side', () => {
     expect(new Set([tagOf(ADA), tagOf(ADA), tagOf(ADA, 'new')]).size).toBe(3);
   });

@@ -145,6 +145,18 @@ describe('a tag is refused', () => {
     for (const claims of wrong) expect([claims, await claim(claims)]).toEqual([claims, 'claims_wrong']);
   });
 
+  test('that names no request, unless the monolith was told of such tags', async () => {
+    const unbound = make({ claims: { rid: undefined, htm: undefined, htp: undefined } });
+    expect(await judge(unbound)).toBe('other_request');
+    const told = openVerifier({ binding: 'caller' });
+    const verify = (tag: string) => told.verify(ask(tag));
+    expect(await verify(unbound)).toMatchObject({ ok: true, tag: { tenant: 'acme', requestId: undefined } });
+    // One that names a request is for that one only, whatever is allowed.
+    expect(await verify(mintTag(mint, 'POST', TARGET))).toMatchObject({ reason: 'other_request' });
+    for (const half of [{ rid: undefined }, { htp: undefined }])
+      expect(await verify(make({ claims: half }))).toMatchObject({ ok: false });
+  });
+
   test('on any request but its own', async () => {
     expect(await judge(mintTag(mint, 'POST', TARGET))).toBe('other_request');
     expect(await judge(mintTag(mint, 'GET', '/api/auth/me/'))).toBe('other_request');
