@@ -23,8 +23,13 @@ export async function awaitTurn(req: IncomingMessage, res: ServerResponse): Prom
   waiting.set(socket, queue.add(res));
   if (queue.size > MOST_WAITING) socket.destroy();
   const hasTurn = await new Promise<boolean>((resolve) => {
-    res.once('socket', () => resolve(true));
-    req.once('close', () => resolve(false));
+    const leave = () => resolve(false);
+    res.once('socket', () => {
+      socket.off('close', leave);
+      resolve(true);
+    });
+    // Not the request's: one without a body has been closed from the beginning.
+    socket.once('close', leave);
   });
   queue.delete(res);
   if (!hasTurn || req.complete || !spoiled.has(socket)) return hasTurn;

@@ -31,7 +31,7 @@ export type KeyRingWish = Readonly<{
 
 export type KeyRing = Readonly<{ check(key: string): Eventual<Proof>; close(): void }>;
 
-/** Whose API key is this? The checksum is asked first, then the denials, the cache, and last the store, once for all who wait. */
+/** Whose API key is this? The denials are asked first, then the cache, its checksum, and last the store, once for all who wait. */
 export function openKeyRing(wish: KeyRingWish): KeyRing {
   const checkDemoKey = wish.demoKeys === 'accepted' ? openDemoKeys(wish) : undefined;
   const denials = wish.keys && watchRevocations(wish.keys, wish);
@@ -40,8 +40,8 @@ export function openKeyRing(wish: KeyRingWish): KeyRing {
     check: (key: string) => {
       const demoTenant = readDemoKey(key);
       if (demoTenant !== undefined && checkDemoKey !== undefined) return checkDemoKey(demoTenant);
-      if (lookup === undefined || !isWellFormedKey(key)) return fail('credential_invalid');
-      return lookup(hashSecret(key));
+      if (lookup === undefined) return fail('credential_invalid');
+      return lookup(key, hashSecret(key));
     },
     close: () => denials?.close(),
   });
@@ -70,9 +70,11 @@ function openLookup(keys: KeyBook, denials: Denials, { clock, emit }: KeyRingWis
       return tellTrouble(error, 'admit: API keys', emit);
     }
   };
-  return (hash: string): Eventual<Proof> => {
+  return (key: string, hash: string): Eventual<Proof> => {
     if (denials.has(hash)) return fail('credential_revoked');
-    return good.get(hash) ?? bad.get(hash) ?? share(hash, () => look(hash));
+    const known = good.get(hash) ?? bad.get(hash);
+    if (known !== undefined) return known;
+    return isWellFormedKey(key) ? share(hash, () => look(hash)) : fail('credential_invalid');
   };
 }
 

@@ -45,7 +45,8 @@ export function createSideBreaker(
   onChange: (state: BreakerState) => void,
   nowMs: () => number = () => performance.now(),
 ): SideBreaker {
-  const policy = circuitBreaker(handleAll, { halfOpenAfter: AT_ANY_TIME, breaker: chooseRule(settings) });
+  const rule = chooseRule(settings);
+  const policy = circuitBreaker(handleAll, { halfOpenAfter: AT_ANY_TIME, breaker: rule });
   /** How often it has opened. What was let through before the last time says nothing of the side as it is now. */
   let openings = 0;
   let nextTryMs = 0;
@@ -65,6 +66,8 @@ export function createSideBreaker(
   const report = (verdict: Verdict) => {
     if (verdict === 'unknown') nextTryMs = Math.min(nextTryMs, nowMs());
     else if (policy.state === CircuitState.HalfOpen) decideTest(verdict);
+    // All that the policy would do with it, without the promises: 0.1 µs instead of 1.5.
+    else if (verdict === 'ok' && policy.state === CircuitState.Closed) rule.success(CircuitState.Closed);
     else feed(() => throwIfFailed(verdict));
   };
   const openTrial = (): Trial => {

@@ -12,6 +12,11 @@ import {
 } from './legacy-failure.ts';
 import type { Upload } from './upload.ts';
 
+function choosePhrase(status: number, text: string): string {
+  const usual = STATUS_CODES[status] ?? '';
+  return text === usual || !REASON_PHRASE.test(text) ? usual : text;
+}
+
 /** `stale`: lost on a connection that legacy was closing, before a byte of the answer; one more try is fair. */
 export type Ended = Outcome | Readonly<{ kind: 'stale'; failure: Failure }>;
 
@@ -42,6 +47,9 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   readonly #wish: Wish;
   #abort: (error: Error) => void = () => undefined;
   #silence: NodeJS.Timeout;
+  #patienceMs: number;
+  #heardMs = performance.now();
+  #resume: () => void = () => undefined;
   #progress: Progress = 'kept';
   #hasAnswerBegun = false;
   #wrote: 'nothing' | 'head' | 'head_alone' | 'body' | 'all' = 'nothing';
@@ -51,7 +59,8 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
 
   constructor(wish: Wish) {
     this.#wish = wish;
-    this.#silence = setTimeout(this.#giveUp, wish.ask.timeoutMs);
+    this.#patienceMs = wish.ask.timeoutMs;
+    this.#silence = setTimeout(this.#lookUp, this.#patienceMs);
     wish.res.once('close', this.#onClientClose);
   }
 
@@ -65,7 +74,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
 
   /** The client's upload counts as progress: only silence runs into the deadline. */
   onBodySent(): void {
-    this.#silence.refresh();
+    this.#heardMs = performance.now();
   }
 
   onResponseStarted(): void {
@@ -88,7 +97,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
       lines.push('Connection', 'close');
       if (status >= 400) this.#wish.upload?.hold();
     }
-    res.writeHead(status, REASON_PHRASE.test(statusText) ? statusText : (STATUS_CODES[status] ?? ''), lines);
+    res.writeHead(status, choosePhrase(status, statusText), lines);
     this.#wrote = 'head';
     // Whatever legacy sends behind such a head, even a length without a body, is no part of the answer (RFC 9112 section 6.3).
     if (ask.arrival.method === 'HEAD' || status === 204 || status === 304) {
@@ -96,7 +105,7 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
       return true;
     }
     this.#listenOn(head.isEventStream ? streamIdleMs : ask.timeoutMs);
-    res.on('drain', resume);
+    this.#resume = resume;
     // A body that has come with its head leaves with it in one write; a head that waits for its body leaves alone.
     queueMicrotask(() => {
       if (this.#wrote !== 'head') return this.#letGo();
@@ -110,14 +119,17 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (this.#wrote === 'all') return true;
     const isFirst = this.#wrote === 'head';
     this.#wrote = 'body';
-    this.#silence.refresh();
+    this.#heardMs = performance.now();
     this.#wish.ask.tap?.answered(chunk);
     if (isFirst && chunk.length <= SMALL_BYTES) {
       this.#held = chunk;
       return true;
     }
     this.#letGo();
-    return this.#wish.res.write(chunk);
+    const { res } = this.#wish;
+    const mayGoOn = res.write(chunk);
+    if (!mayGoOn) res.once('drain', this.#resume);
+    return mayGoOn;
   }
 
   /** More may come: what was held goes on its way. */
@@ -127,13 +139,14 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     if (held !== undefined) this.#wish.res.write(held);
   }
 
-  #listenOn(silenceMs: number): void {
-    if (silenceMs === this.#wish.ask.timeoutMs) {
-      this.#silence.refresh();
-      return;
+  /** The answer has begun, and from here on may be silent for so long. */
+  #listenOn(patienceMs: number): void {
+    this.#heardMs = performance.now();
+    if (patienceMs < this.#patienceMs) {
+      clearTimeout(this.#silence);
+      this.#silence = setTimeout(this.#lookUp, patienceMs);
     }
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(this.#giveUp, silenceMs);
+    this.#patienceMs = patienceMs;
   }
 
   onComplete(): void {
@@ -185,10 +198,13 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     return error instanceof LegacyTooSlow && !req.complete && req.readableLength === 0;
   }
 
-  readonly #giveUp = () => {
+  // One timer an exchange: a note of the time for each piece of it is cheaper than to set a timer back.
+  readonly #lookUp = () => {
     // Legacy is held back by a slow reader, not silent; a reader that has stopped is the listener's to cut.
-    if (this.#wish.res.writableLength > 0) {
-      this.#silence.refresh();
+    if (this.#wish.res.writableLength > 0) this.#heardMs = performance.now();
+    const restMs = this.#heardMs + this.#patienceMs - performance.now();
+    if (restMs > 0) {
+      this.#silence = setTimeout(this.#lookUp, Math.ceil(restMs));
       return;
     }
     const tooSlow = new LegacyTooSlow();

@@ -47,7 +47,8 @@ function dispatch(ways: Ways, attempt: Attempt): Promise<Ended> {
     const { target, method, host, headers } = attempt.ask.arrival;
     const isSecond = attempt.turn === 'second';
     const pool = isSecond ? ways.fresh : ways.pool;
-    const lines = [...(host === '' ? [] : ['host', host]), ...headers, ...attempt.ask.identity];
+    const { identity } = attempt.ask;
+    const lines = host === '' ? headers.concat(identity) : ['host', host].concat(headers, identity);
     // undici takes any async iterable as a body, though its types name only Readable.
     const body = (attempt.upload?.read() ?? null) as unknown as Readable | null;
     try {
