@@ -51,7 +51,8 @@ const BODIES: readonly Body[] = [
 const PEERS: readonly PeerName[] = ['bare undici', 'nginx', 'HAProxy', 'Caddy', 'express 5 + http-proxy-middleware 4'];
 const AGAINST = 'bare undici';
 const BOUND: Bound = { kind: 'at_least', least: 0.9, aim: 1.4 };
-const TIMES = { warmMs: 300, ms: 1_200 } as const;
+const TIMES = { warmMs: 200, ms: 1_000 } as const;
+const MOST_ROUNDS = 9;
 const FIRST = { warmMs: 1_500, ms: 200 } as const;
 
 export const bodies: Part = {
@@ -75,7 +76,7 @@ async function compare(rig: Rig, stand: Stand, { name, callers, target }: Body):
   await askDirectly(stand, { ...asking, ...FIRST });
   const direct = [await askDirectly(stand, { ...asking, ...TIMES })];
   for (const contestant of stand.contestants) await askThrough(stand, contestant, { ...asking, ...FIRST });
-  const seen = await interleave(stand.contestants, rig.rounds, async (contestant) => {
+  const seen = await interleave(stand.contestants, Math.min(rig.rounds, MOST_ROUNDS), async (contestant) => {
     const load = await askThrough(stand, contestant, { ...asking, ...TIMES });
     contestant.tidy();
     rig.say(tellLoad(`${name}, ${contestant.name}`, load));

@@ -20,6 +20,7 @@ export type ServerWish = Readonly<{
 
 const LOOK_MS = 20;
 const PATIENCE_MS = 30_000;
+const GRACE_MS = 3_000;
 
 /** Resolves once it takes connections. */
 export async function startServer({ command, cores, port, logFile, env = {} }: ServerWish): Promise<Server> {
@@ -40,10 +41,13 @@ export async function startServer({ command, cores, port, logFile, env = {} }: S
   return {
     pid,
     port,
+    // Asked first, so that it takes its own children along.
     stop: async () => {
-      process.off('exit', end);
+      child.kill('SIGTERM');
+      await Promise.race([gone, wait(GRACE_MS, undefined, { ref: false })]);
       end();
       await gone;
+      process.off('exit', end);
     },
   };
 }

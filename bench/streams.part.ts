@@ -18,9 +18,10 @@ const FURTHER_FILES = 1_000;
 /** Each round needs processes that have never held a stream: what is freed is not given back. */
 const MOST_ROUNDS = 3;
 const CROWD = 'callers';
-const WARM = { crowd: CROWD, pace: { kind: 'closed' }, warmMs: 500, ms: 2_000 } as const;
+/** Ordinary traffic, before each look at the memory: so much garbage is due that it is collected, and both looks see the same work. */
+const TRAFFIC = { crowd: CROWD, pace: { kind: 'closed' }, warmMs: 500, ms: 1_500 } as const;
 const WARM_STREAMS = 100;
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 1_000;
 const BYTES_PER_KB = 1_024;
 
 type Kind = Readonly<{ stream: StreamKind; name: string; bound: Bound; peers: readonly PeerName[] }>;
@@ -85,14 +86,16 @@ async function measure(
 ): Promise<Seen> {
   const { server } = contestant;
   const wish = { port: server.port, stream, path: fillPath(`${PLACES[stream]}:id/`, 1), keys: stand.premises.keys };
-  await askThrough(stand, contestant, WARM);
+  const look = async () => {
+    await askThrough(stand, contestant, TRAFFIC);
+    await wait(SETTLE_MS);
+    return readRssBytes(server.pid);
+  };
   await stand.load.hold({ ...wish, count: WARM_STREAMS });
   await stand.load.release();
-  await wait(SETTLE_MS);
-  const before = readRssBytes(server.pid);
+  const before = await look();
   await stand.load.hold({ ...wish, count });
-  await wait(SETTLE_MS);
-  const after = readRssBytes(server.pid);
+  const after = await look();
   const held = await stand.load.release();
   await server.stop();
   const kb = (after - before) / held.alive / BYTES_PER_KB;

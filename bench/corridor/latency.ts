@@ -6,7 +6,8 @@ import type { Bound, Rig, Row } from '../part.ts';
 import type { PeerName } from '../peers/index.ts';
 import type { Contestant, Stand } from '../stand.ts';
 
-const TIMES = { warmMs: 300, ms: 1_500 } as const;
+const TIMES = { warmMs: 200, ms: 1_200 } as const;
+const MOST_ROUNDS = 7;
 
 export type LatencyWish = Readonly<{
   crowd: string;
@@ -23,7 +24,7 @@ export async function compareLatency(rig: Rig, stand: Stand, wish: LatencyWish):
   const { crowd, rate, rateName, against, bound, contestants } = wish;
   const asking = { crowd, pace: { kind: 'open', rate }, ...TIMES } as const;
   const direct = [await askDirectly(stand, asking), await askDirectly(stand, asking)];
-  const seen = await interleave(contestants, rig.rounds, async (contestant) => {
+  const seen = await interleave(contestants, Math.min(rig.rounds, MOST_ROUNDS), async (contestant) => {
     const load = await askThrough(stand, contestant, asking);
     contestant.tidy();
     rig.say(tellLoad(contestant.name, load));

@@ -9,9 +9,10 @@ import { ratioOf, spreadOf } from '../spread.ts';
 import type { Contestant, Missing, Stand } from '../stand.ts';
 import { BOUNDS } from './contestants.ts';
 
-const TIMES = { short: { warmMs: 300, ms: 900 }, full: { warmMs: 300, ms: 1_300 } } as const;
+/** Many short stretches tell more than a few long ones: what disturbs a machine lasts for seconds. */
+const TIMES = { warmMs: 150, ms: 700 } as const;
 /** The just-in-time compilers have seen everything by then. */
-const FIRST_MS = { short: 1_500, full: 3_000 } as const;
+const FIRST_MS = { short: 2_500, full: 4_000 } as const;
 const BYTES_PER_MB = 1_024 ** 2;
 
 export type PerCpu = Readonly<{
@@ -21,7 +22,7 @@ export type PerCpu = Readonly<{
 }>;
 
 export async function comparePerCpu(rig: Rig, stand: Stand, crowd: string): Promise<PerCpu> {
-  const asking = { crowd, pace: { kind: 'closed' }, ...TIMES[rig.mode] } as const;
+  const asking = { crowd, pace: { kind: 'closed' }, ...TIMES } as const;
   const first = { ...asking, warmMs: FIRST_MS[rig.mode], ms: 200 };
   await askDirectly(stand, first);
   const direct = [await askDirectly(stand, asking), await askDirectly(stand, asking)];
