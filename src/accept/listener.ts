@@ -59,9 +59,10 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined)
       closeInPeace(req);
     if (isDraining) res.shouldKeepAlive = false;
+    const hasStayed = req.headers.upgrade !== undefined && stayed.has(req);
     // Node loses the bytes that come right behind a request which asked for an upgrade: it may only be the last of its connection.
-    if (stayed.has(req) || isLastOfOldClient(req)) res.shouldKeepAlive = false;
-    if (stayed.has(req) && (await hasLostBody(req))) {
+    if (hasStayed || isLastOfOldClient(req)) res.shouldKeepAlive = false;
+    if (hasStayed && (await hasLostBody(req))) {
       tellRefused(MALFORMED);
       return answerFailure(req, res, MALFORMED, undefined);
     }

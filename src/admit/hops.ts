@@ -10,8 +10,11 @@ export function checkLoop(head: Head): Failure | undefined {
   return hasOurs ? fail('loop_detected') : undefined;
 }
 
+const [VIA_1_0, VIA_1_1] = [`1.0 ${PSEUDONYM}`, `1.1 ${PSEUDONYM}`];
+
+/** Of the two versions that `checkProtocol` lets in. */
 export function writeVia(req: RawRequest): string {
-  return `${req.httpVersionMajor}.${req.httpVersionMinor} ${PSEUDONYM}`;
+  return req.httpVersionMinor === 0 ? VIA_1_0 : VIA_1_1;
 }
 
 /**
@@ -19,9 +22,10 @@ export function writeVia(req: RawRequest): string {
  * and as that it serves no OPTIONS. Answers the number that goes on, or undefined where the field does not count.
  */
 export function countForwards(head: Head, method: string): number | undefined | Failure {
+  if (method !== 'OPTIONS') return undefined;
   const values = head.all('max-forwards');
   const [value = ''] = values;
-  if (method !== 'OPTIONS' || values.length === 0) return undefined;
+  if (values.length === 0) return undefined;
   if (values.length > 1 || !/^[0-9]{1,9}$/.test(value))
     return fail('request_malformed', { detail: 'Max-Forwards is not one whole number.' });
   if (Number(value) === 0)

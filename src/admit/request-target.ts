@@ -37,6 +37,7 @@ function toOriginForm(url: string, host: string): string | Failure {
 
 // In any case of letters: a side that folds it must not be reached either.
 function isReserved(path: string): boolean {
+  if (!path.startsWith('/.')) return false;
   const lower = path.toLowerCase();
   return lower === '/.banyan' || lower.startsWith('/.banyan/');
 }

@@ -37,6 +37,7 @@ function readParent(values: readonly string[]): Pick<Trace, 'traceId' | 'flags'>
 
 // A state that does not parse is dropped whole; it never spoils the parent (section 3.3).
 function readState(values: readonly string[]): string | undefined {
+  if (values.length === 0) return undefined;
   const state = values.join(',');
   const members = state.split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''));
   const entries = members.filter((member) => member !== '');
