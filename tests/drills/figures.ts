@@ -12,12 +12,11 @@ export function median(values: Iterable<number>): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** By how much `y` rises for each 1 of `x` (least squares). */
+/** The median of the slopes between any two points (Theil and Sen): one collection of garbage, early or late, does not tilt it. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
-  const mean = (axis: 0 | 1) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
-  const [meanX, meanY] = [mean(0), mean(1)];
-  const rise = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  return rise / points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  return median(
+    points.flatMap(([x1, y1], i) => points.slice(i + 1).map(([x2, y2]) => (y2 - y1) / (x2 - x1))),
+  );
 }
 
 export const showMs = (ms: number) => `${ms.toFixed(1)} ms`;
