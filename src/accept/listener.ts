@@ -49,7 +49,11 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
   const limits = { ...USUAL_LIMITS, ...wish.limits };
   const tellCut = (reason: CutReason) => wish.emit?.({ type: 'connection_cut', reason });
   // A request without a body needs no stream to read it from: 4 µs.
-  const server = createServer({ ...describeLimits(limits), shouldUpgradeCallback, optimizeEmptyRequests: true });
+  const server = createServer({
+    ...describeLimits(limits),
+    shouldUpgradeCallback,
+    optimizeEmptyRequests: true,
+  });
   server.maxConnections = wish.maxConnections;
   server.maxHeadersCount = 0;
   const receive = async (req: IncomingMessage, res: ServerResponse) => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Failure, fail } from '../vocabulary/index.ts';
-import { type HeaderName, judgeName } from './header-name.ts';
+import { type AskedName, Fields, type HeaderName, judgeName } from './header-name.ts';
 
 /** What receive reads of a request: the head as it came, before Node joins, hides or repairs anything. */
 export type RawRequest = Readonly<
@@ -11,12 +11,13 @@ export type RawRequest = Readonly<
   }
 >;
 
-export type HeaderLine = HeaderName & Readonly<{ name: string; value: string }>;
-
 export type Head = Readonly<{
-  lines: readonly HeaderLine[];
-  /** Every value of one field, in the order in which they came; `lower` in lower case. */
-  all(lower: string): readonly string[];
+  /** Name and value in turn, as they came. */
+  raw: readonly string[];
+  /** What is known of each line's name, in the same order. */
+  names: readonly HeaderName[];
+  /** Every value of one field, in the order in which they came. */
+  all(name: AskedName): readonly string[];
 }>;
 
 /**
@@ -31,7 +32,8 @@ const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
 export function readHead(rawHeaders: readonly string[]): Head | Failure {
   if (rawHeaders.length / 2 >= HEADERS_CAP) return fail('headers_too_large');
-  const lines: HeaderLine[] = [];
+  const names: HeaderName[] = [];
+  const fields = new Fields();
   let bytes = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
@@ -39,27 +41,17 @@ export function readHead(rawHeaders: readonly string[]): Head | Failure {
     bytes += name.length + value.length + 4;
     if (CONTROL.test(value))
       return fail('request_malformed', { detail: 'A header holds control characters.' });
-    const { lower, goesOn } = judgeName(name);
-    lines.push({ name, value, lower, goesOn });
+    const judged = judgeName(name);
+    names.push(judged);
+    if (judged.asked !== undefined) fields.add(judged.asked, value);
   }
   if (bytes > HEAD_BYTES) return fail('headers_too_large');
-  return { lines, all: (lower) => collectValues(lines, lower) };
-}
-
-// A head has a dozen lines and is asked a dozen times, mostly for what is not there: looking through it is cheaper than an index.
-function collectValues(lines: readonly HeaderLine[], lower: string): readonly string[] {
-  let values: string[] | undefined;
-  for (const line of lines) {
-    if (line.lower !== lower) continue;
-    if (values === undefined) values = [line.value];
-    else values.push(line.value);
-  }
-  return values ?? NONE;
+  return { raw: rawHeaders, names, all: (name) => fields.of[name] };
 }
 
 /** The members of a comma-separated field, over all its lines, trimmed. */
-export function readList(head: Head, lower: string): readonly string[] {
-  const values = head.all(lower);
+export function readList(head: Head, name: AskedName): readonly string[] {
+  const values = head.all(name);
   if (values.length === 0) return NONE;
   return values
     .flatMap((value) => value.split(','))

@@ -1,5 +1,5 @@
 import type { Credential } from '../vocabulary/index.ts';
-import { type Head, type HeaderLine, readList } from './head.ts';
+import { type Head, readList } from './head.ts';
 
 /** Listed in `Connection` or not, these stay: without them the rest would be read differently (faults row 12). */
 const NOT_NOMINABLE = new Set(['content-length', 'via']);
@@ -9,10 +9,13 @@ const NOTHING: ReadonlySet<string> = new Set();
 export function filterHeaders(head: Head, credentials: readonly Credential[]): string[] {
   const nominated = readNominated(head);
   const passed: string[] = [];
-  for (const line of head.lines) {
-    if (!line.goesOn || isOwnKey(line, credentials)) continue;
-    if (nominated.has(line.lower) && !NOT_NOMINABLE.has(line.lower)) continue;
-    passed.push(line.name, line.value);
+  const { raw, names } = head;
+  for (let i = 0; i < names.length; i += 1) {
+    const judged = names[i];
+    const value = raw[2 * i + 1] ?? '';
+    if (judged === undefined || !judged.goesOn || isOwnKey(judged.lower, value, credentials)) continue;
+    if (nominated.has(judged.lower) && !NOT_NOMINABLE.has(judged.lower)) continue;
+    passed.push(raw[2 * i] ?? '', value);
   }
   return passed;
 }
@@ -26,7 +29,7 @@ function readNominated(head: Head): ReadonlySet<string> {
 
 // Our own API keys end here: behind the gateway the tag speaks for the caller, and a key that a side never sees, no side can leak.
 // Legacy's own tokens (JWTs, Basic, DRF's `Token …`) go on as they came.
-function isOwnKey({ lower, value }: HeaderLine, credentials: readonly Credential[]): boolean {
+function isOwnKey(lower: string, value: string, credentials: readonly Credential[]): boolean {
   if (lower !== 'authorization' && lower !== 'x-api-key') return false;
   return credentials.some(
     ({ kind, secret }) => kind !== 'session' && secret.startsWith('byn_') && value.endsWith(secret),

@@ -1,6 +1,44 @@
+const NONE: readonly string[] = [];
+
+/** The fields that receive asks for. One object of one shape, so that a question is the reading of a property: a request has 15 of them. */
+const EMPTY = {
+  authorization: NONE,
+  connection: NONE,
+  'content-length': NONE,
+  cookie: NONE,
+  expect: NONE,
+  host: NONE,
+  'max-forwards': NONE,
+  'sec-websocket-key': NONE,
+  'sec-websocket-version': NONE,
+  traceparent: NONE,
+  tracestate: NONE,
+  'transfer-encoding': NONE,
+  upgrade: NONE,
+  via: NONE,
+  'x-api-key': NONE,
+  'x-banyan-side': NONE,
+  'x-forwarded-for': NONE,
+  'x-forwarded-proto': NONE,
+  'x-request-id': NONE,
+};
+export type AskedName = keyof typeof EMPTY;
+
+/** The values of those fields in one head. */
+export class Fields {
+  readonly of: Record<AskedName, readonly string[]> = { ...EMPTY };
+
+  add(name: AskedName, value: string): void {
+    const known = this.of[name];
+    this.of[name] = known.length === 0 ? [value] : [...known, value];
+  }
+}
+
 /** What a header's name alone decides. */
 export type HeaderName = Readonly<{
   lower: string;
+  /** Set where receive asks for it. */
+  asked: AskedName | undefined;
   /** False for what ends here: claims of identity, what belongs to one hop, what says whence a request came. */
   goesOn: boolean;
 }>;
@@ -56,7 +94,8 @@ export function judgeName(name: string): HeaderName {
   const judged = known.get(name);
   if (judged !== undefined) return judged;
   const lower = name.toLowerCase();
-  const fresh = Object.freeze({ lower, goesOn: mayGoOn(lower) });
+  const asked = Object.hasOwn(EMPTY, lower) ? (lower as AskedName) : undefined;
+  const fresh = Object.freeze({ lower, asked, goesOn: mayGoOn(lower) });
   if (known.size < MOST_KNOWN && name.length <= LONGEST_KNOWN) known.set(name, fresh);
   return fresh;
 }

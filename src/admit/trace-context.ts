@@ -18,7 +18,7 @@ export function readTrace(head: Head): Trace {
   const parent = readParent(head.all('traceparent'));
   // A trace that we begin is one that we log, request by request, under its id: hence sampled.
   if (parent === undefined) return { traceId: randomText(16, 'hex'), spanId, flags: '01', state: undefined };
-  return { ...parent, spanId, state: readState(head.all('tracestate')) };
+  return { traceId: parent.traceId, spanId, flags: parent.flags, state: readState(head.all('tracestate')) };
 }
 
 export function writeTraceparent(trace: Trace): string {
