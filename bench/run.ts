@@ -7,7 +7,7 @@ import type { Part, Rig } from './part.ts';
 import { PARTS, SHORT_PARTS } from './parts.ts';
 import { drawChart, printMisses, printTable, type Seen, writeJson } from './report/index.ts';
 
-const ROUNDS = { short: 5, full: 15 } as const;
+const ROUNDS = { short: 4, full: 15 } as const;
 
 async function main(argv: readonly string[]): Promise<number> {
   const understood = readArguments(

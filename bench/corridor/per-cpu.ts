@@ -12,7 +12,7 @@ import { BOUNDS } from './contestants.ts';
 /** Many short stretches tell more than a few long ones: what disturbs a machine lasts for seconds. */
 const TIMES = { warmMs: 150, ms: 700 } as const;
 /** The just-in-time compilers have seen everything by then. */
-const FIRST_MS = { short: 2_500, full: 4_000 } as const;
+const FIRST_MS = { short: 2_000, full: 4_000 } as const;
 const BYTES_PER_MB = 1_024 ** 2;
 
 export type PerCpu = Readonly<{
@@ -21,20 +21,27 @@ export type PerCpu = Readonly<{
   ourMost: number;
 }>;
 
-export async function comparePerCpu(rig: Rig, stand: Stand, crowd: string): Promise<PerCpu> {
+/** `variants` are measured beside the stand's contestants, and judged by nobody. */
+export async function comparePerCpu(
+  rig: Rig,
+  stand: Stand,
+  crowd: string,
+  variants: readonly Contestant[],
+): Promise<PerCpu> {
+  const contestants = [...stand.contestants, ...variants];
   const asking = { crowd, pace: { kind: 'closed' }, ...TIMES } as const;
   const first = { ...asking, warmMs: FIRST_MS[rig.mode], ms: 200 };
   await askDirectly(stand, first);
   const direct = [await askDirectly(stand, asking), await askDirectly(stand, asking)];
-  for (const contestant of stand.contestants) await askThrough(stand, contestant, first);
-  const seen = await interleave(stand.contestants, rig.rounds, async (contestant) => {
+  for (const contestant of contestants) await askThrough(stand, contestant, first);
+  const seen = await interleave(contestants, rig.rounds, async (contestant) => {
     const load = await askThrough(stand, contestant, asking);
     contestant.tidy();
     rig.say(tellLoad(contestant.name, load));
     return load;
   });
   const loadsOf = (contestant: Contestant) => seen.get(contestant) ?? [];
-  const [banyan, ...others] = stand.contestants;
+  const [banyan, ...others] = contestants;
   const ours = banyan ? loadsOf(banyan) : [];
   return {
     ourMost: spreadOf(ours.map(perSecond))?.median ?? Number.NaN,
@@ -42,8 +49,8 @@ export async function comparePerCpu(rig: Rig, stand: Stand, crowd: string): Prom
       ...others.filter(isPeer).map((peer) => compare(peer.name, ours, loadsOf(peer))),
       ...stand.missing.map(tellMissing),
       failedRow('failed requests, Banyan', ours),
-      ...stand.contestants.map((one) => tellPerCpu(one.name, loadsOf(one))),
-      ...stand.contestants.map(tellMemory),
+      ...contestants.map((one) => tellPerCpu(one.name, loadsOf(one))),
+      ...contestants.map(tellMemory),
       tellRow(`without any proxy (upstream: ${stand.upstream.name})`, 'req/s', direct, perSecond),
       ...others.filter(({ name }) => name === 'bare undici').map((peer) => tellNoise(loadsOf(peer))),
     ],
