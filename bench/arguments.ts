@@ -46,7 +46,8 @@ export function readArguments(argv: readonly string[], parts: readonly string[])
     if (values.short && values.full) return mistake('--short and --full are two ways: choose one.');
     const only = values.only?.split(',').map((name) => name.trim());
     const unknown = only?.filter((name) => !parts.includes(name)) ?? [];
-    if (unknown.length > 0) return mistake(`There is no part "${unknown.join('", "')}". Parts: ${parts.join(', ')}`);
+    if (unknown.length > 0)
+      return mistake(`There is no part "${unknown.join('", "')}". Parts: ${parts.join(', ')}`);
     const rounds = readRounds(values.rounds);
     if (Number.isNaN(rounds)) return mistake(`--rounds is a whole number from 1 to ${MOST_ROUNDS}.`);
     const mode = values.short ? 'short' : 'full';

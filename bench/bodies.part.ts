@@ -29,7 +29,11 @@ const BODIES: readonly Body[] = [
   {
     name: '100 KB of JSON',
     callers: 64,
-    target: { method: 'GET', path: target(PLACES.large), expect: { status: OK, bodyBytes: BODY_BYTES.large } },
+    target: {
+      method: 'GET',
+      path: target(PLACES.large),
+      expect: { status: OK, bodyBytes: BODY_BYTES.large },
+    },
   },
   {
     name: '1 MB down',
@@ -48,7 +52,13 @@ const BODIES: readonly Body[] = [
   },
 ];
 
-const PEERS: readonly PeerName[] = ['bare undici', 'nginx', 'HAProxy', 'Caddy', 'express 5 + http-proxy-middleware 4'];
+const PEERS: readonly PeerName[] = [
+  'bare undici',
+  'nginx',
+  'HAProxy',
+  'Caddy',
+  'express 5 + http-proxy-middleware 4',
+];
 const AGAINST = 'bare undici';
 const BOUND: Bound = { kind: 'at_least', least: 0.9, aim: 1.4 };
 const TIMES = { warmMs: 200, ms: 1_000 } as const;

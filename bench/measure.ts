@@ -30,7 +30,9 @@ export function noteTrouble(loads: readonly Load[]): string | undefined {
   const busy = spreadOf(loads.map(({ cpuS, seconds }) => cpuS.proxy / seconds))?.median ?? 1;
   const notes = [
     ...(failed > 0 ? [`${failed} of its requests failed`] : []),
-    ...(busy < BUSY ? [`its core was ${Math.round(busy * 100)} % busy: load and upstream carry no more here`] : []),
+    ...(busy < BUSY
+      ? [`its core was ${Math.round(busy * 100)} % busy: load and upstream carry no more here`]
+      : []),
   ];
   return notes.length > 0 ? notes.join('; ') : undefined;
 }
@@ -43,7 +45,9 @@ export function tellLoad(name: string, load: Load): string {
     name.padEnd(36),
     `${Math.round(perSecond(load))} req/s`.padStart(12),
     `${Math.round(perCpuS(load))} per CPU-s`.padStart(16),
-    `proxy ${share(load.cpuS.proxy)}, upstream ${share(load.cpuS.upstream)}, load ${share(load.cpuS.load)}`.padEnd(38),
+    `proxy ${share(load.cpuS.proxy)}, upstream ${share(load.cpuS.upstream)}, load ${share(load.cpuS.load)}`.padEnd(
+      38,
+    ),
     `p50 ${p50Ms(load).toFixed(2)} ms, p99 ${p99Ms(load).toFixed(2)} ms`,
     ...(failed > 0 ? [`failed ${failed}`] : []),
   ].join('  ');
@@ -52,7 +56,13 @@ export function tellLoad(name: string, load: Load): string {
 type Figure = (load: Load) => number;
 
 /** A contestant's own figure, for which there is no bound. */
-export function tellRow(what: string, unit: Row['unit'], loads: readonly Load[], figure: Figure, note?: string): Row {
+export function tellRow(
+  what: string,
+  unit: Row['unit'],
+  loads: readonly Load[],
+  figure: Figure,
+  note?: string,
+): Row {
   return { what, unit, seen: spreadOf(loads.map(figure)), ...(note !== undefined && { note }) };
 }
 

@@ -3,7 +3,19 @@ import type { Spread } from './spread.ts';
 /** What a row must reach. `aim` is what we would like, and is only told. */
 export type Bound = Readonly<{ kind: 'at_least' | 'at_most'; least: number; aim?: number }>;
 
-export type Unit = '×' | 'µs' | 'ms' | 's' | 'KB' | 'MB' | 'rows/s' | 'req/s' | 'req/CPU-s' | 'MB/s' | '%' | '';
+export type Unit =
+  | '×'
+  | 'µs'
+  | 'ms'
+  | 's'
+  | 'KB'
+  | 'MB'
+  | 'rows/s'
+  | 'req/s'
+  | 'req/CPU-s'
+  | 'MB/s'
+  | '%'
+  | '';
 
 /** One line of a part's table. Without `seen` it could not be measured here, and `note` says why; that is no miss. */
 export type Row = Readonly<{

@@ -33,7 +33,9 @@ export async function startServer({ command, cores, port, logFile, env = {} }: S
   });
   closeSync(out);
   const pid = child.pid ?? 0;
-  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()).once('error', () => resolve()));
+  const gone = new Promise<void>((resolve) =>
+    child.once('close', () => resolve()).once('error', () => resolve()),
+  );
   // A bench that is broken off leaves nothing behind.
   const end = () => endTree(child);
   process.once('exit', end);
@@ -57,7 +59,8 @@ async function untilItListens(child: ChildProcess, port: number, tellWhy: () => 
   while (!(await isListening(port))) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
       throw new Error(`${child.spawnargs.join(' ')} has ended:\n${tellWhy()}`);
-    if (performance.now() > untilMs) throw new Error(`${child.spawnargs.join(' ')} does not listen:\n${tellWhy()}`);
+    if (performance.now() > untilMs)
+      throw new Error(`${child.spawnargs.join(' ')} does not listen:\n${tellWhy()}`);
     await wait(LOOK_MS);
   }
 }

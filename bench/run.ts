@@ -59,7 +59,8 @@ function writeFiles({ jsonFile, svgFile }: Wish, seen: readonly Seen[], rig: Rig
 }
 
 function tellCores({ proxy, load }: Rig['cores']): string {
-  if (proxy === undefined) return 'Processes are not pinned here: everything shares all cores, and figures are rough.';
+  if (proxy === undefined)
+    return 'Processes are not pinned here: everything shares all cores, and figures are rough.';
   return `Proxies on core ${proxy}; load, upstream and database on ${load}.`;
 }
 

@@ -59,7 +59,8 @@ async function run(rig: Rig, stand: Stand): Promise<readonly Row[]> {
     for (let round = 0; round < Math.min(MOST_ROUNDS, rig.rounds); round += 1)
       ours.push(await measure(rig, stand, kind, count, await startBanyan()));
     rows.push({ ...makeRow(`${kind.name}, Banyan`, count, ours), bound: kind.bound });
-    if (rig.mode === 'full') for (const name of kind.peers) rows.push(await tellPeer(rig, stand, kind, count, name));
+    if (rig.mode === 'full')
+      for (const name of kind.peers) rows.push(await tellPeer(rig, stand, kind, count, name));
   }
   return rows;
 }
@@ -85,7 +86,12 @@ async function measure(
   contestant: Contestant,
 ): Promise<Seen> {
   const { server } = contestant;
-  const wish = { port: server.port, stream, path: fillPath(`${PLACES[stream]}:id/`, 1), keys: stand.premises.keys };
+  const wish = {
+    port: server.port,
+    stream,
+    path: fillPath(`${PLACES[stream]}:id/`, 1),
+    keys: stand.premises.keys,
+  };
   const look = async () => {
     await askThrough(stand, contestant, TRAFFIC);
     await wait(SETTLE_MS);

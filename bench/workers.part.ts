@@ -24,7 +24,10 @@ export const workers: Part = {
 async function run(rig: Rig, stand: Stand): Promise<readonly Row[]> {
   const { proxy, load } = rig.cores;
   const all = [load, proxy].filter((cores) => cores !== undefined).join(',');
-  const two = await stand.addBanyan('Banyan, two workers', { workers: 2, cores: all === '' ? undefined : all });
+  const two = await stand.addBanyan('Banyan, two workers', {
+    workers: 2,
+    cores: all === '' ? undefined : all,
+  });
   const contestants = [...stand.contestants, two];
   await stand.load.meet(CROWD, makeCallers(stand));
   const asking = { crowd: CROWD, pace: { kind: 'closed' } } as const;
@@ -63,7 +66,12 @@ const reckon = (ofOne: readonly Load[], ofTwo: readonly Load[]): Row => ({
   note: 'reckoned: load and upstream share the two cores here, so that requests per second tell nothing',
 });
 
-const ratio = (what: string, some: readonly Load[], others: readonly Load[], figure: (load: Load) => number): Row => ({
+const ratio = (
+  what: string,
+  some: readonly Load[],
+  others: readonly Load[],
+  figure: (load: Load) => number,
+): Row => ({
   what,
   unit: '×',
   seen: ratioOf(some.map(figure), others.map(figure)),

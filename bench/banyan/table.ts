@@ -24,7 +24,12 @@ export function makeRoutes(count: number): readonly BenchRoute[] {
     const feature = `feature-${number % FEATURES}`;
     const resource = `${RESOURCES[number % RESOURCES.length]}-${Math.floor(number / 2)}`;
     const tail = number % 2 === 0 ? '' : ':id/';
-    return { id: `${feature}.r${number}`, feature, method: 'GET', template: `${PLACES.small}${feature}/${resource}/${tail}` };
+    return {
+      id: `${feature}.r${number}`,
+      feature,
+      method: 'GET',
+      template: `${PLACES.small}${feature}/${resource}/${tail}`,
+    };
   });
 }
 

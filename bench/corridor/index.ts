@@ -14,7 +14,9 @@ export const corridor: Part = {
   name: 'corridor',
   title: 'The corridor, 1 KB of JSON on 64 connections',
   run: (rig) =>
-    onStand(rig, { peers: choosePeers(rig.mode), callers: CALLERS, upstream: 'any' }, (stand) => run(rig, stand)),
+    onStand(rig, { peers: choosePeers(rig.mode), callers: CALLERS, upstream: 'any' }, (stand) =>
+      run(rig, stand),
+    ),
 };
 
 async function run(rig: Rig, stand: Stand): Promise<readonly Row[]> {
@@ -44,5 +46,10 @@ async function run(rig: Rig, stand: Stand): Promise<readonly Row[]> {
 /** Not judged: a setting whose price is worth knowing. */
 async function addVariants({ mode, cores }: Rig, stand: Stand): Promise<readonly Contestant[]> {
   if (mode === 'short') return [];
-  return [await stand.addBanyan('Banyan, TAG_BINDING=caller', { cores: cores.proxy, env: { TAG_BINDING: 'caller' } })];
+  return [
+    await stand.addBanyan('Banyan, TAG_BINDING=caller', {
+      cores: cores.proxy,
+      env: { TAG_BINDING: 'caller' },
+    }),
+  ];
 }

@@ -1,7 +1,17 @@
 // Closed loop: everybody asks again as soon as an answer is there, so that the proxy's core is busy, and the question is what it carries.
 import { interleave } from '../interleave.ts';
 import type { Load } from '../load/index.ts';
-import { askDirectly, askThrough, failedRow, noteTrouble, perCpuS, perSecond, ratioRow, tellLoad, tellRow } from '../measure.ts';
+import {
+  askDirectly,
+  askThrough,
+  failedRow,
+  noteTrouble,
+  perCpuS,
+  perSecond,
+  ratioRow,
+  tellLoad,
+  tellRow,
+} from '../measure.ts';
 import { readRssBytes } from '../meter.ts';
 import type { Rig, Row } from '../part.ts';
 import type { PeerName } from '../peers/index.ts';
@@ -70,7 +80,8 @@ const tellMissing = ({ name, missing }: Missing): Row => ({
   note: missing,
 });
 
-const tellPerCpu = (name: string, loads: readonly Load[]) => tellRow(name, 'req/CPU-s', loads, perCpuS, noteTrouble(loads));
+const tellPerCpu = (name: string, loads: readonly Load[]) =>
+  tellRow(name, 'req/CPU-s', loads, perCpuS, noteTrouble(loads));
 
 function tellMemory({ name, server }: Contestant): Row {
   return { what: `memory, ${name}`, unit: 'MB', seen: spreadOf([readRssBytes(server.pid) / BYTES_PER_MB]) };
@@ -79,5 +90,9 @@ function tellMemory({ name, server }: Contestant): Row {
 /** What this machine cannot tell apart: the same proxy, a round later. */
 function tellNoise(loads: readonly Load[]): Row {
   const figures = loads.map(perCpuS);
-  return { what: 'noise: bare undici ÷ itself a round earlier', unit: '×', seen: ratioOf(figures.slice(1), figures) };
+  return {
+    what: 'noise: bare undici ÷ itself a round earlier',
+    unit: '×',
+    seen: ratioOf(figures.slice(1), figures),
+  };
 }

@@ -96,7 +96,9 @@ function hearFirst(socket: Socket, stream: HoldWish['stream']): Promise<string> 
 }
 
 const ask = (path: string, key: string, lines: readonly string[]) =>
-  [`GET ${path} HTTP/1.1`, 'Host: app.example.com', `Authorization: Bearer ${key}`, ...lines, '', ''].join('\r\n');
+  [`GET ${path} HTTP/1.1`, 'Host: app.example.com', `Authorization: Bearer ${key}`, ...lines, '', ''].join(
+    '\r\n',
+  );
 
 const askForEvents = (path: string, key: string) => ask(path, key, ['Accept: text/event-stream']);
 

@@ -33,7 +33,14 @@ export type StreamKind = 'events' | 'socket';
 export type LoadAsk =
   | Readonly<{ kind: 'meet'; name: string; crowd: Crowd }>
   /** Opens streams, each by a caller of the crowd, and keeps them. */
-  | Readonly<{ kind: 'hold'; port: number; stream: StreamKind; path: string; keys: readonly string[]; count: number }>
+  | Readonly<{
+      kind: 'hold';
+      port: number;
+      stream: StreamKind;
+      path: string;
+      keys: readonly string[];
+      count: number;
+    }>
   | Readonly<{ kind: 'release' }>
   | Readonly<{
       kind: 'ask';

@@ -22,7 +22,12 @@ export type PeerWish = Readonly<{ folder: string; cores: string | undefined; ups
 export type PeerStart = Server | Readonly<{ missing: string }>;
 
 type Peer = Readonly<
-  | { kind: 'program'; program: string; config: string; argv: (configFile: string, folder: string) => readonly string[] }
+  | {
+      kind: 'program';
+      program: string;
+      config: string;
+      argv: (configFile: string, folder: string) => readonly string[];
+    }
   | { kind: 'module'; module: string; packages: readonly string[] }
 >;
 
@@ -33,7 +38,12 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     config: 'nginx.conf',
     argv: (file, folder) => ['-e', 'stderr', '-p', folder, '-c', file],
   },
-  HAProxy: { kind: 'program', program: 'haproxy', config: 'haproxy.cfg', argv: (file) => ['-db', '-f', file] },
+  HAProxy: {
+    kind: 'program',
+    program: 'haproxy',
+    config: 'haproxy.cfg',
+    argv: (file) => ['-db', '-f', file],
+  },
   Caddy: {
     kind: 'program',
     program: 'caddy',

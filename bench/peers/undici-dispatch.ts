@@ -9,7 +9,15 @@ const { port, upstream } = readPlace();
 const pool = new Pool(upstream, { connections: 10_000, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
 
 /** These end at the proxy (RFC 9110 section 7.6.1). */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect']);
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+]);
 
 function dropHops(raw: readonly string[]): string[] {
   const kept: string[] = [];
@@ -49,7 +57,8 @@ class Answer implements Dispatcher.DispatchHandler {
   }
 }
 
-const hasBody = ({ headers }: IncomingMessage) => 'content-length' in headers || 'transfer-encoding' in headers;
+const hasBody = ({ headers }: IncomingMessage) =>
+  'content-length' in headers || 'transfer-encoding' in headers;
 
 createServer((req, res) => {
   const method = (req.method ?? 'GET') as Dispatcher.HttpMethod;

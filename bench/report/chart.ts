@@ -9,7 +9,13 @@ type SeenRow = Row & Readonly<{ seen: NonNullable<Row['seen']> }>;
 
 const SIZE = { width: 1_060, label: 380, value: 200, row: 26, bar: 14, title: 44, gap: 26, top: 64 } as const;
 const ROOM = SIZE.width - SIZE.label - SIZE.value;
-const COLORS = { held: '#3b7d4f', reached: '#3b7d4f', missed: '#b3402f', told: '#6f7f95', unseen: '#6f7f95' } as const;
+const COLORS = {
+  held: '#3b7d4f',
+  reached: '#3b7d4f',
+  missed: '#b3402f',
+  told: '#6f7f95',
+  unseen: '#6f7f95',
+} as const;
 
 const UNITS: Readonly<Partial<Record<Unit, string>>> = {
   '×': 'ratio',
@@ -33,10 +39,10 @@ export function drawChart(
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${y}" font-family="system-ui, sans-serif" font-size="13">`,
-    `<title>${escape(title)}</title>`,
+    `<title>${escapeText(title)}</title>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
-    `<text x="20" y="32" font-size="20" font-weight="600">${escape(title)}</text>`,
-    `<text x="20" y="52" fill="#555">${escape(subtitle)}</text>`,
+    `<text x="20" y="32" font-size="20" font-weight="600">${escapeText(title)}</text>`,
+    `<text x="20" y="52" fill="#555">${escapeText(subtitle)}</text>`,
     ...drawn,
     '</svg>\n',
   ].join('\n');
@@ -49,11 +55,16 @@ function makePanels({ title, rows }: Readonly<{ title: string; rows: readonly Ro
 }
 
 function drawPanel({ title, unit, rows }: Panel, y: number): string {
-  const most = Math.max(...rows.flatMap(({ seen, bound }) => [seen.high, bound?.least ?? 0]), Number.MIN_VALUE);
+  const most = Math.max(
+    ...rows.flatMap(({ seen, bound }) => [seen.high, bound?.least ?? 0]),
+    Number.MIN_VALUE,
+  );
   const unitText = UNITS[unit] ?? unit;
   return [
-    `<text x="20" y="${y + 22}" font-size="15" font-weight="600">${escape(title)}${unitText === '' ? '' : ` · ${escape(unitText)}`}</text>`,
-    ...rows.map((row, i) => drawRow(row, (value) => (Math.max(0, value) / most) * ROOM, y + SIZE.title + i * SIZE.row)),
+    `<text x="20" y="${y + 22}" font-size="15" font-weight="600">${escapeText(title)}${unitText === '' ? '' : ` · ${escapeText(unitText)}`}</text>`,
+    ...rows.map((row, i) =>
+      drawRow(row, (value) => (Math.max(0, value) / most) * ROOM, y + SIZE.title + i * SIZE.row),
+    ),
   ].join('\n');
 }
 
@@ -61,15 +72,17 @@ function drawRow(row: SeenRow, scale: (value: number) => number, y: number): str
   const { seen, bound, unit } = row;
   const [left, middle] = [SIZE.label, y + SIZE.bar / 2];
   const at = (value: number) => round(left + scale(value));
-  const tip = [row.what, showFigure(seen.median, unit), showBound(bound, unit), row.note].filter(Boolean).join(' · ');
+  const tip = [row.what, showFigure(seen.median, unit), showBound(bound, unit), row.note]
+    .filter(Boolean)
+    .join(' · ');
   return [
-    `<g><title>${escape(tip)}</title>`,
-    `<text x="${left - 10}" y="${y + 11}" text-anchor="end">${escape(row.what)}</text>`,
+    `<g><title>${escapeText(tip)}</title>`,
+    `<text x="${left - 10}" y="${y + 11}" text-anchor="end">${escapeText(row.what)}</text>`,
     `<rect x="${left}" y="${y}" width="${round(Math.max(1, scale(seen.median)))}" height="${SIZE.bar}" fill="${COLORS[judge(row)]}"/>`,
     seen.rounds > 1 ? drawWhisker(at(seen.low), at(seen.high), middle) : '',
     bound ? drawMark(at(bound.least), y) : '',
-    `<text x="${SIZE.width - SIZE.value + 12}" y="${y + 11}">${escape(showFigure(seen.median, unit))}`,
-    bound ? `<tspan fill="#777"> ${escape(showBound({ ...bound }, ''))}</tspan></text>` : '</text>',
+    `<text x="${SIZE.width - SIZE.value + 12}" y="${y + 11}">${escapeText(showFigure(seen.median, unit))}`,
+    bound ? `<tspan fill="#777"> ${escapeText(showBound({ ...bound }, ''))}</tspan></text>` : '</text>',
     '</g>',
   ].join('');
 }
@@ -82,5 +95,8 @@ const drawMark = (x: number, y: number) =>
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-const escape = (text: string) =>
-  text.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign] ?? sign);
+const escapeText = (text: string) =>
+  text.replace(
+    /[&<>"]/g,
+    (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign] ?? sign,
+  );

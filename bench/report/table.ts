@@ -23,7 +23,8 @@ export function printTable(title: string, rows: readonly Row[]): string {
       row.note ?? '',
     ]),
   ];
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
+  const widths =
+    cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
   const lines = cells.map((line) =>
     line
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

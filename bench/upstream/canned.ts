@@ -24,7 +24,8 @@ export const PLACES = {
 export const UP_ANSWER = '{"taken":true}';
 export const FIRST_EVENT = 'data: {"hello":true}\n\n';
 
-const ITEM = '{"id":12345,"channel":"general","author":"ada","text":"the quick brown fox jumps over the lazy dog"}';
+const ITEM =
+  '{"id":12345,"channel":"general","author":"ada","text":"the quick brown fox jumps over the lazy dog"}';
 
 /** Valid JSON of exactly so many bytes: a list of what a service answers. */
 export function makeJson(bytes: number): string {

@@ -31,4 +31,3 @@ function takeFrame(held: Buffer): Frame | undefined {
 
 const makeFrame = (opcode: number, payload: Buffer) =>
   Buffer.concat([Buffer.from([0x80 | opcode, payload.length]), payload]);
-

@@ -12,7 +12,9 @@ test('without arguments everything is measured', () => {
 });
 
 test('all arguments together', () => {
-  expect(read('--short', '--only', 'bodies, corridor', '--rounds', '3', '--json', 'a.json', '--svg=b.svg')).toEqual({
+  expect(
+    read('--short', '--only', 'bodies, corridor', '--rounds', '3', '--json', 'a.json', '--svg=b.svg'),
+  ).toEqual({
     kind: 'wish',
     wish: { mode: 'short', only: ['bodies', 'corridor'], rounds: 3, jsonFile: 'a.json', svgFile: 'b.svg' },
   });

@@ -53,6 +53,8 @@ test('a request without a length has no body', () => {
     began: (head) => paths.push(head.split(' ')[1] ?? ''),
     ended: (bodyBytes) => paths.push(String(bodyBytes)),
   });
-  reader.feed(Buffer.from('GET /a HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nContent-Length: 2\r\n\r\nxx'));
+  reader.feed(
+    Buffer.from('GET /a HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nContent-Length: 2\r\n\r\nxx'),
+  );
   expect(paths).toEqual(['/a', '0', '/b', '2']);
 });

@@ -75,7 +75,11 @@ test('the JSON report tells machine, mode, and each row with its verdict', () =>
       cores: { proxy: '1', load: '0' },
     }),
   );
-  expect(told).toMatchObject({ machine: expect.stringContaining('Node '), mode: 'short', cores: { proxy: '1' } });
+  expect(told).toMatchObject({
+    machine: expect.stringContaining('Node '),
+    mode: 'short',
+    cores: { proxy: '1' },
+  });
   expect(told.parts[0].rows.map(({ verdict }: { verdict: string }) => verdict)).toEqual([
     'held',
     'missed',

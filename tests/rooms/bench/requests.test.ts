@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { stampTrace, writeRequest } from '../../../bench/load/request-bytes.ts';
-import { openEcho } from '../../../bench/upstream/echo.ts';
 import { BODY_BYTES, makeJson } from '../../../bench/upstream/canned.ts';
+import { openEcho } from '../../../bench/upstream/echo.ts';
 
 const target = (method: 'GET' | 'POST', bodyBytes?: number) => ({
   method,
@@ -25,11 +25,14 @@ test('a request with a body says how long it is, and is as long', () => {
   expect(text.length - text.indexOf('\r\n\r\n') - 4).toBe(1_000);
 });
 
-test.each([BODY_BYTES.small, BODY_BYTES.large])('the upstream answers exactly %i bytes of valid JSON', (bytes) => {
-  const text = makeJson(bytes);
-  expect(text).toHaveLength(bytes);
-  expect(JSON.parse(text)).toHaveProperty('items');
-});
+test.each([BODY_BYTES.small, BODY_BYTES.large])(
+  'the upstream answers exactly %i bytes of valid JSON',
+  (bytes) => {
+    const text = makeJson(bytes);
+    expect(text).toHaveLength(bytes);
+    expect(JSON.parse(text)).toHaveProperty('items');
+  },
+);
 
 test('the upstream says again what a WebSocket client says, however it arrives', () => {
   const said: Buffer[] = [];
