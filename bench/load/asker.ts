@@ -58,6 +58,11 @@ export class Asker {
     });
   }
 
+  /** When the request was meant to be sent whose answer is not there yet. */
+  get sentForMs(): number | undefined {
+    return this.#sentForMs;
+  }
+
   /** `dueMs` is when the request was meant to be sent: its latency counts from there. */
   ask(dueMs: number): void {
     const request = this.#requests[this.#turn % this.#requests.length];

@@ -8,6 +8,8 @@ import type { Pace } from './words.ts';
 
 export type Counted = Readonly<{ tally: Tally; seconds: number }>;
 
+type Asking = Readonly<{ stop(): void; noteWaiting(tally: Tally): void }>;
+
 /** All callers together, each on a connection of its own. */
 export class OpenCrowd {
   readonly #askers: readonly Asker[];
@@ -22,7 +24,7 @@ export class OpenCrowd {
 
   /** Asks for `warmMs`, then begins to count, calls `began`, and counts for `ms`. */
   async ask(pace: Pace, warmMs: number, ms: number, began: () => void): Promise<Counted> {
-    const stop = pace.kind === 'closed' ? this.#askAtOnce() : this.#askInTime(pace.rate);
+    const asking = pace.kind === 'closed' ? this.#askAtOnce() : this.#askInTime(pace.rate);
     await wait(warmMs);
     const tally = new Tally();
     for (const asker of this.#askers) asker.tally = tally;
@@ -31,7 +33,8 @@ export class OpenCrowd {
     await wait(ms);
     const seconds = (performance.now() - beginMs) / 1_000;
     for (const asker of this.#askers) asker.tally = new Tally();
-    stop();
+    asking.noteWaiting(tally);
+    asking.stop();
     return { tally, seconds };
   }
 
@@ -40,16 +43,16 @@ export class OpenCrowd {
   }
 
   /** Closed loop: whoever has an answer asks again. */
-  #askAtOnce(): () => void {
+  #askAtOnce(): Asking {
     for (const asker of this.#askers) {
       asker.isFree = () => asker.ask(performance.now());
       asker.ask(performance.now());
     }
-    return () => this.#askNoMore();
+    return { stop: () => this.#askNoMore(), noteWaiting: () => undefined };
   }
 
   /** Open loop: what is due is sent by whoever is free, at once or as soon as somebody is. */
-  #askInTime(rate: number): () => void {
+  #askInTime(rate: number): Asking {
     const free = [...this.#askers];
     const table = new Timetable(rate, performance.now());
     const send = () => {
@@ -68,10 +71,21 @@ export class OpenCrowd {
         send();
       };
     const metronome = openMetronome(1_000 / rate, send);
-    return () => {
-      metronome.stop();
-      this.#askNoMore();
+    return {
+      stop: () => {
+        metronome.stop();
+        this.#askNoMore();
+      },
+      noteWaiting: (tally) => this.#noteWaiting(tally, table),
     };
+  }
+
+  /** Who has no answer yet when the time is over has waited at least so long: left out, the slowest would count for nothing. */
+  #noteWaiting(tally: Tally, table: Timetable): void {
+    const nowMs = performance.now();
+    const waiting = this.#askers.flatMap(({ sentForMs }) => (sentForMs === undefined ? [] : [sentForMs]));
+    for (let dueMs = table.take(nowMs); dueMs !== undefined; dueMs = table.take(nowMs)) waiting.push(dueMs);
+    for (const dueMs of waiting) tally.latenciesUs.note((nowMs - dueMs) * 1_000);
   }
 
   #askNoMore(): void {
