@@ -37,8 +37,8 @@ export type ToRehearsals =
 /** And back. */
 export type FromRehearsals =
   | Readonly<{ kind: 'ready' }>
-  /** Sent all the time: a process that is silent for too long is replaced. */
-  | Readonly<{ kind: 'alive' }>
+  /** Sent all the time: a process that is silent for too long is replaced. `cores`: how many it has kept busy since it last said so. */
+  | Readonly<{ kind: 'alive'; cores: number }>
   | Readonly<{ kind: 'judged'; number: number }>
   | Readonly<{ kind: 'ask_legacy'; question: number; asked: Asked }>
   /** Did the tenant have one write only on its way to legacy between these moments (ms since the epoch)? */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DiffLedger, Emit, RowFollower, RowJournal } from '../../vocabulary/index.ts';
+import { nowMs } from '../clock.ts';
 import type { FromRehearsals, ToRehearsals } from '../copy.ts';
 import { openMask, openSeal } from '../mask/index.ts';
 import { type Judge, openJudge } from './judge.ts';
@@ -38,7 +39,7 @@ export async function serveRehearsals(
   const early: ToRehearsals[] = [];
   let hear = (message: ToRehearsals): void => void early.push(message);
   listen((message) => hear(message));
-  const alive = setInterval(() => send({ kind: 'alive' }), ALIVE_MS);
+  const alive = tellAlive(send);
   const parts = await open((event) => send({ kind: 'event', event }));
   const asks = openQuestions(send);
   const judge = openDesk(parts, asks, send);
@@ -53,6 +54,20 @@ export async function serveRehearsals(
   };
   send({ kind: 'ready' });
   for (const message of early) hear(message);
+}
+
+function tellAlive(send: Send): NodeJS.Timeout {
+  let [usedUs, toldMs] = [readUsedUs(), nowMs()];
+  return setInterval(() => {
+    const [nowUsedUs, atMs] = [readUsedUs(), nowMs()];
+    send({ kind: 'alive', cores: (nowUsedUs - usedUs) / 1_000 / (atMs - toldMs) });
+    [usedUs, toldMs] = [nowUsedUs, atMs];
+  }, ALIVE_MS);
+}
+
+function readUsedUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 async function close(judge: Judge, parts: RehearsalParts): Promise<void> {

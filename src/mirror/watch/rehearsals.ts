@@ -51,6 +51,8 @@ const CLOSE_MS = 3_000;
 const STARTING_MS = 30_000;
 /** A handler that was given up may go on for ever, with its memory and its processor: a process with so many of them is replaced. */
 const MOST_GIVEN_UP = 20;
+/** Of the processor, for as long as a process may be silent, with handlers that were given up. */
+const BURNING_CORES = 0.6;
 /** No comparison takes so long, whatever it waits for: what waits in it has been forgotten. */
 const FORGOTTEN_MS = 300_000;
 
@@ -69,6 +71,7 @@ export class Rehearsals {
   #startedMs = 0;
   #deaths = 0;
   #givenUp = 0;
+  #burningSinceMs: number | undefined;
   #watchdog: NodeJS.Timeout | undefined;
   #closed: (() => void) | undefined;
   #unrecorded: LedgerEntry[] = [];
@@ -118,6 +121,7 @@ export class Rehearsals {
     this.#startedMs = nowMs();
     this.#heardMs = this.#startedMs;
     this.#givenUp = 0;
+    this.#burningSinceMs = undefined;
     const link = this.#wish.start(
       (message) => this.#hear(link, message),
       (detail) => this.#die(link, detail),
@@ -144,7 +148,7 @@ export class Rehearsals {
       case 'ready':
         return this.#beReady(link);
       case 'alive':
-        return undefined;
+        return this.#noteBurning(link, message.cores);
       case 'judged':
         return this.#forget(message.number);
       case 'event':
@@ -213,6 +217,15 @@ export class Rehearsals {
     this.#givenUp += 1;
     if (this.#givenUp === MOST_GIVEN_UP)
       this.#end(link, `${MOST_GIVEN_UP} of its handlers did not answer in time.`);
+  }
+
+  /** A handler that was given up and burns a core goes on for ever, whether or not anything is mirrored. Honest work is never so steady. */
+  #noteBurning(link: RehearsalLink, cores: number): void {
+    if (!this.#isLinked(link)) return;
+    if (this.#givenUp === 0 || cores < BURNING_CORES) this.#burningSinceMs = undefined;
+    else this.#burningSinceMs ??= nowMs();
+    if (this.#burningSinceMs !== undefined && nowMs() - this.#burningSinceMs >= this.#wish.silenceMs)
+      this.#end(link, 'Handlers that were given up go on burning its processor.');
   }
 
   #end(link: RehearsalLink, detail: string): void {

@@ -169,21 +169,45 @@ describe('a rehearsal process', () => {
 });
 
 describe('a rehearsal process whose handlers never end', () => {
+  const GIVEN_UP: BanyanEvent = {
+    type: 'mirror_verdict',
+    routeId: learnedLike().decision.route as never,
+    requestId: learnedLike().arrival.requestId,
+    verdict: 'not_compared',
+    reason: 'new_too_slow',
+    paths: [],
+  };
+
+  test('is replaced where one of them burns its processor, and not for honest work', async () => {
+    const link = openLink();
+    const { mirror, events } = open({ start: link.start });
+    link.wake(mirror);
+    link.hears({ kind: 'ready' });
+    const workOn = async (cores: number) => {
+      for (let i = 0; i < 9; i += 1) {
+        link.hears({ kind: 'alive', cores });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+
+    await workOn(1);
+    expect(link.kills()).toBe(0);
+    link.hears({ kind: 'event', event: GIVEN_UP });
+    await workOn(0.5);
+    expect(link.kills()).toBe(0);
+    await workOn(1);
+
+    expect(link.kills()).toBe(1);
+    const detail = expect.stringContaining('go on burning its processor');
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'rehearsals_changed', state: 'down', detail }),
+    );
+  });
+
   test('is replaced before they can pile up, and told about', () => {
     const link = openLink();
     const { mirror, events } = open({ start: link.start });
-    const giveUp = () =>
-      link.hears({
-        kind: 'event',
-        event: {
-          type: 'mirror_verdict',
-          routeId: learnedLike().decision.route as never,
-          requestId: learnedLike().arrival.requestId,
-          verdict: 'not_compared',
-          reason: 'new_too_slow',
-          paths: [],
-        },
-      });
+    const giveUp = () => link.hears({ kind: 'event', event: GIVEN_UP });
     link.wake(mirror);
     link.hears({ kind: 'ready' });
 
