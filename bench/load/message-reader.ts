@@ -68,7 +68,7 @@ export class MessageReader {
     const end = whole.indexOf(HEAD_END, from);
     if (end < 0) return this.#hold(whole.subarray(from));
     this.#held = undefined;
-    const head = whole.latin1Slice(from, end);
+    const head = whole.toString('latin1', from, end);
     this.#bodyBytes = 0;
     this.#wish.began?.(head);
     this.#beginBody(head);
@@ -128,7 +128,7 @@ export class MessageReader {
     }
     this.#held = undefined;
     return {
-      text: whole.latin1Slice(from, end),
+      text: whole.toString('latin1', from, end),
       next: chunk.length - (whole.length - end - LINE_END.length),
     };
   }

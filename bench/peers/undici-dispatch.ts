@@ -28,7 +28,7 @@ function dropHops(raw: readonly string[]): string[] {
   return kept;
 }
 
-const readLatin1 = (raw: readonly Buffer[]) => raw.map((bytes) => bytes.latin1Slice(0, bytes.length));
+const readLatin1 = (raw: readonly Buffer[]) => raw.map((bytes) => bytes.toString('latin1'));
 
 class Answer implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
