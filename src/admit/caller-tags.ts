@@ -11,7 +11,7 @@ const MOST_STRANGERS = 1_000;
 type Kept = Partial<Record<Side, Readonly<{ tag: string; untilMs: number }>>>;
 
 /**
- * Tags that are bound to their caller only. A signature costs 42 µs, half of what the rest of the way to legacy does; so one serves all that its caller sends
+ * Tags that are bound to their caller only. A signature costs 40 µs, more than the rest of what Banyan does with a request; so one serves all that its caller sends
  * in ten seconds. A proof that is checked anew is another caller here: nothing outlives the minute for which a credential is believed.
  */
 export function openCallerTags(signTag: TagSigner, clock: Clock): (caller: Caller, side: Side) => string {
