@@ -23,18 +23,35 @@ export async function awaitTurn(req: IncomingMessage, res: ServerResponse): Prom
   waiting.set(socket, queue.add(res));
   if (queue.size > MOST_WAITING) socket.destroy();
   const hasTurn = await new Promise<boolean>((resolve) => {
-    const leave = () => resolve(false);
+    const stay = tellWhenGone(socket, () => resolve(false));
     res.once('socket', () => {
-      socket.off('close', leave);
+      stay();
       resolve(true);
     });
-    // Not the request's: one without a body has been closed from the beginning.
-    socket.once('close', leave);
   });
   queue.delete(res);
   if (!hasTurn || req.complete || !spoiled.has(socket)) return hasTurn;
   answerFailure(req, res, fail('request_malformed'), undefined);
   return false;
+}
+
+const leavers = new WeakMap<Socket, Set<() => void>>();
+
+/**
+ * Calls `leave` when the connection closes, unless it is told to let it be. The request would not tell: one without a body has been closed from
+ * the beginning. One listener for all that wait.
+ */
+function tellWhenGone(socket: Socket, leave: () => void): () => void {
+  const known = leavers.get(socket);
+  const all = known ?? new Set();
+  all.add(leave);
+  if (known === undefined) {
+    leavers.set(socket, all);
+    socket.once('close', () => {
+      for (const one of all) one();
+    });
+  }
+  return () => all.delete(leave);
 }
 
 /**

@@ -241,11 +241,11 @@ describe('a connection on which nothing moves', () => {
   test('is left alone while its side is still thinking, or its reader is merely slow', async () => {
     const { port } = await open(
       async (req, res) => {
-        if (req.url === '/thinking') await new Promise((resolve) => setTimeout(resolve, 700));
+        if (req.url === '/thinking') await new Promise((resolve) => setTimeout(resolve, 1_500));
         res.end(req.url === '/thinking' ? 'a thought' : Buffer.alloc(8 * 1024 * 1024, 'x'));
       },
       undefined,
-      250,
+      1_000,
     );
     const thinking = await sendRaw(port, 'GET /thinking HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n');
     expect(thinking.text).toContain('a thought');
@@ -256,7 +256,7 @@ describe('a connection on which nothing moves', () => {
     slow.on('data', (chunk) => {
       received += chunk.length;
       slow.pause();
-      setTimeout(() => slow.resume(), 5);
+      setTimeout(() => slow.resume(), 12);
     });
     await untilClosed(slow);
     expect(received).toBeGreaterThan(8 * 1024 * 1024);

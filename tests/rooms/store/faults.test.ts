@@ -13,7 +13,9 @@ const waitMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 test('row-103-exhausted-pool: when all connections are taken, a transaction is StoreUnavailable after about two seconds', async () => {
   const { store, acme } = house;
-  const held = [1, 2].map(() => store.within(acme.name, () => waitMs(3_000)));
+  const held = ['chat/post', 'files/upload'].map((handler) =>
+    store.scope(acme.name, handler).within(() => waitMs(3_000)),
+  );
   await waitMs(100);
   const startedMs = performance.now();
   await expect(store.within(acme.name, async (tx) => tx.tenantId)).rejects.toBeInstanceOf(StoreUnavailable);
