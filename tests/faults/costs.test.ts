@@ -31,6 +31,13 @@ async function costOf(act: () => unknown): Promise<number> {
   return (own + system) / 1_000;
 }
 
+/** The least of three: the first compiles what it needs, and any may meet a collection of what other tests have left behind. */
+async function leastCostOf(act: () => unknown): Promise<number> {
+  const costsMs: number[] = [];
+  for (let i = 0; i < 3; i += 1) costsMs.push(await costOf(act));
+  return Math.min(...costsMs);
+}
+
 const post = (body: string) =>
   house.call('acme', 'POST', '/api/chat/channels/1/messages/', {
     headers: { 'content-type': 'application/json' },
@@ -43,14 +50,11 @@ describe('what is parsed', () => {
   test('row-054-deep: the new side reads JSON of 64 levels and no more, however many come', async () => {
     expect((await post(`{"body":"x","metadata":${nest(63)}}`)).status).toBe(201);
     for (const deep of [nest(65), '['.repeat(500_000), `${'[['.repeat(200_000)}`]) {
-      let refused: Response | undefined;
-      const costMs = await costOf(async () => {
-        refused = await post(deep);
+      const costMs = await leastCostOf(async () => {
+        const refused = await post(deep);
+        const told = { detail: 'JSON parse error - Too deeply nested' };
+        expect([refused.status, await refused.json()]).toEqual([400, told]);
       });
-      expect([refused?.status, await refused?.json()]).toEqual([
-        400,
-        { detail: 'JSON parse error - Too deeply nested' },
-      ]);
       expect(costMs).toBeLessThan(500);
     }
   });
@@ -68,16 +72,11 @@ describe('what is parsed', () => {
   test('row-054-query: five thousand parameters of a query cost next to nothing, and reach legacy as they are', async () => {
     const query = Array.from({ length: 5_000 }, (_, at) => (at % 2 ? 'a' : '%41')).join('&');
     for (const caller of ['acme', 'globex']) {
-      const costsMs: number[] = [];
-      // The best of three: the first one compiles what it needs, and a machine may be busy otherwise.
-      for (let i = 0; i < 3; i += 1)
-        costsMs.push(
-          await costOf(async () => {
-            const { status } = await house.call(caller, 'GET', `/api/chat/channels/1/messages/?${query}`);
-            expect(status).toBe(200);
-          }),
-        );
-      expect(Math.min(...costsMs)).toBeLessThan(500);
+      const costMs = await leastCostOf(async () => {
+        const { status } = await house.call(caller, 'GET', `/api/chat/channels/1/messages/?${query}`);
+        expect(status).toBe(200);
+      });
+      expect(costMs).toBeLessThan(500);
     }
     expect(monolith.asked.at(-1)?.target ?? '').toBe(`/api/chat/channels/1/messages/?${query}`);
   });
@@ -85,7 +84,7 @@ describe('what is parsed', () => {
   test('row-054-mirror: a comparison of hostile bodies ends, and touches no prototype', async () => {
     const deep = answer({ body: nest(200_000) });
     const wide = answer({ body: `[${'1,'.repeat(300_000)}1]` });
-    const costMs = await costOf(() => {
+    const costMs = await leastCostOf(() => {
       expect(compareAnswers(deep, answer({ body: nest(200_000, '2') })).kind).toBe('not_compared');
       expect(compareAnswers(wide, answer({ body: '[]' })).kind).toBe('not_compared');
       const legacy = answer({ body: '{"__proto__":{"polluted":1}}' });
@@ -112,7 +111,7 @@ describe('what is matched', () => {
       `${start}${'a/'.repeat(7_900)}`,
       `${start}${'%C3%A4'.repeat(2_600)}`,
     ]);
-    const costMs = await costOf(async () => {
+    const costMs = await leastCostOf(async () => {
       for (const path of paths) expect((await house.call('globex', 'GET', path)).status).toBe(200);
     });
     expect(costMs / paths.length).toBeLessThan(100);
@@ -154,7 +153,7 @@ describe('what is measured', () => {
   });
 
   test('row-056-scrape: costs little, whatever was asked', async () => {
-    expect(await costOf(readMetrics)).toBeLessThan(200);
+    expect(await leastCostOf(readMetrics)).toBeLessThan(200);
   });
 });
 
@@ -174,7 +173,7 @@ describe('what is signed and verified', () => {
       credentialId: 'x',
     } as const;
     for (let count = 0; count < ROUNDS; count += 1) admit.identityHeaders(arrival, caller, 'legacy');
-    const costMs = await costOf(() => {
+    const costMs = await leastCostOf(() => {
       for (let count = 0; count < ROUNDS; count += 1) admit.identityHeaders(arrival, caller, 'new');
     });
     admit.close();
