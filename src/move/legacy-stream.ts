@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { LogicalReplicationService } from 'pg-logical-replication';
 import { type Position, parsePosition, printPosition } from '../vocabulary/index.ts';
 import { type LegacyMessage, PgoutputReader } from './pgoutput.ts';
@@ -40,6 +41,7 @@ export class LegacyStream {
       },
       { acknowledge: { auto: false, timeoutSeconds: 0 }, flowControl: { enabled: true } },
     );
+    this.#listenFromTheStart();
   }
 
   /** Reads what comes after `from` until the stream breaks or is stopped. Rejects with what broke it. */
@@ -69,6 +71,19 @@ export class LegacyStream {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#service.stop();
+  }
+
+  // The package hears its connection's errors only some time after it has connected. One that arrives in the same packet as the last
+  // word of connecting (an administrator ends connections as they come) would end the process.
+  #listenFromTheStart(): void {
+    let client: pg.Client | null = null;
+    Object.defineProperty(this.#service, '_client', {
+      get: () => client,
+      set: (next: pg.Client | null) => {
+        client = next;
+        next?.on('error', (error) => this.fail(error));
+      },
+    });
   }
 
   async #take(message: LegacyMessage): Promise<void> {
