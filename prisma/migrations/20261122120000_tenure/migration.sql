@@ -124,7 +124,7 @@ CREATE TABLE banyan.move_order (
   CONSTRAINT move_order_order_known CHECK ("order" IN ('hand_over', 'hand_back')),
   CONSTRAINT move_order_state_known CHECK (state IN ('waiting', 'running', 'done', 'failed'))
 );
-CREATE INDEX move_order_open_idx ON banyan.move_order (id) WHERE state IN ('waiting', 'running');
+CREATE UNIQUE INDEX move_order_open_idx ON banyan.move_order (tenant, feature) WHERE state IN ('waiting', 'running');
 GRANT SELECT, INSERT, UPDATE (state, detail, held_ms, ended_at) ON banyan.move_order TO banyan_app;
 
 -- An ordinary write of the new side. Looks once per transaction and table.
