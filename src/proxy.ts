@@ -1,12 +1,20 @@
 // The corridor: the order of the rooms, nothing else. Read `pass` aloud and you know what happens to a request.
 import { type Learned, type Reception, runWithinDeadline, Visit } from './accept/index.ts';
 import type { Admit } from './admit/index.ts';
-import type { Decide } from './decide/index.ts';
+import type { Decide, Match } from './decide/index.ts';
 import type { Defend, Stay } from './defend/index.ts';
 import type { Forward } from './forward/index.ts';
 import type { Handle } from './handle/index.ts';
 import type { Mirror } from './mirror/index.ts';
-import { type Emit, type Failure, fail, isFailure, type Outcome } from './vocabulary/index.ts';
+import type { Gate } from './move/index.ts';
+import {
+  type Caller,
+  type Emit,
+  type Failure,
+  fail,
+  isFailure,
+  type Outcome,
+} from './vocabulary/index.ts';
 
 export type Rooms = Readonly<{
   admit: Admit;
@@ -15,6 +23,7 @@ export type Rooms = Readonly<{
   forward: Forward;
   handle: Handle;
   mirror: Pick<Mirror, 'watch'>;
+  gate: Pick<Gate, 'enter'>;
   emit: Emit;
   maxBodyBytes: number;
 }>;
@@ -48,6 +57,9 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const caller = await rooms.admit.identify(arrival, match.admit);
   if (visit.isGone) return { kind: 'abandoned' };
   if (isFailure(caller)) return refuse(caller);
+  const held = match.isSafe ? undefined : await awaitTurn(rooms, visit, match, caller);
+  if (visit.isGone) return { kind: 'abandoned' };
+  if (held) return refuse(held);
 
   const tooLarge = visit.openBody(rooms.maxBodyBytes);
   if (tooLarge) return refuse(tooLarge);
@@ -63,6 +75,20 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   visit.noteFallback(outcome.failure);
   visit.watched?.giveUp();
   return guardLegacy(rooms, visit, learned);
+}
+
+/** A write waits here while its tenant's rows change their owner; it keeps its turn until it has ended. */
+async function awaitTurn(
+  { gate }: Rooms,
+  visit: Visit,
+  { row }: Match,
+  { tenant }: Caller,
+): Promise<Failure | undefined> {
+  if (row?.feature === undefined || tenant === undefined) return undefined;
+  const turn = await gate.enter(tenant, row.feature);
+  if (isFailure(turn)) return turn;
+  visit.turn = turn;
+  return undefined;
 }
 
 function guardLegacy(rooms: Rooms, visit: Visit, learned: Learned): Promise<Outcome> {

@@ -6,6 +6,7 @@ import { type Decide, openDecide } from './decide/index.ts';
 import { type Defend, openDefend } from './defend/index.ts';
 import { type Forward, openForward } from './forward/index.ts';
 import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
+import { type Instance, openInstance } from './move/index.ts';
 import { type Mirror, openMirror, type StartRehearsals, startProcess } from './mirror/index.ts';
 import { type LineSink, type Observe, watchParts } from './observe/index.ts';
 import type { Settings } from './settings.ts';
@@ -47,6 +48,7 @@ export type Rooms<R extends Rest> = Readonly<{
   handle: Handle;
   rest: R;
   decide: Decide;
+  instance: Instance;
   mirror: Mirror;
 }>;
 
@@ -78,12 +80,14 @@ export async function openRooms<R extends Rest>(
   closers.push(handle.close);
   await store.tenants.list();
   const rest = openRest();
-  const decide = await openDecideRoom(settings, observe, { handle, store, rest });
+  const instance = await openInstance({ tenures: store.tenures, idOf: store.tenants.idOf });
+  closers.push(instance.close);
+  const decide = await openDecideRoom(settings, observe, { handle, store, rest, instance });
   closers.push(decide.close);
   closers.push(watchParts({ store, forward, emit: observe.emit }));
   const mirror = openMirrorRoom(wish, observe, admit, forward);
   closers.push(mirror.close);
-  return { store, forward, admit, handle, rest, decide, mirror };
+  return { store, forward, admit, handle, rest, decide, instance, mirror };
 }
 
 /** Undefined where no JWT is accepted. */
@@ -174,6 +178,7 @@ export function openDecideRoom(
     isTenant: store.tenants.knows,
     newSide: rest.newSide,
     onFeatures: rest.knowFeatures,
+    ownerOf: instance.gate.ownerOf,
   });
 }
 

@@ -37,6 +37,8 @@ export class Visit {
   readonly way: Way;
   /** Where a copy of this exchange is taken, to be compared once the answer has left. */
   watched: Watched | undefined;
+  /** Held while a write is under way: until it has ended its rows keep their owner. */
+  turn: Readonly<{ leave(): void }> | undefined;
   readonly #emit: Emit;
   readonly #beganMs = performance.now();
   #askedMs: number | undefined;
@@ -192,6 +194,7 @@ export class Visit {
   }
 
   #tell(outcome: Outcome): void {
+    this.turn?.leave();
     const { caller, decision } = this.#learned ?? {};
     const endedMs = performance.now();
     this.#emit({

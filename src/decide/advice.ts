@@ -54,6 +54,8 @@ function adviseByReason(
       return ['Nothing but a new stage in the table: a retired route has no way back to legacy.'];
     case 'forced_legacy':
       return [adviseRelease(row)];
+    case 'owner':
+      return ['Another owner: the mover hands over what the table says, tenant by tenant (banyan move status).'];
     case 'forced':
       return ['The same request without X-Banyan-Side.'];
     case 'unlisted':

@@ -2,11 +2,14 @@ import type {
   Caller,
   Decision,
   Emit,
+  FeatureName,
   FlagName,
   NewSideRest,
+  OwnerOf,
   Revision,
   TenantName,
 } from '../vocabulary/index.ts';
+import { type Declared, declareOwner } from './declared-owner.ts';
 import { makeDecision } from './decision.ts';
 import { type Explanation, explainDecision, type Question } from './explanation.ts';
 import type { FlagSet } from './flag-evaluator.ts';
@@ -34,6 +37,8 @@ export type DecideOptions = Readonly<{
   onFeatures?: ((features: readonly FeatureEntry[]) => void) | undefined;
   /** The tenants that the new side knows; without it all. Legacy answers the others, wherever there still is a legacy. */
   isTenant?: ((name: TenantName) => boolean) | undefined;
+  /** Whose a tenant's feature is while its rows are being moved; without it nobody moves any. */
+  ownerOf?: OwnerOf | undefined;
 }>;
 
 export type ReloadResult =
@@ -48,6 +53,8 @@ export interface Decide {
   /** A wish is honoured for a caller with scope `qa` only. */
   decide(snapshot: Snapshot, match: Match, caller: Caller, asking: Asking): Decision;
   explain(question: Question): Explanation;
+  /** Who shall own a tenant's feature, if table and flags have their way. */
+  declares(tenant: TenantName, feature: FeatureName): Declared;
   /** The text that is in force. */
   source(): Readonly<{ text: string; revision: Revision }>;
   /** Looks at the file now; afterwards a good table is in force. */
@@ -102,7 +109,7 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
     emit({ type: 'flags_changed', source: 'file', state: 'ready', detail: `the flags of ${file}` });
   return {
     flagSource,
-    ...openDoors(() => snapshot, keeper, newSide, options.isTenant ?? (() => true)),
+    ...openDoors(() => snapshot, keeper, newSide, options),
     async close() {
       keeper.close();
       unleash?.close();
@@ -123,19 +130,21 @@ function openDoors(
   pin: () => Snapshot,
   keeper: TableKeeper,
   newSide: NewSideRest,
-  isTenant: (name: TenantName) => boolean,
+  { isTenant = () => true, ownerOf = () => undefined }: Pick<DecideOptions, 'isTenant' | 'ownerOf'>,
 ): Omit<Decide, 'close' | 'flagSource'> {
   // A customer who signed up with legacy yesterday is, to the new side, nobody.
   const place = (caller: Caller): Caller =>
     caller.tenant === undefined || isTenant(caller.tenant)
       ? caller
       : { kind: 'anonymous', tenant: undefined };
+  const circumstances = { isResting: newSide.isResting, ownerOf };
   return {
     pin,
     match: (pinned, method, path) => pinned.find(method, path),
     decide: (pinned, match, caller, asking) =>
-      makeDecision(pinned, match, place(caller), asking, newSide.isResting),
-    explain: (question) => explainDecision(pin(), question, newSide, place),
+      makeDecision(pinned, match, place(caller), asking, circumstances),
+    explain: (question) => explainDecision(pin(), question, newSide, place, ownerOf),
+    declares: (tenant, feature) => declareOwner(pin(), tenant, feature),
     source: () => ({ text: keeper.current().text, revision: pin().revision }),
     async reload() {
       const result = await keeper.look();

@@ -4,12 +4,20 @@ import {
   type Decision,
   type FeatureName,
   hasScope,
+  type OwnerOf,
   QA_SCOPE,
   type Side,
 } from '../vocabulary/index.ts';
 import type { FlagReading } from './flag-reader.ts';
 import type { Match } from './route-matcher.ts';
-import { asksBreaker, type Ruling, ruleByStage, ruleWhileResting, UNLISTED } from './ruling.ts';
+import {
+  asksBreaker,
+  type Ruling,
+  ruleByOwner,
+  ruleByStage,
+  ruleWhileResting,
+  UNLISTED,
+} from './ruling.ts';
 import { type Asking, chooseShadow, judgeShadow } from './shadowing.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { RouteRow } from './table.ts';
@@ -19,13 +27,16 @@ const NO_TABLES: readonly string[] = Object.freeze([]);
 /** Does the new side of a feature rest after failures? Asking changes nothing. */
 export type IsResting = (feature: FeatureName | undefined) => boolean;
 
+/** What counts beside table and flags. */
+export type Circumstances = Readonly<{ isResting: IsResting; ownerOf: OwnerOf }>;
+
 /** Reads the flag once, asks the breaker once, and freezes what comes of it. Deciding and explaining both go this way. */
 export function makeDecision(
   snapshot: Snapshot,
   match: Match,
   caller: Caller,
   asking: Asking,
-  isResting: IsResting,
+  { isResting, ownerOf }: Circumstances,
 ): Decision {
   const { row } = match;
   if (!row) return describeDecision(snapshot, match, UNLISTED, undefined, undefined);
@@ -33,10 +44,13 @@ export function makeDecision(
   const honoured = wish !== undefined && hasScope(caller, QA_SCOPE) ? wish : undefined;
   const reading = asksFlag(row) ? readFlagOf(snapshot, row, caller) : undefined;
   const ruling = ruleByStage(row, caller.tenant, reading ?? 'unknown', honoured);
-  const rests = asksBreaker(ruling) && isResting(row.feature);
-  const final = rests ? ruleWhileResting(match.whenResting) : ruling;
+  const owner = ownerOf(caller.tenant, row.feature);
+  const owned = owner === undefined ? ruling : ruleByOwner(ruling, owner, match.isSafe);
+  const rests = asksBreaker(owned) && isResting(row.feature);
+  const final = rests ? ruleWhileResting(owner === undefined ? match.whenResting : 'refuse') : owned;
   const shadow = chooseShadow(judgeShadow(match, final, caller.tenant, asking), final.side);
-  return describeDecision(snapshot, match, final, shadow, reading);
+  const described = owner === undefined ? match : { ...match, ifNewFails: 'refuse' as const };
+  return describeDecision(snapshot, described, final, shadow, reading);
 }
 
 /** Only stage canary does, and not while its word could change nothing. */

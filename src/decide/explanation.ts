@@ -8,6 +8,7 @@ import {
   type IfNewFails,
   type MirrorRules,
   type NewSideRest,
+  type OwnerOf,
   type Reason,
   type Revision,
   type RouteId,
@@ -72,13 +73,14 @@ export function explainDecision(
   question: Question,
   newSide: NewSideRest,
   place: (caller: Caller) => Caller,
+  ownerOf: OwnerOf,
 ): Explanation {
   const method = question.method.toUpperCase();
   const path = question.path.replace(/[?#].*$/s, '');
   const caller = place(imagineCaller(question));
   const match = snapshot.find(method, path);
   const asking = { wish: question.wish, upgrade: question.upgrade ?? false };
-  const decision = makeDecision(snapshot, match, caller, asking, newSide.isResting);
+  const decision = makeDecision(snapshot, match, caller, asking, { isResting: newSide.isResting, ownerOf });
   const shadowing = judgeShadow(match, decision, caller.tenant, asking);
   const percent = match.row?.mirror?.percent ?? DEFAULT_MIRROR_RULES.percent;
   const flag = tellFlagOf(snapshot, match, caller);
@@ -146,6 +148,7 @@ const WHY: Readonly<Record<Reason, string>> = {
   flag_unknown: 'The flag is not known, so legacy answers to be safe.',
   no_tenant: 'The request names no tenant that the new side knows, so legacy answers.',
   breaker_open: 'The new side rests after failures, so legacy answers.',
+  owner: "The feature's rows are being moved, and requests go where the tenant's rows are.",
   forced_legacy:
     'The table forces the route to legacy, so legacy answers, whatever stage, flag and testers say.',
   forced: 'A caller with scope qa has forced this side.',

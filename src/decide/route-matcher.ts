@@ -10,6 +10,8 @@ export type Params = Readonly<Record<string, string>>;
 /** What the table says of a request before its caller is known. */
 export type Match = Readonly<{
   method: string;
+  /** It changes nothing (RFC 9110 section 9.2.1). */
+  isSafe: boolean;
   /** Undefined where the table lists no such route. */
   row: RouteRow | undefined;
   /** What the template's parameters matched, as it stands in the canonical path. */
@@ -36,6 +38,7 @@ export function createMatcher(table: Table): FindRoute {
   for (const row of table.rows) listRow(router, row, table);
   const unlisted = (method: string): Match => ({
     method,
+    isSafe: SAFE_METHODS.includes(method),
     row: undefined,
     params: NO_PARAMS,
     // Legacy goes on guarding what nobody has listed.
@@ -75,7 +78,7 @@ function describeMatch(row: RouteRow, method: Method, table: Table): Match {
   const isSafe = SAFE_METHODS.includes(method);
   const ifNewFails = row.stage === 'retired' ? 'refuse' : (row.ifNewFails ?? (isSafe ? 'legacy' : 'refuse'));
   const whenResting = chooseWhenResting(row, isSafe, table);
-  return Object.freeze({ method, row, params: NO_PARAMS, admit, timeoutMs, ifNewFails, whenResting });
+  return Object.freeze({ method, isSafe, row, params: NO_PARAMS, admit, timeoutMs, ifNewFails, whenResting });
 }
 
 /**

@@ -24,6 +24,10 @@ const BY_FLAG: Readonly<Record<FlagReading, Ruling>> = {
   off: rule('legacy', 'flag_off'),
   unknown: rule('legacy', 'flag_unknown'),
 };
+const BY_OWNER: Readonly<Record<Side, Ruling>> = {
+  legacy: rule('legacy', 'owner'),
+  new: rule('new', 'owner'),
+};
 const RESTING: Readonly<Record<IfNewFails, Ruling>> = {
   legacy: rule('legacy', 'breaker_open'),
   refuse: rule('new', 'breaker_open'),
@@ -58,6 +62,15 @@ export function ruleByStage(
 
 function isPossible({ stage, handler }: RouteRow, wish: Side): boolean {
   return wish === 'new' ? handler !== undefined : stage !== 'retired';
+}
+
+/**
+ * Where the feature's rows are being moved, its requests go where their tenant's rows are: reads, too, so that nobody reads what is older
+ * than what he has just written. Who forces a side may still look at the other one.
+ */
+export function ruleByOwner(ruling: Ruling, owner: Side, isSafe: boolean): Ruling {
+  if (ruling.side === owner || (isSafe && ruling.reason === 'forced')) return ruling;
+  return BY_OWNER[owner];
 }
 
 /** A breaker is asked only where the new side would answer by the table's own word: who forces a side wants to see it fail. */

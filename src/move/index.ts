@@ -2,6 +2,8 @@
 // `prepareFollow` copies tenants at one point of legacy's log and begins to follow there; `openFollow` carries every later change over,
 // in legacy's order, and knows how far it has come. Neither writes to legacy's tables. Both tell troubles in sentences; only
 // `prepareFollow` throws them (FollowTrouble), `openFollow` goes on trying and tells by events.
+export { Gate, type GateWish, type TenureView, type Turn } from './gate.ts';
+export { type Instance, type InstanceWish, openInstance } from './instance.ts';
 export { type Following, type FollowWish, openFollow } from './follow.ts';
 export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';

@@ -5,8 +5,10 @@ import type {
   FlipLog,
   KeyBook,
   RowJournal,
+  MoveBook,
   SessionBook,
   TenantName,
+  TenureBook,
 } from '../vocabulary/index.ts';
 import { tenantAdapter } from './adapter.ts';
 import { ask } from './ask.ts';
@@ -19,10 +21,13 @@ import { Moments } from './moments.ts';
 import type { RehearsalWish } from './opening.ts';
 import { type Rehearsed, runRehearsal, type TenantStore } from './rehearsal.ts';
 import { openRowJournal } from './row-journal.ts';
+import { openMoveBook } from './move-book.ts';
+import { type MoverBook, openMoverBook } from './mover-book.ts';
 import { openSessionBook } from './session-book.ts';
 import { openShares } from './shares.ts';
 import { checkStore } from './start-up.ts';
 import { openTenants, type Tenants } from './tenants.ts';
+import { openTenureBook } from './tenure-book.ts';
 import { type Engine, runWithin, type Work } from './within.ts';
 
 export type Store = Readonly<{
@@ -48,6 +53,9 @@ export type Store = Readonly<{
   ledger: DiffLedger;
   journal: RowJournal;
   follow: FollowStore;
+  tenures: TenureBook;
+  moves: MoveBook;
+  mover: MoverBook;
   tenants: Tenants;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -89,10 +97,10 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const shares = openShares(poolSize, CONNECT_TIMEOUT_MS);
   const { emit, onUnscoped } = wish;
   const engine = { prisma, control, shares, tenants, moments, emit, onUnscoped };
-  return assembleStore(engine, follow, close);
+  return assembleStore(engine, wish.url, follow, close);
 }
 
-function assembleStore(engine: Engine, follow: FollowStore, close: () => Promise<void>): Store {
+function assembleStore(engine: Engine, url: string, follow: FollowStore, close: () => Promise<void>): Store {
   const { control } = engine;
   const scope = (tenant: TenantName, handler: string): TenantStore =>
     Object.freeze({ tenant, within: <T>(work: Work<T>) => runWithin(engine, tenant, handler, work) });
@@ -111,6 +119,9 @@ function assembleStore(engine: Engine, follow: FollowStore, close: () => Promise
     ledger: openLedger(control),
     journal,
     follow,
+    tenures: openTenureBook(url, control),
+    moves: openMoveBook(control),
+    mover: openMoverBook(url, control),
     tenants: engine.tenants,
     ping: async () => {
       await ask(control, 'SELECT 1');

@@ -10,6 +10,8 @@ export type Tenants = Readonly<{
   find(name: TenantName): Promise<Tenant | undefined>;
   /** The same at once, from what is known now; looks again behind the scenes where that is old, or the name is new. */
   knows(name: TenantName): boolean;
+  /** Its number, as far as it is known now. */
+  idOf(name: TenantName): TenantId | undefined;
 }>;
 
 const FRESH_MS = 30_000;
@@ -50,6 +52,7 @@ export function openTenants(pool: pg.Pool): Tenants {
       if (isStale(name)) refresh().catch(() => undefined);
       return known.has(name);
     },
+    idOf: (name) => known.get(name)?.id,
   };
 }
 

@@ -23,7 +23,8 @@ export type Reason =
   | 'no_tenant'
   | 'breaker_open'
   | 'forced_legacy'
-  | 'forced';
+  | 'forced'
+  | 'owner';
 export const REASONS = [
   'unlisted',
   'stage_legacy',
@@ -38,6 +39,7 @@ export const REASONS = [
   'breaker_open',
   'forced_legacy',
   'forced',
+  'owner',
 ] as const satisfies readonly Reason[];
 
 /** The breaker of one side of one feature: `open` while the side rests, `half_open` while one request tries it. */

@@ -183,6 +183,20 @@ export const FAILURES = {
     title: 'Store unavailable',
     detail: 'The database cannot serve this at the moment. Try again shortly.',
   },
+  write_held: {
+    status: 503,
+    blame: 'us',
+    title: 'Write held',
+    detail:
+      'These data are just being moved, and nothing can be written to them for a moment. Nothing was changed. Send it again in a second.',
+  },
+  owner_unknown: {
+    status: 503,
+    blame: 'us',
+    title: 'Owner unknown',
+    detail:
+      'It cannot be told at the moment where these data are kept, so nothing was written. Nothing was changed. Try again shortly.',
+  },
   issuer_unreachable: {
     status: 503,
     blame: 'us',

@@ -13,3 +13,4 @@ export * from './problem.ts';
 export * from './rows.ts';
 export * from './secret-name.ts';
 export * from './shadow.ts';
+export * from './tenure.ts';
