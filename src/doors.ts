@@ -21,7 +21,7 @@ export function nameGatewayPort({ settings, sharing }: HouseWish): PortWish {
 export function openGateway(
   { settings }: HouseWish,
   { emit }: Pick<Observe, 'emit'>,
-  { rest: defend, ...rooms }: Rooms<Defend>,
+  { rest: defend, instance: { gate }, ...rooms }: Rooms<Defend>,
   from: PortWish | Intake,
 ): Promise<Listener> {
   const wish = {
@@ -36,7 +36,7 @@ export function openGateway(
     emit,
     wantsUpgrade: wantsWebSocket,
   };
-  return openListener(wish, openCorridor({ ...rooms, defend, emit, maxBodyBytes: settings.MAX_BODY_BYTES }));
+  return openListener(wish, openCorridor({ ...rooms, gate, defend, emit, maxBodyBytes: settings.MAX_BODY_BYTES }));
 }
 
 export async function openAdmin(

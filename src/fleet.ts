@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { takePort } from './accept/index.ts';
 import { nameGatewayPort, openAdmin } from './doors.ts';
 import { closeAll, confess, type House } from './house.ts';
+import { openMoving } from './moving.ts';
 import { createObserve, type Observe, renderFigures } from './observe/index.ts';
 import { type HouseWish, openRooms } from './rooms.ts';
 import { type CrewRest, openCrewRest, openPrimary, type Primary } from './share/index.ts';
@@ -27,6 +28,7 @@ export async function openFleet(wish: HouseWish): Promise<House> {
   try {
     const rooms = await openRooms(wish, observe, closers, openCrewRest);
     if (settings.FOLLOW_SLOT !== undefined) rooms.mirror.wake();
+    closers.push(openMoving(wish, observe, rooms) ?? (() => undefined));
     const relay = (event: BanyanEvent) => {
       for (const listener of listeners) listener(event);
     };

@@ -2,6 +2,7 @@
 import { nameGatewayPort, openAdmin, openGateway } from './doors.ts';
 import { openFleet } from './fleet.ts';
 import { closeAll, closeHouse, confess, type House } from './house.ts';
+import { openMoving } from './moving.ts';
 import { createObserve } from './observe/index.ts';
 import { type HouseWish, openDefendRoom, openRooms } from './rooms.ts';
 
@@ -22,6 +23,7 @@ async function openAlone(wish: HouseWish): Promise<House> {
     closers.push(rooms.rest.close);
     // Legacy keeps its log for a follower that is not there.
     if (settings.FOLLOW_SLOT !== undefined) rooms.mirror.wake();
+    closers.push(openMoving(wish, observe, rooms) ?? (() => undefined));
     const admin = await openAdmin(wish, observe, rooms, closers);
     const gateway = await openGateway(wish, observe, rooms, nameGatewayPort(wish));
     observe.emit({ type: 'part_changed', part: 'gateway', state: 'ready', detail: 'listening' });

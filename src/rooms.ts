@@ -158,7 +158,7 @@ export function openDefendRoom(settings: Settings, { emit }: Observe): Defend {
 export function openDecideRoom(
   settings: Settings,
   { emit }: Observe,
-  { handle, store, rest }: Readonly<{ handle: Handle; store: Store; rest: Rest }>,
+  { handle, store, rest, instance }: Readonly<{ handle: Handle; store: Store; rest: Rest; instance: Instance }>,
 ): Promise<Decide> {
   const { UNLEASH_URL, UNLEASH_API_TOKEN, UNLEASH_REFRESH_MS } = settings;
   const unleash =

@@ -5,6 +5,9 @@
 export { Gate, type GateWish, type TenureView, type Turn } from './gate.ts';
 export { type Instance, type InstanceWish, openInstance } from './instance.ts';
 export { type Following, type FollowWish, openFollow } from './follow.ts';
+export { type Mover, type MoverWish, openMover } from './mover.ts';
+export { type MoverProcess, startMover } from './mover-process.ts';
+export { openReconciler, type ReconcileWish } from './reconcile.ts';
 export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';
 export { FollowTrouble } from './trouble.ts';

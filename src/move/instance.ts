@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type {
   Epoch,
   FeatureName,
+  MoveRecord,
   TenantId,
   TenantName,
   Tenure,
@@ -24,6 +25,8 @@ export type InstanceWish = GateWish &
 export type Instance = Readonly<{
   id: string;
   gate: Gate;
+  /** Features that are being moved, or were. */
+  moves(): readonly MoveRecord[];
   /** Takes its name out of the book: nobody waits for it any more. */
   close(): Promise<void>;
 }>;
@@ -39,7 +42,8 @@ const LEGACYS: Tenure = Object.freeze({ owner: 'legacy', step: 'settled' });
 export async function openInstance(wish: InstanceWish): Promise<Instance> {
   const attendance = new Attendance(wish);
   await attendance.begin();
-  return { id: attendance.id, gate: attendance.gate, close: () => attendance.close() };
+  const { id, gate } = attendance;
+  return { id, gate, moves: () => attendance.moves, close: () => attendance.close() };
 }
 
 class Attendance {
@@ -53,6 +57,7 @@ class Attendance {
   #known: Epoch = 0;
   #confirmed: Epoch = 0;
   #moved: ReadonlySet<FeatureName> = new Set();
+  #moves: readonly MoveRecord[] = [];
   #isAsked = false;
   #tellAsked: () => void = () => undefined;
   #untilMs = 0;
@@ -62,6 +67,10 @@ class Attendance {
     this.#wish = wish;
     this.gate = new Gate(wish);
     this.#name = [hostname(), process.pid, ...(wish.worker === undefined ? [] : [`worker ${wish.worker}`])].join(' ');
+  }
+
+  get moves(): readonly MoveRecord[] {
+    return this.#moves;
   }
 
   async begin(): Promise<void> {
@@ -141,6 +150,7 @@ class Attendance {
 
   #note({ epoch, moves, changed }: TenureNews): void {
     this.#known = epoch;
+    this.#moves = moves;
     this.#moved = new Set(moves.flatMap(({ feature, state }) => (state === 'retired' ? [] : [feature])));
     for (const { tenant, feature, owner, step } of changed)
       this.#tenures.set(`${tenant} ${feature}`, Object.freeze({ owner, step }));

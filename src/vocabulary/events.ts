@@ -1,7 +1,8 @@
 import type { CredentialKind } from './caller.ts';
 import type { BreakerState, Reason, Side, Stage } from './decision.ts';
 import type { FailureCode } from './failure.ts';
-import type { FeatureName, FlagName, RequestId, Revision, RouteId, TenantName, UserId } from './ids.ts';
+import type { FeatureName, FlagName, RequestId, Revision, RouteId, TenantId, TenantName, UserId } from './ids.ts';
+import type { MoveOrderKind } from './tenure.ts';
 import type { DropReason, NotComparedReason, Verdict } from './shadow.ts';
 
 /**
@@ -69,6 +70,18 @@ export type BanyanEvent =
   /** Legacy's rows: whether they are carried over into the new store at the moment. */
   | Readonly<{ type: 'follow_changed'; state: 'following' | 'stopped'; detail: string }>
   | Readonly<{ type: 'rows_parted'; tenant: TenantName; table: string }>
+  /** The process that carries out hand-overs. */
+  | Readonly<{ type: 'mover_changed'; state: 'leading' | 'stopped'; detail: string }>
+  /** A hand-over, or a hand-back, has come to its end; `detail` holds no value of any row. */
+  | Readonly<{
+      type: 'owner_changed';
+      tenant: TenantId;
+      feature: FeatureName;
+      order: MoveOrderKind;
+      ended: 'done' | 'refused' | 'failed';
+      detail: string;
+      heldMs: number | undefined;
+    }>
   | Readonly<{ type: 'flag_read_failed'; flag: FlagName; detail: string }>
   | Readonly<{ type: 'unscoped_query'; handler: string; model: string; operation: string }>
   | Readonly<{ type: 'handler_failed'; requestId: RequestId; routeId: RouteId | undefined; error: string }>

@@ -67,7 +67,8 @@ export interface TenureBook {
   instances(): Promise<readonly InstanceRecord[]>;
 }
 
-export type MoveOrderKind = 'hand_over' | 'hand_back';
+/** `verify`: prove that the rows are equal, and change nothing. */
+export type MoveOrderKind = 'hand_over' | 'hand_back' | 'verify';
 export type MoveOrderState = 'waiting' | 'running' | 'done' | 'failed';
 
 export type MoveOrder = Readonly<{

@@ -28,12 +28,12 @@ export const TOP_FILES: Readonly<Record<string, TopFile>> = {
   'main.ts': {
     rooms: Object.keys(ROOMS),
     typesOnly: [],
-    files: ['doors.ts', 'fleet.ts', 'house.ts', 'rooms.ts'],
+    files: ['doors.ts', 'fleet.ts', 'house.ts', 'moving.ts', 'rooms.ts'],
   },
   'fleet.ts': {
     rooms: Object.keys(ROOMS),
     typesOnly: [],
-    files: ['doors.ts', 'house.ts', 'rooms.ts', 'worker.ts'],
+    files: ['doors.ts', 'house.ts', 'moving.ts', 'rooms.ts', 'worker.ts'],
   },
   'worker.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['doors.ts', 'house.ts', 'rooms.ts'] },
   'doors.ts': { rooms: Object.keys(ROOMS), typesOnly: [], files: ['proxy.ts', 'rooms.ts'] },
@@ -41,9 +41,11 @@ export const TOP_FILES: Readonly<Record<string, TopFile>> = {
   'house.ts': { rooms: ['vocabulary'], typesOnly: ['accept', 'handle', 'observe'], files: [] },
   'proxy.ts': {
     rooms: ['vocabulary', 'accept'],
-    typesOnly: ['admit', 'decide', 'defend', 'forward', 'handle', 'mirror'],
+    typesOnly: ['admit', 'decide', 'defend', 'forward', 'handle', 'mirror', 'move'],
     files: [],
   },
+  'moving.ts': { rooms: ['move', 'vocabulary'], typesOnly: ['observe'], files: ['mover.ts', 'rooms.ts'] },
+  'mover.ts': { rooms: ['move', 'store', 'vocabulary'], typesOnly: [], files: [] },
   'shadow.ts': { rooms: ['handle', 'mirror', 'move', 'store', 'vocabulary'], typesOnly: [], files: [] },
   'settings.ts': { rooms: [], typesOnly: [], files: [] },
 };

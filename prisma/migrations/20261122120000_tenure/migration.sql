@@ -121,7 +121,7 @@ CREATE TABLE banyan.move_order (
   held_ms    double precision,
   ended_at   timestamptz,
   CONSTRAINT move_order_pkey PRIMARY KEY (id),
-  CONSTRAINT move_order_order_known CHECK ("order" IN ('hand_over', 'hand_back')),
+  CONSTRAINT move_order_order_known CHECK ("order" IN ('hand_over', 'hand_back', 'verify')),
   CONSTRAINT move_order_state_known CHECK (state IN ('waiting', 'running', 'done', 'failed'))
 );
 CREATE UNIQUE INDEX move_order_open_idx ON banyan.move_order (tenant, feature) WHERE state IN ('waiting', 'running');

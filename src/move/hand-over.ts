@@ -1,0 +1,148 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { HandOverStep, MoverBook } from '../store/index.ts';
+import type { FeatureName, MoveOrderKind, Position, Side, TenantId } from '../vocabulary/index.ts';
+
+/** Whose rows, and to which side. */
+export type HandOverTask = Readonly<{
+  order: Exclude<MoveOrderKind, 'verify'>;
+  tenant: TenantId;
+  feature: FeatureName;
+  tables: readonly string[];
+}>;
+
+/** How it went. `refused`: not even begun; `failed`: everything is as it was before. */
+export type HandOverEnd =
+  | Readonly<{ kind: 'done'; heldMs: number; rows: number }>
+  | Readonly<{ kind: 'refused' | 'failed'; detail: string; heldMs?: number }>;
+
+/** What a hand-over needs of others. Each of them rejects when the signal says so. */
+export type HandOverPorts = Readonly<{
+  book: Pick<
+    MoverBook,
+    'hold' | 'switchTo' | 'settle' | 'unconfirmed' | 'apart' | 'strangers' | 'raiseIds' | 'lastIds'
+  >;
+  /** Everything that legacy has committed is in the store; answers where that is in legacy's log. */
+  catchUp(signal: AbortSignal): Promise<Position>;
+  /** Everything that the new side has committed for this tenant is on legacy. */
+  drain(tenant: TenantId, signal: AbortSignal): Promise<void>;
+  /** Are the rows equal? Undefined: they are; a sentence: where they are not. While nobody holds the writes rows may be looked at again. */
+  verify(task: Pick<HandOverTask, 'tenant' | 'tables'>, manner: 'live' | 'held', signal: AbortSignal): Promise<Verified>;
+  /** Legacy's sequences: by table, the id that it gives out next. */
+  readSequences(task: HandOverTask): Promise<Readonly<Record<string, number>>>;
+  /** Legacy gives out these next, or higher ones. */
+  advanceSequences(task: HandOverTask, nextIds: Readonly<Record<string, number>>): Promise<void>;
+  /** No transaction of legacy that has written to these tables is open any more. */
+  outlast(task: HandOverTask, signal: AbortSignal): Promise<void>;
+}>;
+
+export type Verified = Readonly<{ kind: 'equal'; rows: number } | { kind: 'different'; detail: string }>;
+
+/** A write waits for 2 s at most; what has not come about by then is given up, and users have noticed nothing. */
+const PATIENCE_MS = 1_600;
+const BEFOREHAND_MS = 60_000;
+const LOOK_MS = 4;
+const OTHER: Readonly<Record<HandOverTask['order'], Side>> = { hand_over: 'new', hand_back: 'legacy' };
+
+class Obstacle extends Error {}
+
+/**
+ * Hands one tenant's feature over, or back: looks whether it can be, holds the writes, lets those under way end, brings the other side level,
+ * proves it, changes the owner, and lets the writes go on there. Whatever fails before the owner has changed ends with the owner before.
+ */
+export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
+  try {
+    await prepare(ports, task);
+  } catch (error) {
+    return { kind: 'refused', detail: describe(error) };
+  }
+  const heldSinceMs = performance.now();
+  const held = await ports.book.hold(task.tenant, task.feature);
+  if (held === undefined) return { kind: 'refused', detail: 'Another step is being taken for this tenant.' };
+  const heldMs = () => performance.now() - heldSinceMs;
+  try {
+    const { switched, rows } = await changeOwner(ports, task, held, AbortSignal.timeout(PATIENCE_MS));
+    await release(ports, switched);
+    return { kind: 'done', heldMs: heldMs(), rows };
+  } catch (error) {
+    // Where the owner has changed after all this does nothing: the step is another one.
+    await ports.book.settle(held);
+    return { kind: 'failed', detail: describe(error), heldMs: heldMs() };
+  }
+}
+
+/** All that takes its time, while writes go on. */
+async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> {
+  const { tenant, feature, tables, order } = task;
+  const signal = AbortSignal.timeout(BEFOREHAND_MS);
+  const apart = await ports.book.apart(tenant, tables);
+  if (apart === 'not_followed')
+    throw new Obstacle("The tenant's rows do not follow legacy's. Run: banyan follow (docs/following.md).");
+  if (apart.length > 0)
+    throw new Obstacle(`The rows of ${apart.join(', ')} are apart from legacy's (docs/following.md): copy the tenant anew.`);
+  const strangers = await ports.book.strangers(tenant, feature);
+  if (order === 'hand_back' && strangers > 0)
+    throw new Obstacle(
+      `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
+    );
+  if (order === 'hand_over') await ports.catchUp(signal);
+  else await ports.drain(tenant, signal);
+  const verified = await ports.verify(task, 'live', signal);
+  if (verified.kind === 'different') throw new Obstacle(verified.detail);
+}
+
+async function changeOwner(
+  ports: HandOverPorts,
+  task: HandOverTask,
+  held: HandOverStep,
+  signal: AbortSignal,
+): Promise<Readonly<{ switched: HandOverStep; rows: number }>> {
+  await untilConfirmed(ports, held, signal);
+  if (task.order === 'hand_over') await ports.outlast(task, signal);
+  else await ports.drain(task.tenant, signal);
+  const since = await ports.catchUp(signal);
+  const verified = await ports.verify(task, 'held', signal);
+  if (verified.kind === 'different') throw new Obstacle(verified.detail);
+  await carryIds(ports, task);
+  signal.throwIfAborted();
+  const switched = await ports.book.switchTo(held, OTHER[task.order], since);
+  if (switched === undefined) throw new Obstacle('Another mover has taken over.');
+  return { switched, rows: verified.rows };
+}
+
+/** Ids go on where the other side has stopped, also behind rows that are gone. */
+async function carryIds(ports: HandOverPorts, task: HandOverTask): Promise<void> {
+  if (task.order === 'hand_over') {
+    await ports.book.raiseIds(task.tenant, await ports.readSequences(task));
+    return;
+  }
+  const last = await ports.book.lastIds(task.tenant, task.tables);
+  const next = Object.entries(last).map(([table, id]) => [table, id + 1] as const);
+  await ports.advanceSequences(task, Object.fromEntries(next));
+}
+
+/** From here on there is only one way. Who has not confirmed within its lease acts on nothing any more. */
+async function release(ports: HandOverPorts, switched: HandOverStep): Promise<void> {
+  await untilConfirmed(ports, switched, new AbortController().signal);
+  await ports.book.settle(switched);
+}
+
+async function untilConfirmed(
+  { book }: HandOverPorts,
+  { epoch }: HandOverStep,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const left = await book.unconfirmed(epoch);
+    if (left === 0) return;
+    if (signal.aborted)
+      throw new Obstacle(`${left} of the gateway's processes still had writes under way, or did not answer in time.`);
+    await wait(LOOK_MS);
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Obstacle) return error.message;
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return 'It took longer than writes may be held; nothing was changed.';
+  return error instanceof Error ? error.message : String(error);
+}

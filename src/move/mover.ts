@@ -1,0 +1,158 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Store } from '../store/index.ts';
+import type { Emit, MoveOrder, MoveRecord, RowFollower, TenantId } from '../vocabulary/index.ts';
+import { type HandOverEnd, type HandOverPorts, type HandOverTask, handOver, type Verified } from './hand-over.ts';
+import { findSchema, outlastWriters } from './legacy-side.ts';
+import { openLegacyPool } from './legacy-slot.ts';
+import { advanceSequences, openReturn, readSequences, type Return } from './return/index.ts';
+import { describeProof, verifyTenant } from './verify/index.ts';
+
+export type MoverWish = Readonly<{
+  legacyUrl: string;
+  store: Pick<Store, 'mover' | 'tenures' | 'outbox' | 'proof'>;
+  follower: Pick<RowFollower, 'catchUp'>;
+  emit: Emit;
+  /** Hand-overs side by side; default 4. */
+  atOnce?: number;
+}>;
+
+export type Mover = Readonly<{ close(): Promise<void> }>;
+
+type Ended = HandOverEnd | Readonly<{ kind: 'done'; rows: number }>;
+
+const VERIFY_MS = 10 * 60_000;
+const AT_ONCE = 4;
+const LOOK_MS = 50;
+const LEAD_AGAIN_MS = 1_000;
+
+/** Carries out orders for as long as it leads; of several movers one does, and another takes over where it stops. */
+export function openMover(wish: MoverWish): Mover {
+  const closing = new AbortController();
+  const legacy = openLegacyPool(wish.legacyUrl);
+  const running = new Lead(wish, legacy, closing.signal).run();
+  return {
+    async close() {
+      closing.abort();
+      await running;
+      await legacy.end();
+    },
+  };
+}
+
+class Lead {
+  readonly #wish: MoverWish;
+  readonly #legacy: pg.Pool;
+  readonly #signal: AbortSignal;
+
+  constructor(wish: MoverWish, legacy: pg.Pool, signal: AbortSignal) {
+    this.#wish = wish;
+    this.#legacy = legacy;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#signal.aborted) {
+      await this.#lead().catch((error: unknown) =>
+        this.#wish.emit({ type: 'mover_changed', state: 'stopped', detail: describe(error) }),
+      );
+      await wait(LEAD_AGAIN_MS, undefined, { signal: this.#signal }).catch(() => undefined);
+    }
+  }
+
+  /** Until the connection that makes it the leader is lost, something fails, or it is closed. */
+  async #lead(): Promise<void> {
+    const { store, emit, legacyUrl, atOnce = AT_ONCE } = this.#wish;
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#signal, over.signal]);
+    const lead = await store.mover.lead(() => over.abort());
+    if (lead === undefined) return;
+    try {
+      // What the mover before left behind.
+      await store.mover.tidy();
+      await store.mover.returnOrders();
+      const back = openReturn({ legacyUrl, outbox: store.outbox, emit });
+      emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
+      try {
+        await Promise.all(Array.from({ length: atOnce }, () => this.#work(back, signal)));
+      } finally {
+        await back.close();
+      }
+    } finally {
+      await lead.close();
+    }
+  }
+
+  async #work(back: Return, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const order = await this.#wish.store.mover.takeOrder();
+      if (order) await this.#carryOut(order, back);
+      else await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #carryOut(order: MoveOrder, back: Return): Promise<void> {
+    const { store, emit } = this.#wish;
+    const { tenant, feature } = order;
+    const { moves } = await store.tenures.news(Number.MAX_SAFE_INTEGER);
+    const move = moves.find((one) => one.feature === feature);
+    const schema = await findSchema(this.#legacy, tenant);
+    const end =
+      move === undefined || schema === undefined
+        ? ({ kind: 'refused', detail: describeMissing(order, move) } as const)
+        : await this.#run(order, move, this.#openPorts(schema, back));
+    const detail = end.kind === 'done' ? `${end.rows} rows, equal on both sides` : end.detail;
+    const state = end.kind === 'done' ? 'done' : 'failed';
+    const heldMs = 'heldMs' in end ? end.heldMs : undefined;
+    await store.mover.endOrder(order.id, { state, detail, heldMs });
+    emit({ type: 'owner_changed', tenant, feature, order: order.order, ended: end.kind, detail, heldMs });
+  }
+
+  async #run({ order, tenant, feature }: MoveOrder, { tables }: MoveRecord, ports: HandOverPorts): Promise<Ended> {
+    if (order !== 'verify') return handOver(ports, { order, tenant, feature, tables });
+    const verified = await ports.verify({ tenant, tables }, 'live', AbortSignal.timeout(VERIFY_MS));
+    return verified.kind === 'equal' ? { kind: 'done', rows: verified.rows } : { kind: 'failed', detail: verified.detail };
+  }
+
+  #openPorts(schema: string, back: Return): HandOverPorts {
+    const { store, follower } = this.#wish;
+    const legacy = this.#legacy;
+    return {
+      book: store.mover,
+      catchUp: (signal) => follower.catchUp(signal),
+      drain: (tenant, signal) => back.drain(tenant, signal),
+      verify: (task, manner, signal) => this.#verify(schema, task, manner, signal),
+      readSequences: ({ tables }) => readSequences(legacy, schema, tables),
+      advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds),
+      outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables }, signal),
+    };
+  }
+
+  async #verify(
+    schema: string,
+    { tenant, tables }: Pick<HandOverTask, 'tenant' | 'tables'>,
+    manner: 'live' | 'held',
+    signal: AbortSignal,
+  ): Promise<Verified> {
+    const { store, follower } = this.#wish;
+    const settle = async () => void (await follower.catchUp(signal));
+    const proof = await verifyTenant({
+      legacy: this.#legacy,
+      schema,
+      proof: store.proof,
+      tenant,
+      tables,
+      signal,
+      ...(manner === 'live' && { settle }),
+    });
+    return proof.kind === 'equal' ? { kind: 'equal', rows: proof.rows } : { kind: 'different', detail: describeProof(proof) };
+  }
+}
+
+function describeMissing({ feature, tenant }: Readonly<{ feature: string; tenant: TenantId }>, move: MoveRecord | undefined) {
+  return move === undefined
+    ? `Nobody moves ${feature}. Run: banyan move start ${feature}.`
+    : `Legacy's registry knows no tenant ${tenant}.`;
+}
+
+const describe = (error: unknown) => (error instanceof Error ? error.message : String(error));
