@@ -11,3 +11,6 @@ export { openReconciler, type ReconcileWish } from './reconcile.ts';
 export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';
 export { FollowTrouble } from './trouble.ts';
+export { prepareReturn } from './return/prepare-return.ts';
+export type { Returning, ReturnPending, ReturnWish } from './return/return.ts';
+export { advanceSequences, type NextIds, readSequences } from './return/sequences.ts';

@@ -20,6 +20,7 @@ export { Prisma } from './generated/client.ts';
 export { isolateTenant, shareTenant } from './giant.ts';
 export { migrateStore } from './migrate.ts';
 export type { RehearsalWish } from './opening.ts';
+export type { BatchBounds, Carried, OutboxBatch, OutboxLine, OutboxPending, OutboxStore } from './outbox.ts';
 export type { HandOverStep, MoverBook } from './mover-book.ts';
 export { APP_ROLE, OWNER_ROLE, type PreparedDatabase, prepareDatabase } from './prepare.ts';
 export type { Rehearsed, TenantStore } from './rehearsal.ts';

@@ -19,6 +19,7 @@ import { openKeyBook } from './key-book.ts';
 import { openLedger } from './ledger.ts';
 import { Moments } from './moments.ts';
 import type { RehearsalWish } from './opening.ts';
+import { type OutboxStore, openOutboxStore } from './outbox.ts';
 import { type Rehearsed, runRehearsal, type TenantStore } from './rehearsal.ts';
 import { openRowJournal } from './row-journal.ts';
 import { openMoveBook } from './move-book.ts';
@@ -53,6 +54,7 @@ export type Store = Readonly<{
   ledger: DiffLedger;
   journal: RowJournal;
   follow: FollowStore;
+  outbox: OutboxStore;
   tenures: TenureBook;
   moves: MoveBook;
   mover: MoverBook;
@@ -88,8 +90,10 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const tenants = openTenants(control);
   const moments = new Moments(wish.url);
   const follow = openFollowStore(wish.url, control, moments);
+  const outbox = openOutboxStore(wish.url, control);
   const close = async () => {
     await follow.close();
+    await outbox.close();
     await moments.close();
     await prisma.$disconnect();
     await Promise.all([pool.end(), control.end()]);
@@ -97,10 +101,15 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const shares = openShares(poolSize, CONNECT_TIMEOUT_MS);
   const { emit, onUnscoped } = wish;
   const engine = { prisma, control, shares, tenants, moments, emit, onUnscoped };
-  return assembleStore(engine, wish.url, follow, close);
+  return assembleStore(engine, wish.url, { follow, outbox }, close);
 }
 
-function assembleStore(engine: Engine, url: string, follow: FollowStore, close: () => Promise<void>): Store {
+function assembleStore(
+  engine: Engine,
+  url: string,
+  carriers: Pick<Store, 'follow' | 'outbox'>,
+  close: () => Promise<void>,
+): Store {
   const { control } = engine;
   const scope = (tenant: TenantName, handler: string): TenantStore =>
     Object.freeze({ tenant, within: <T>(work: Work<T>) => runWithin(engine, tenant, handler, work) });
@@ -118,7 +127,7 @@ function assembleStore(engine: Engine, url: string, follow: FollowStore, close: 
     flips: openFlipLog(control),
     ledger: openLedger(control),
     journal,
-    follow,
+    ...carriers,
     tenures: openTenureBook(url, control),
     moves: openMoveBook(control),
     mover: openMoverBook(url, control),
