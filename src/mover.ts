@@ -29,7 +29,9 @@ function runMover(): void {
   process.once('message', (orders) => {
     closing = serve(orders as MoverOrders);
     closing.catch((error: unknown) => {
-      process.stderr.write(`The mover could not begin: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(
+        `The mover could not begin: ${error instanceof Error ? error.message : String(error)}\n`,
+      );
       process.exit(1);
     });
   });

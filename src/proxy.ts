@@ -7,14 +7,7 @@ import type { Forward } from './forward/index.ts';
 import type { Handle } from './handle/index.ts';
 import type { Mirror } from './mirror/index.ts';
 import type { Gate } from './move/index.ts';
-import {
-  type Caller,
-  type Emit,
-  type Failure,
-  fail,
-  isFailure,
-  type Outcome,
-} from './vocabulary/index.ts';
+import { type Caller, type Emit, type Failure, fail, isFailure, type Outcome } from './vocabulary/index.ts';
 
 export type Rooms = Readonly<{
   admit: Admit;
@@ -85,7 +78,7 @@ async function awaitTurn(
   { tenant }: Caller,
 ): Promise<Failure | undefined> {
   if (row?.feature === undefined || tenant === undefined) return undefined;
-  const turn = await gate.enter(tenant, row.feature);
+  const turn = await gate.enter(tenant, row.feature, visit.cutShort);
   if (isFailure(turn)) return turn;
   visit.turn = turn;
   return undefined;

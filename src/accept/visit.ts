@@ -15,7 +15,7 @@ import {
   type Tap,
 } from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
-import { BrokenOff } from './unreadable.ts';
+import { BrokenOff, breakOff } from './unreadable.ts';
 
 /** An ordinary request is answered through Node's response, an upgrade on the bare socket. */
 export type Way =
@@ -176,6 +176,12 @@ export class Visit {
     const id = this.#requestId;
     if (this.way.kind === 'request') answerFailure(this.req, this.way.res, failure, id);
     else answerFailureRaw(this.way.socket, failure, { requestId: id, accept: this.req.headers.accept });
+  };
+
+  /** Ends it before its side has: in our own words where nothing was said yet, else by cutting it off. */
+  readonly cutShort = (failure: Failure): void => {
+    if (this.way.kind === 'upgrade') this.way.socket.destroy();
+    else breakOff(this.way.res, failure);
   };
 
   /** Answers, if nobody has, and tells what happened. */

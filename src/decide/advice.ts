@@ -55,7 +55,9 @@ function adviseByReason(
     case 'forced_legacy':
       return [adviseRelease(row)];
     case 'owner':
-      return ['Another owner: the mover hands over what the table says, tenant by tenant (banyan move status).'];
+      return [
+        'Another owner: the mover hands over what the table says, tenant by tenant (banyan move status).',
+      ];
     case 'forced':
       return ['The same request without X-Banyan-Side.'];
     case 'unlisted':

@@ -9,8 +9,8 @@ import type {
   Revision,
   TenantName,
 } from '../vocabulary/index.ts';
-import { type Declared, declareOwner } from './declared-owner.ts';
 import { makeDecision } from './decision.ts';
+import { type Declared, declareOwner } from './declared-owner.ts';
 import { type Explanation, explainDecision, type Question } from './explanation.ts';
 import type { FlagSet } from './flag-evaluator.ts';
 import { defineFlags } from './flag-reader.ts';

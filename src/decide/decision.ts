@@ -10,14 +10,7 @@ import {
 } from '../vocabulary/index.ts';
 import type { FlagReading } from './flag-reader.ts';
 import type { Match } from './route-matcher.ts';
-import {
-  asksBreaker,
-  type Ruling,
-  ruleByOwner,
-  ruleByStage,
-  ruleWhileResting,
-  UNLISTED,
-} from './ruling.ts';
+import { asksBreaker, type Ruling, ruleByOwner, ruleByStage, ruleWhileResting, UNLISTED } from './ruling.ts';
 import { type Asking, chooseShadow, judgeShadow } from './shadowing.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { RouteRow } from './table.ts';

@@ -16,7 +16,9 @@ const SAFE_METHODS: readonly string[] = ['GET'];
 /** A flag that draws users instead of tenants declares what it says of a tenant without a user. */
 export function declareOwner(snapshot: Snapshot, tenant: TenantName, feature: FeatureName): Declared {
   const sides = new Set(
-    snapshot.rows.filter((row) => row.feature === feature && writes(row)).map((row) => ruleFor(snapshot, row, tenant)),
+    snapshot.rows
+      .filter((row) => row.feature === feature && writes(row))
+      .map((row) => ruleFor(snapshot, row, tenant)),
   );
   return sides.size === 1 ? ([...sides][0] ?? 'legacy') : sides.size === 0 ? 'legacy' : 'mixed';
 }
@@ -25,6 +27,8 @@ const writes = ({ methods }: RouteRow) => methods.some((method) => !SAFE_METHODS
 
 function ruleFor(snapshot: Snapshot, row: RouteRow, tenant: TenantName): Side {
   const reads = asksFlag(row) && row.flag !== undefined;
-  const reading: FlagReading = reads ? (snapshot.readFlag(row.flag, tenant, undefined) ?? 'unknown') : 'unknown';
+  const reading: FlagReading = reads
+    ? (snapshot.readFlag(row.flag, tenant, undefined) ?? 'unknown')
+    : 'unknown';
   return ruleByStage(row, tenant, reading, undefined).side;
 }

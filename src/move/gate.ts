@@ -8,8 +8,11 @@ import {
   type Tenure,
 } from '../vocabulary/index.ts';
 
-/** A write that was let in. Whoever has it calls `leave` when nothing of it can happen any more. */
+/** A write that was let in. Whoever has it calls `leave` when it has ended. */
 export type Turn = Readonly<{ leave(): void }>;
+
+/** Told of a write under way: nobody knows any more whose rows these are, so it must not be acknowledged. */
+export type OnLost = (failure: Failure) => void;
 
 /** What an instance knows of owners, at one epoch. */
 export type TenureView = Readonly<{
@@ -28,6 +31,8 @@ export type GateWish = Readonly<{
 type Waiting = Readonly<{ place: string; go(): void }>;
 
 const LONGEST_MS = 2_000;
+const LOST =
+  'It cannot be told at the moment where these data are kept. What you sent may have been carried out: look before you repeat it.';
 const NOBODY: TenureView = {
   epoch: 0,
   moved: new Set(),
@@ -41,12 +46,13 @@ const NOBODY: TenureView = {
 export class Gate {
   readonly #longestMs: number;
   readonly #nowMs: () => number;
-  /** Writes under way, by tenant and feature. */
-  readonly #under = new Map<string, number>();
+  /** Writes under way, by tenant and feature, and what ends each of them. */
+  readonly #under = new Map<string, Set<OnLost>>();
   readonly #waiting = new Set<Waiting>();
   #view: TenureView = NOBODY;
   #trustedUntilMs = Number.NEGATIVE_INFINITY;
   #quiet: (() => void)[] = [];
+  #expiry: NodeJS.Timeout | undefined;
 
   constructor({ longestMs = LONGEST_MS, nowMs = () => performance.now() }: GateWish = {}) {
     this.#longestMs = longestMs;
@@ -63,13 +69,21 @@ export class Gate {
   know(view: TenureView, trustedUntilMs: number): void {
     this.#view = view;
     this.#trustedUntilMs = trustedUntilMs;
+    this.#watchTrust();
     for (const waiting of this.#waiting) waiting.go();
     this.#tellQuiet();
   }
 
   /** Lets a write in, at once or when its owner has settled; a Failure after waiting in vain. */
-  enter(tenant: TenantName, feature: FeatureName): Turn | Promise<Turn | Failure> {
-    return this.#mayEnter(tenant, feature) ? this.#letIn(tenant, feature) : this.#wait(tenant, feature);
+  enter(tenant: TenantName, feature: FeatureName, onLost: OnLost): Turn | Promise<Turn | Failure> {
+    return this.#mayEnter(tenant, feature)
+      ? this.#letIn(tenant, feature, onLost)
+      : this.#wait(tenant, feature, onLost);
+  }
+
+  /** Nothing waits for the end of a lease any more. */
+  close(): void {
+    clearTimeout(this.#expiry);
   }
 
   /** Resolves when no write is under way whose owner is about to change. Only then an instance may confirm what it knows. */
@@ -91,23 +105,37 @@ export class Gate {
     return this.#nowMs() < this.#trustedUntilMs;
   }
 
-  #letIn(tenant: TenantName, feature: FeatureName): Turn {
+  #letIn(tenant: TenantName, feature: FeatureName, onLost: OnLost): Turn {
     const place = placeOf(tenant, feature);
-    this.#under.set(place, (this.#under.get(place) ?? 0) + 1);
-    let isIn = true;
+    const here = this.#under.get(place) ?? new Set();
+    // A request of its own each time, so that it can leave by itself.
+    const one: OnLost = (failure) => onLost(failure);
+    this.#under.set(place, here.add(one));
     return {
       leave: () => {
-        if (!isIn) return;
-        isIn = false;
-        const left = (this.#under.get(place) ?? 1) - 1;
-        if (left > 0) this.#under.set(place, left);
-        else this.#under.delete(place);
-        if (left === 0) this.#tellQuiet();
+        if (!here.delete(one) || here.size > 0) return;
+        this.#under.delete(place);
+        this.#tellQuiet();
       },
     };
   }
 
-  #wait(tenant: TenantName, feature: FeatureName): Promise<Turn | Failure> {
+  /** Who can no longer be asked may have changed the owner: what is still under way then is not acknowledged. */
+  #watchTrust(): void {
+    clearTimeout(this.#expiry);
+    const leftMs = this.#trustedUntilMs - this.#nowMs();
+    if (this.#view.moved.size > 0)
+      this.#expiry = setTimeout(() => this.#cutLost(), Math.max(0, leftMs)).unref();
+  }
+
+  #cutLost(): void {
+    if (this.#isTrusted()) return this.#watchTrust();
+    const failure = fail('owner_unknown', { retrySafe: false, retryAfterS: 1, detail: LOST });
+    for (const [place, here] of this.#under)
+      if (this.#view.moved.has(place.split(' ')[1] as FeatureName)) for (const cut of [...here]) cut(failure);
+  }
+
+  #wait(tenant: TenantName, feature: FeatureName, onLost: OnLost): Promise<Turn | Failure> {
     return new Promise((resolve) => {
       const waiting: Waiting = {
         place: placeOf(tenant, feature),
@@ -115,7 +143,7 @@ export class Gate {
           if (!this.#mayEnter(tenant, feature)) return;
           this.#waiting.delete(waiting);
           clearTimeout(timer);
-          resolve(this.#letIn(tenant, feature));
+          resolve(this.#letIn(tenant, feature, onLost));
         },
       };
       const timer = setTimeout(() => {

@@ -26,7 +26,11 @@ export type HandOverPorts = Readonly<{
   /** Everything that the new side has committed for this tenant is on legacy. */
   drain(tenant: TenantId, signal: AbortSignal): Promise<void>;
   /** Are the rows equal? Undefined: they are; a sentence: where they are not. While nobody holds the writes rows may be looked at again. */
-  verify(task: Pick<HandOverTask, 'tenant' | 'tables'>, manner: 'live' | 'held', signal: AbortSignal): Promise<Verified>;
+  verify(
+    task: Pick<HandOverTask, 'tenant' | 'tables'>,
+    manner: 'live' | 'held',
+    signal: AbortSignal,
+  ): Promise<Verified>;
   /** Legacy's sequences: by table, the id that it gives out next. */
   readSequences(task: HandOverTask): Promise<Readonly<Record<string, number>>>;
   /** Legacy gives out these next, or higher ones. */
@@ -78,7 +82,9 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> 
   if (apart === 'not_followed')
     throw new Obstacle("The tenant's rows do not follow legacy's. Run: banyan follow (docs/following.md).");
   if (apart.length > 0)
-    throw new Obstacle(`The rows of ${apart.join(', ')} are apart from legacy's (docs/following.md): copy the tenant anew.`);
+    throw new Obstacle(
+      `The rows of ${apart.join(', ')} are apart from legacy's (docs/following.md): copy the tenant anew.`,
+    );
   const strangers = await ports.book.strangers(tenant, feature);
   if (order === 'hand_back' && strangers > 0)
     throw new Obstacle(
@@ -135,7 +141,9 @@ async function untilConfirmed(
     const left = await book.unconfirmed(epoch);
     if (left === 0) return;
     if (signal.aborted)
-      throw new Obstacle(`${left} of the gateway's processes still had writes under way, or did not answer in time.`);
+      throw new Obstacle(
+        `${left} of the gateway's processes still had writes under way, or did not answer in time.`,
+      );
     await wait(LOOK_MS);
   }
 }

@@ -2,14 +2,15 @@
 // `prepareFollow` copies tenants at one point of legacy's log and begins to follow there; `openFollow` carries every later change over,
 // in legacy's order, and knows how far it has come. Neither writes to legacy's tables. Both tell troubles in sentences; only
 // `prepareFollow` throws them (FollowTrouble), `openFollow` goes on trying and tells by events.
-export { Gate, type GateWish, type TenureView, type Turn } from './gate.ts';
-export { type Instance, type InstanceWish, openInstance } from './instance.ts';
+
 export { type Following, type FollowWish, openFollow } from './follow.ts';
+export { Gate, type GateWish, type OnLost, type TenureView, type Turn } from './gate.ts';
+export { type Instance, type InstanceWish, openInstance } from './instance.ts';
 export { type Mover, type MoverWish, openMover } from './mover.ts';
 export { type MoverProcess, startMover } from './mover-process.ts';
-export { openReconciler, type ReconcileWish } from './reconcile.ts';
 export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';
+export { openReconciler, type ReconcileWish } from './reconcile.ts';
 export { FollowTrouble } from './trouble.ts';
 export { prepareReturn } from './return/prepare-return.ts';
 export type { Returning, ReturnPending, ReturnWish } from './return/return.ts';

@@ -66,7 +66,11 @@ class Attendance {
   constructor(wish: InstanceWish) {
     this.#wish = wish;
     this.gate = new Gate(wish);
-    this.#name = [hostname(), process.pid, ...(wish.worker === undefined ? [] : [`worker ${wish.worker}`])].join(' ');
+    this.#name = [
+      hostname(),
+      process.pid,
+      ...(wish.worker === undefined ? [] : [`worker ${wish.worker}`]),
+    ].join(' ');
   }
 
   get moves(): readonly MoveRecord[] {
@@ -83,6 +87,7 @@ class Attendance {
     this.#closing.abort();
     this.#ask();
     await this.#running;
+    this.gate.close();
     await this.#listening?.close();
     await this.#wish.tenures.leave(this.id).catch(() => undefined);
   }

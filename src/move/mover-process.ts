@@ -11,9 +11,7 @@ const GRACE_MS = 3_000;
  * The mover in a process of its own, so that what it does costs no user's request anything, started anew when it ends. `first` is its first
  * message; what it tells are events.
  */
-export function startMover(
-  wish: Readonly<{ module: URL; first: object; emit: Emit }>,
-): MoverProcess {
+export function startMover(wish: Readonly<{ module: URL; first: object; emit: Emit }>): MoverProcess {
   let child: ChildProcess | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -29,7 +27,11 @@ export function startMover(
     fresh.on('error', () => undefined);
     fresh.once('exit', (code, signal) => {
       if (isClosed) return;
-      wish.emit({ type: 'mover_changed', state: 'stopped', detail: `It ended with ${signal ?? `code ${code}`}.` });
+      wish.emit({
+        type: 'mover_changed',
+        state: 'stopped',
+        detail: `It ended with ${signal ?? `code ${code}`}.`,
+      });
       timer = setTimeout(start, AGAIN_MS).unref();
     });
     fresh.send(wish.first, () => undefined);

@@ -2,10 +2,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Store } from '../store/index.ts';
 import type { Emit, MoveOrder, MoveRecord, RowFollower, TenantId } from '../vocabulary/index.ts';
-import { type HandOverEnd, type HandOverPorts, type HandOverTask, handOver, type Verified } from './hand-over.ts';
+import {
+  type HandOverEnd,
+  type HandOverPorts,
+  type HandOverTask,
+  handOver,
+  type Verified,
+} from './hand-over.ts';
 import { findSchema, outlastWriters } from './legacy-side.ts';
 import { openLegacyPool } from './legacy-slot.ts';
-import { advanceSequences, openReturn, readSequences, type Return } from './return/index.ts';
+import { advanceSequences, openReturn, type Return, readSequences } from './return/index.ts';
 import { describeProof, verifyTenant } from './verify/index.ts';
 
 export type MoverWish = Readonly<{
@@ -108,10 +114,16 @@ class Lead {
     emit({ type: 'owner_changed', tenant, feature, order: order.order, ended: end.kind, detail, heldMs });
   }
 
-  async #run({ order, tenant, feature }: MoveOrder, { tables }: MoveRecord, ports: HandOverPorts): Promise<Ended> {
+  async #run(
+    { order, tenant, feature }: MoveOrder,
+    { tables }: MoveRecord,
+    ports: HandOverPorts,
+  ): Promise<Ended> {
     if (order !== 'verify') return handOver(ports, { order, tenant, feature, tables });
     const verified = await ports.verify({ tenant, tables }, 'live', AbortSignal.timeout(VERIFY_MS));
-    return verified.kind === 'equal' ? { kind: 'done', rows: verified.rows } : { kind: 'failed', detail: verified.detail };
+    return verified.kind === 'equal'
+      ? { kind: 'done', rows: verified.rows }
+      : { kind: 'failed', detail: verified.detail };
   }
 
   #openPorts(schema: string, back: Return): HandOverPorts {
@@ -145,11 +157,16 @@ class Lead {
       signal,
       ...(manner === 'live' && { settle }),
     });
-    return proof.kind === 'equal' ? { kind: 'equal', rows: proof.rows } : { kind: 'different', detail: describeProof(proof) };
+    return proof.kind === 'equal'
+      ? { kind: 'equal', rows: proof.rows }
+      : { kind: 'different', detail: describeProof(proof) };
   }
 }
 
-function describeMissing({ feature, tenant }: Readonly<{ feature: string; tenant: TenantId }>, move: MoveRecord | undefined) {
+function describeMissing(
+  { feature, tenant }: Readonly<{ feature: string; tenant: TenantId }>,
+  move: MoveRecord | undefined,
+) {
   return move === undefined
     ? `Nobody moves ${feature}. Run: banyan move start ${feature}.`
     : `Legacy's registry knows no tenant ${tenant}.`;

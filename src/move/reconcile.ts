@@ -1,4 +1,13 @@
-import type { Emit, FeatureName, MoveBook, MoveRecord, OwnerOf, Side, TenantId, TenantName } from '../vocabulary/index.ts';
+import type {
+  Emit,
+  FeatureName,
+  MoveBook,
+  MoveRecord,
+  OwnerOf,
+  Side,
+  TenantId,
+  TenantName,
+} from '../vocabulary/index.ts';
 
 export type ReconcileWish = Readonly<{
   moves: Pick<MoveBook, 'order'>;
@@ -25,9 +34,13 @@ export function openReconciler(wish: ReconcileWish): Readonly<{ close(): void }>
   const look = async () => {
     const moving = wish.moved().filter(({ state }) => state === 'moving');
     if (moving.length === 0) return;
-    for (const tenant of await wish.tenants()) for (const { feature } of moving) await reconcile(tenant, feature);
+    for (const tenant of await wish.tenants())
+      for (const { feature } of moving) await reconcile(tenant, feature);
   };
-  const reconcile = async ({ id, name }: Readonly<{ id: TenantId; name: TenantName }>, feature: FeatureName) => {
+  const reconcile = async (
+    { id, name }: Readonly<{ id: TenantId; name: TenantName }>,
+    feature: FeatureName,
+  ) => {
     const declared = wish.declares(name, feature);
     if (declared === 'mixed' || declared === wish.ownerOf(name, feature)) return;
     const order = declared === 'new' ? 'hand_over' : 'hand_back';

@@ -23,7 +23,8 @@ export type OrderRow = Readonly<{
   ended_at: Date | null;
 }>;
 
-export const ORDER_COLUMNS = 'id::text, feature, tenant, "order", author, at, state, detail, held_ms, ended_at';
+export const ORDER_COLUMNS =
+  'id::text, feature, tenant, "order", author, at, state, detail, held_ms, ended_at';
 
 /** What operators and the reconciler ask of the mover. */
 export function openMoveBook(pool: pg.Pool): MoveBook {
@@ -66,7 +67,9 @@ export function openMoveBook(pool: pg.Pool): MoveBook {
       return rows.flatMap(readOrder);
     },
     async findOrder(id) {
-      const rows = await ask<OrderRow>(pool, `SELECT ${ORDER_COLUMNS} FROM banyan.move_order WHERE id = $1`, [id]);
+      const rows = await ask<OrderRow>(pool, `SELECT ${ORDER_COLUMNS} FROM banyan.move_order WHERE id = $1`, [
+        id,
+      ]);
       return rows.flatMap(readOrder)[0];
     },
   };

@@ -30,7 +30,10 @@ export type MoverBook = Readonly<{
   unconfirmed(epoch: Epoch): Promise<number>;
   /** Takes the oldest order that waits. */
   takeOrder(): Promise<MoveOrder | undefined>;
-  endOrder(id: number, end: Readonly<{ state: 'done' | 'failed'; detail: string; heldMs?: number | undefined }>): Promise<void>;
+  endOrder(
+    id: number,
+    end: Readonly<{ state: 'done' | 'failed'; detail: string; heldMs?: number | undefined }>,
+  ): Promise<void>;
   /** Orders that a mover was at when it went wait again. */
   returnOrders(): Promise<void>;
   /** Of these tables, those that a tenant's rows do not follow any more, or `nothing` where the tenant does not follow at all. */
@@ -49,14 +52,20 @@ const LOCK_MS = 1_000;
 export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
   const step = async (sql: string, values: readonly unknown[]): Promise<HandOverStep | undefined> => {
     const [row] = await ask<{ tenant: number; feature: string; epoch: string }>(pool, sql, values);
-    return row && { tenant: row.tenant as TenantId, feature: row.feature as FeatureName, epoch: Number(row.epoch) };
+    return (
+      row && { tenant: row.tenant as TenantId, feature: row.feature as FeatureName, epoch: Number(row.epoch) }
+    );
   };
   const STEP = 'RETURNING tenant, feature, epoch::text';
   return {
     lead: (lost) => lead(url, lost),
     tidy: async () =>
-      (await ask(pool, `UPDATE banyan.tenure SET step = 'settled', epoch = banyan.next_epoch() WHERE step <> 'settled' RETURNING 1`))
-        .length,
+      (
+        await ask(
+          pool,
+          `UPDATE banyan.tenure SET step = 'settled', epoch = banyan.next_epoch() WHERE step <> 'settled' RETURNING 1`,
+        )
+      ).length,
     hold: (tenant, feature) =>
       step(
         `INSERT INTO banyan.tenure AS t (tenant, feature, owner, step, epoch) VALUES ($1, $2, 'legacy', 'holding', banyan.next_epoch())
@@ -143,7 +152,8 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
 }
 
 // Never empty, so that an IN list can be written.
-const literals = (names: readonly string[]) => ['', ...names].map((name) => pg.escapeLiteral(name)).join(', ');
+const literals = (names: readonly string[]) =>
+  ['', ...names].map((name) => pg.escapeLiteral(name)).join(', ');
 
 type Run = (sql: string, values?: readonly unknown[]) => Promise<pg.QueryResult>;
 
@@ -165,11 +175,16 @@ async function inOneTransaction<T>(pool: pg.Pool, work: (run: Run) => Promise<T>
 }
 
 /** The lock lasts as long as its connection. */
-async function lead(url: string, lost: () => void): Promise<Readonly<{ close(): Promise<void> }> | undefined> {
+async function lead(
+  url: string,
+  lost: () => void,
+): Promise<Readonly<{ close(): Promise<void> }> | undefined> {
   const client = new pg.Client({ connectionString: url, application_name: 'banyan mover', keepAlive: true });
   client.on('error', () => undefined);
   await client.connect();
-  const { rows } = await client.query<{ leads: boolean }>('SELECT pg_try_advisory_lock($1) AS leads', [LEADER]);
+  const { rows } = await client.query<{ leads: boolean }>('SELECT pg_try_advisory_lock($1) AS leads', [
+    LEADER,
+  ]);
   const close = () => client.end().catch(() => undefined);
   if (!rows[0]?.leads) {
     await close();

@@ -15,7 +15,13 @@ import {
 } from '../vocabulary/index.ts';
 import { ask } from './ask.ts';
 
-type MoveRow = Readonly<{ feature: string; tables: string[]; state: string; epoch: number; started_at: string }>;
+type MoveRow = Readonly<{
+  feature: string;
+  tables: string[];
+  state: string;
+  epoch: number;
+  started_at: string;
+}>;
 type TenureRow = Readonly<{
   tenant: number;
   feature: string;
@@ -116,7 +122,11 @@ function listen(url: string, onNews: () => void): Readonly<{ close(): Promise<vo
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   const open = async () => {
-    const fresh = new pg.Client({ connectionString: url, application_name: 'banyan listen', keepAlive: true });
+    const fresh = new pg.Client({
+      connectionString: url,
+      application_name: 'banyan listen',
+      keepAlive: true,
+    });
     client = fresh;
     fresh.on('error', () => undefined);
     fresh.once('end', again);

@@ -1,9 +1,18 @@
 import type { CredentialKind } from './caller.ts';
 import type { BreakerState, Reason, Side, Stage } from './decision.ts';
 import type { FailureCode } from './failure.ts';
-import type { FeatureName, FlagName, RequestId, Revision, RouteId, TenantId, TenantName, UserId } from './ids.ts';
-import type { MoveOrderKind } from './tenure.ts';
+import type {
+  FeatureName,
+  FlagName,
+  RequestId,
+  Revision,
+  RouteId,
+  TenantId,
+  TenantName,
+  UserId,
+} from './ids.ts';
 import type { DropReason, NotComparedReason, Verdict } from './shadow.ts';
+import type { MoveOrderKind } from './tenure.ts';
 
 /**
  * Everything that observe is told. One union, so that logs, metrics and health cannot disagree.

@@ -100,7 +100,4 @@ export interface MoveBook {
 }
 
 /** How one of several instances asks whose a tenant's feature is. Undefined: it is not being moved, and its flag alone decides. */
-export type OwnerOf = (
-  tenant: TenantName | undefined,
-  feature: FeatureName | undefined,
-) => Side | undefined;
+export type OwnerOf = (tenant: TenantName | undefined, feature: FeatureName | undefined) => Side | undefined;
