@@ -50,7 +50,7 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const caller = await rooms.admit.identify(arrival, match.admit);
   if (visit.isGone) return { kind: 'abandoned' };
   if (isFailure(caller)) return refuse(caller);
-  const held = match.isSafe ? undefined : await awaitTurn(rooms, visit, match, caller);
+  const held = visit.maySkipGate(match) ? undefined : await awaitTurn(rooms, visit, match, caller);
   if (visit.isGone) return { kind: 'abandoned' };
   if (held) return refuse(held);
 
@@ -78,7 +78,8 @@ async function awaitTurn(
   { tenant }: Caller,
 ): Promise<Failure | undefined> {
   if (row?.feature === undefined || tenant === undefined) return undefined;
-  const turn = await gate.enter(tenant, row.feature, visit.cutShort);
+  const manner = visit.way.kind === 'upgrade' ? 'stream' : 'request';
+  const turn = await gate.enter({ tenant, feature: row.feature, manner, cut: visit.cutShort });
   if (isFailure(turn)) return turn;
   visit.turn = turn;
   return undefined;

@@ -178,6 +178,11 @@ export class Visit {
     else answerFailureRaw(this.way.socket, failure, { requestId: id, accept: this.req.headers.accept });
   };
 
+  /** What changes nothing need not ask whose rows these are; a WebSocket may change anything later on. */
+  maySkipGate({ isSafe }: Readonly<{ isSafe: boolean }>): boolean {
+    return isSafe && this.way.kind === 'request';
+  }
+
   /** Ends it before its side has: in our own words where nothing was said yet, else by cutting it off. */
   readonly cutShort = (failure: Failure): void => {
     if (this.way.kind === 'upgrade') this.way.socket.destroy();

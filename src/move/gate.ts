@@ -11,8 +11,14 @@ import {
 /** A write that was let in. Whoever has it calls `leave` when it has ended. */
 export type Turn = Readonly<{ leave(): void }>;
 
-/** Told of a write under way: nobody knows any more whose rows these are, so it must not be acknowledged. */
-export type OnLost = (failure: Failure) => void;
+/** Who wants to write. A `stream` (a WebSocket) has no end of its own: it is ended as soon as its rows are to change their owner. */
+export type Writer = Readonly<{
+  tenant: TenantName;
+  feature: FeatureName;
+  manner: 'request' | 'stream';
+  /** Ends it before its side has: it must not be acknowledged any more. */
+  cut(failure: Failure): void;
+}>;
 
 /** What an instance knows of owners, at one epoch. */
 export type TenureView = Readonly<{
@@ -28,7 +34,7 @@ export type GateWish = Readonly<{
   nowMs?: () => number;
 }>;
 
-type Waiting = Readonly<{ place: string; go(): void }>;
+type Waiting = Readonly<{ go(): void }>;
 
 const LONGEST_MS = 2_000;
 const LOST =
@@ -47,7 +53,7 @@ export class Gate {
   readonly #longestMs: number;
   readonly #nowMs: () => number;
   /** Writes under way, by tenant and feature, and what ends each of them. */
-  readonly #under = new Map<string, Set<OnLost>>();
+  readonly #under = new Map<string, Set<Writer>>();
   readonly #waiting = new Set<Waiting>();
   #view: TenureView = NOBODY;
   #trustedUntilMs = Number.NEGATIVE_INFINITY;
@@ -70,15 +76,14 @@ export class Gate {
     this.#view = view;
     this.#trustedUntilMs = trustedUntilMs;
     this.#watchTrust();
+    this.#endStreams();
     for (const waiting of this.#waiting) waiting.go();
     this.#tellQuiet();
   }
 
   /** Lets a write in, at once or when its owner has settled; a Failure after waiting in vain. */
-  enter(tenant: TenantName, feature: FeatureName, onLost: OnLost): Turn | Promise<Turn | Failure> {
-    return this.#mayEnter(tenant, feature)
-      ? this.#letIn(tenant, feature, onLost)
-      : this.#wait(tenant, feature, onLost);
+  enter(writer: Writer): Turn | Promise<Turn | Failure> {
+    return this.#mayEnter(writer) ? this.#letIn(writer) : this.#wait(writer);
   }
 
   /** Nothing waits for the end of a lease any more. */
@@ -96,7 +101,7 @@ export class Gate {
     return this.#waiting.size;
   }
 
-  #mayEnter(tenant: TenantName, feature: FeatureName): boolean {
+  #mayEnter({ tenant, feature }: Writer): boolean {
     if (!this.#view.moved.has(feature)) return true;
     return this.#isTrusted() && this.#view.of(tenant, feature).step === 'settled';
   }
@@ -105,19 +110,29 @@ export class Gate {
     return this.#nowMs() < this.#trustedUntilMs;
   }
 
-  #letIn(tenant: TenantName, feature: FeatureName, onLost: OnLost): Turn {
-    const place = placeOf(tenant, feature);
+  #letIn(writer: Writer): Turn {
+    const place = placeOf(writer);
     const here = this.#under.get(place) ?? new Set();
-    // A request of its own each time, so that it can leave by itself.
-    const one: OnLost = (failure) => onLost(failure);
-    this.#under.set(place, here.add(one));
+    this.#under.set(place, here.add(writer));
     return {
       leave: () => {
-        if (!here.delete(one) || here.size > 0) return;
+        if (!here.delete(writer) || here.size > 0) return;
         this.#under.delete(place);
         this.#tellQuiet();
       },
     };
+  }
+
+  /** Streams whose rows are about to change their owner; whoever listens connects again, and waits at the gate. */
+  #endStreams(): void {
+    for (const here of this.#under.values())
+      for (const writer of [...here])
+        if (writer.manner === 'stream' && this.#isChanging(writer))
+          writer.cut(fail('write_held', { retryAfterS: 1 }));
+  }
+
+  #isChanging({ tenant, feature }: Writer): boolean {
+    return this.#view.moved.has(feature) && this.#view.of(tenant, feature).step !== 'settled';
   }
 
   /** Who can no longer be asked may have changed the owner: what is still under way then is not acknowledged. */
@@ -131,19 +146,18 @@ export class Gate {
   #cutLost(): void {
     if (this.#isTrusted()) return this.#watchTrust();
     const failure = fail('owner_unknown', { retrySafe: false, retryAfterS: 1, detail: LOST });
-    for (const [place, here] of this.#under)
-      if (this.#view.moved.has(place.split(' ')[1] as FeatureName)) for (const cut of [...here]) cut(failure);
+    for (const here of this.#under.values())
+      for (const writer of [...here]) if (this.#view.moved.has(writer.feature)) writer.cut(failure);
   }
 
-  #wait(tenant: TenantName, feature: FeatureName, onLost: OnLost): Promise<Turn | Failure> {
+  #wait(writer: Writer): Promise<Turn | Failure> {
     return new Promise((resolve) => {
       const waiting: Waiting = {
-        place: placeOf(tenant, feature),
         go: () => {
-          if (!this.#mayEnter(tenant, feature)) return;
+          if (!this.#mayEnter(writer)) return;
           this.#waiting.delete(waiting);
           clearTimeout(timer);
-          resolve(this.#letIn(tenant, feature, onLost));
+          resolve(this.#letIn(writer));
         },
       };
       const timer = setTimeout(() => {
@@ -156,10 +170,7 @@ export class Gate {
 
   /** No write is under way whose owner is about to change. */
   get isQuiet(): boolean {
-    for (const place of this.#under.keys()) {
-      const [tenant, feature] = place.split(' ') as [TenantName, FeatureName];
-      if (this.#view.moved.has(feature) && this.#view.of(tenant, feature).step !== 'settled') return false;
-    }
+    for (const [writer] of this.#under.values()) if (writer && this.#isChanging(writer)) return false;
     return true;
   }
 
@@ -170,4 +181,4 @@ export class Gate {
 }
 
 // Neither name holds a space.
-const placeOf = (tenant: TenantName, feature: FeatureName) => `${tenant} ${feature}`;
+const placeOf = ({ tenant, feature }: Pick<Writer, 'tenant' | 'feature'>) => `${tenant} ${feature}`;

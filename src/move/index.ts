@@ -4,14 +4,14 @@
 // `prepareFollow` throws them (FollowTrouble), `openFollow` goes on trying and tells by events.
 
 export { type Following, type FollowWish, openFollow } from './follow.ts';
-export { Gate, type GateWish, type OnLost, type TenureView, type Turn } from './gate.ts';
+export { Gate, type GateWish, type TenureView, type Turn, type Writer } from './gate.ts';
 export { type Instance, type InstanceWish, openInstance } from './instance.ts';
 export { type Mover, type MoverWish, openMover } from './mover.ts';
 export { type MoverProcess, startMover } from './mover-process.ts';
 export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';
 export { openReconciler, type ReconcileWish } from './reconcile.ts';
-export { FollowTrouble } from './trouble.ts';
 export { prepareReturn } from './return/prepare-return.ts';
 export type { Returning, ReturnPending, ReturnWish } from './return/return.ts';
 export { advanceSequences, type NextIds, readSequences } from './return/sequences.ts';
+export { FollowTrouble } from './trouble.ts';
