@@ -53,7 +53,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jsonwebtoken: ['admit'],
   'unleash-client': ['decide'],
   yaml: ['decide'],
-  'find-my-way': ['decide'],
   cockatiel: ['defend'],
   undici: ['forward'],
   'http-proxy-middleware': ['forward'],
