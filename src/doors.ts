@@ -1,7 +1,7 @@
 // The two doors of a house: the gateway, which end users call, and the admin door.
 import { type Intake, type Listener, openListener, type PortWish } from './accept/index.ts';
 import { createApiKey, wantsWebSocket } from './admit/index.ts';
-import { editTable, readTable, tableJsonSchema } from './decide/index.ts';
+import { tableJsonSchema } from './decide/index.ts';
 import type { Defend } from './defend/index.ts';
 import type { Observe } from './observe/index.ts';
 import { openAdminDoor, openTableTexts } from './operate/index.ts';
@@ -66,7 +66,7 @@ function openAdminRoom(
     inForce: decide,
     breakers: rest.breakers,
     texts: openTableTexts(
-      { readTable, editTable, tableJsonSchema },
+      { readTable: decide.readTable, editTable: decide.editTable, tableJsonSchema },
       { handlers: handle.names, flagSource: decide.flagSource },
     ),
     tableFile: wish.settings.BANYAN_CONFIG,

@@ -13,13 +13,16 @@ import { makeDecision } from './decision.ts';
 import { type Declared, declareOwner } from './declared-owner.ts';
 import { type Explanation, explainDecision, type Question } from './explanation.ts';
 import type { FlagSet } from './flag-evaluator.ts';
-import { defineFlags } from './flag-reader.ts';
+import { createFlagReader, defineFlags } from './flag-reader.ts';
 import type { Mistake } from './mistake.ts';
-import type { Match } from './route-matcher.ts';
+import { rememberEach } from './remember.ts';
+import { createMatcher, type Match } from './route-matcher.ts';
 import type { Asking } from './shadowing.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import type { FeatureEntry, Table } from './table.ts';
+import type { EditResult, TableChange } from './table-edit.ts';
 import { openTableKeeper, type TableKeeper } from './table-keeper.ts';
+import type { TableResult } from './table-reader.ts';
 import type { UnleashSettings } from './unleash-connection.ts';
 import { openUnleashFlags } from './unleash-flags.ts';
 
@@ -59,6 +62,10 @@ export interface Decide {
   source(): Readonly<{ text: string; revision: Revision }>;
   /** Looks at the file now; afterwards a good table is in force. */
   reload(): Promise<ReloadResult>;
+  /** Reads a text as if it were the file's. Nobody waits for a long one but who asked. */
+  readTable(text: string): Promise<TableResult>;
+  /** Makes a change in a text: see `editTable`. */
+  editTable(text: string, change: TableChange): Promise<EditResult>;
   close(): Promise<void>;
 }
 
@@ -77,7 +84,12 @@ export async function openDecide(options: DecideOptions): Promise<Decide> {
     onTable: ({ table }) => swapTable(table),
   });
   let flags: FlagSet | undefined;
-  const takeSnapshot = (table: Table) => createSnapshot(table, flags ?? defineFlags(table.flags), emit);
+  const snapshotParts = {
+    findIn: rememberEach(createMatcher),
+    readerOf: rememberEach((flagSet: FlagSet) => createFlagReader(flagSet, emit)),
+  };
+  const flagsOf = rememberEach((table: Table) => defineFlags(table.flags));
+  const takeSnapshot = (table: Table) => createSnapshot(table, flags ?? flagsOf(table), snapshotParts);
   const swapTable = (table: Table, source: string = file) => {
     onFeatures(table.features);
     snapshot = takeSnapshot(table);
@@ -146,6 +158,8 @@ function openDoors(
     explain: (question) => explainDecision(pin(), question, newSide, place, ownerOf),
     declares: (tenant, feature) => declareOwner(pin(), tenant, feature),
     source: () => ({ text: keeper.current().text, revision: pin().revision }),
+    readTable: keeper.desk.read,
+    editTable: keeper.desk.edit,
     async reload() {
       const result = await keeper.look();
       if (result.kind === 'bad') return { kind: 'refused', mistakes: result.mistakes };

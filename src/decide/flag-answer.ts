@@ -48,10 +48,10 @@ function findMalformed({ features, segments = [] }: ClientFeaturesResponse): str
 }
 
 function findLoss(last: FlagSet, next: FlagSet, needed: readonly FlagName[]): string | undefined {
-  const known = namesOf(last).filter((name) => needed.includes(name as FlagName));
-  const kept = namesOf(next);
-  const lost = known.filter((name) => !kept.includes(name));
-  if (kept.length === 0 && needed.length > 0) return 'the flag service knows no flags';
+  const [wanted, kept] = [new Set<string>(needed), new Set(namesOf(next))];
+  const known = namesOf(last).filter((name) => wanted.has(name));
+  const lost = known.filter((name) => !kept.has(name));
+  if (kept.size === 0 && needed.length > 0) return 'the flag service knows no flags';
   if (lost.length <= known.length * MOST_LOST) return undefined;
   return `the flag service has lost ${lost.length} of ${known.length} flags at once (${lost.join(', ')})`;
 }

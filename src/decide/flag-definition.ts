@@ -8,7 +8,7 @@ export type Segment = NonNullable<ClientFeaturesResponse['segments']>[number];
 /** The context field that names the tenant, here and in Unleash. */
 export const TENANT_FIELD = 'tenantId';
 
-const ROLLOUT = 'banyanRollout';
+export const ROLLOUT = 'banyanRollout';
 
 type Constraints = NonNullable<NonNullable<FlagDefinition['strategies']>[number]['constraints']>;
 

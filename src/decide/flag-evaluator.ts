@@ -6,7 +6,8 @@ import {
   UnleashEvents,
   type Variant,
 } from 'unleash-client';
-import { type FlagDefinition, ROLLOUT_STRATEGY, type Segment } from './flag-definition.ts';
+import { type FlagDefinition, ROLLOUT_STRATEGY, type Segment, TENANT_FIELD } from './flag-definition.ts';
+import { type ReadTenant, shortenFlag, shortenSegment } from './long-lists.ts';
 
 /** All flags as they are at one moment. */
 export type FlagSet = Readonly<{
@@ -31,7 +32,8 @@ export type Evaluate = (flag: string, context: FlagContext) => Evaluation;
  * have is off. Throws where the rules cannot be followed. `@unleash/client-specification` holds for it (tests/unleash).
  */
 export function openEvaluator(set: FlagSet): Evaluate {
-  const repository = fixRepository(set);
+  let tenant: string | undefined;
+  const repository = fixRepository(set, () => tenant);
   const unleash = new Unleash({
     appName: 'banyan',
     url: 'http://flags.invalid/',
@@ -48,17 +50,24 @@ export function openEvaluator(set: FlagSet): Evaluate {
   // Nothing is running that could be stopped, but the library counts its living instances.
   unleash.destroy();
   return (flag, context) => {
+    tenant = readTenant(context);
     // One call for both, so that a rule with chance in it cannot answer twice.
     const { feature_enabled: isOn, enabled, name, payload } = unleash.getVariant(flag, context);
     return { isOn: isOn === true, variant: enabled ? { name, payload } : undefined };
   };
 }
 
+/** As the library reads a field: its own, else one of the properties. */
+function readTenant(context: FlagContext): string | undefined {
+  const value: unknown = context[TENANT_FIELD] ?? context.properties?.[TENANT_FIELD];
+  return value === undefined || value === null ? undefined : String(value);
+}
+
 type Repository = NonNullable<UnleashConfig['repository']>;
 
-function fixRepository({ definitions, segments }: FlagSet): Repository {
-  const byName = new Map(definitions.map((definition) => [definition.name, definition]));
-  const bySegment = new Map(segments.map((segment) => [segment.id, segment]));
+function fixRepository({ definitions, segments }: FlagSet, ofWhom: ReadTenant): Repository {
+  const byName = new Map(definitions.map((flag) => [flag.name, shortenFlag(flag, ofWhom)]));
+  const bySegment = new Map(segments.map((segment) => [segment.id, shortenSegment(segment, ofWhom)]));
   const answers: Omit<Repository, keyof EventEmitter> = {
     getToggle: (name) => byName.get(name),
     getToggles: () => [...definitions],

@@ -2,7 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { Emit, FlagName, TenantName, UserId } from '../vocabulary/index.ts';
 import { defineFlag, TENANT_FIELD } from './flag-definition.ts';
 import { type Evaluate, type Evaluation, type FlagSet, openEvaluator } from './flag-evaluator.ts';
+import { listTenantFlags } from './flag-scope.ts';
 import type { FlagEntry } from './table.ts';
+import { TenantReadings } from './tenant-readings.ts';
 
 /**
  * What a flag says of a tenant. `shadow`: its variant of this name was chosen. `unknown`: no such flag, or it could not be read; the
@@ -17,25 +19,43 @@ export function defineFlags(flags: readonly FlagEntry[]): FlagSet {
 export type ReadFlag = (flag: FlagName, tenant: TenantName, user: UserId | undefined) => FlagReading;
 
 const MOST_READINGS = 20_000;
-/** Rules of a server may look at the clock or at the user; the file's look at the tenant alone. */
-const SERVER_READING_TTL_MS = 5_000;
+/** Rules of a server may look at the clock, at the user, or throw dice. */
+const READING_TTL_MS = 5_000;
 
 /** Reads flags out of a fixed set, each tenant's once in a while. What cannot be read is told once for each flag. */
 export function createFlagReader(set: FlagSet, emit: Emit): ReadFlag {
   const known = new Set<string>(set.definitions.map(({ name }) => name));
+  const ofTenant = listTenantFlags(set.definitions, set.segments);
+  const readings = new TenantReadings();
   const evaluate = openEvaluator(set);
-  const ttl = set.source === 'unleash' ? SERVER_READING_TTL_MS : 0;
-  const readings = new LRUCache<string, FlagReading>({ max: MOST_READINGS, ttl });
   const failed = new Set<FlagName>();
-  return (flag, tenant, user) => {
-    if (!known.has(flag)) return 'unknown';
-    const key = set.source === 'file' ? `${flag} ${tenant}` : `${flag} ${tenant} ${user}`;
-    const cached = readings.get(key);
-    if (cached) return cached;
-    const reading = readOnce(evaluate, flag, tenant, user, (detail) => {
+  const read: ReadFlag = (flag, tenant, user) =>
+    readOnce(evaluate, flag, tenant, user, (detail) => {
       if (!failed.has(flag)) emit({ type: 'flag_read_failed', flag, detail });
       failed.add(flag);
     });
+  const readBriefly = keepBriefly(read);
+  return (flag, tenant, user) => {
+    const kept = readings.get(flag, tenant);
+    if (kept !== undefined) return kept;
+    if (!known.has(flag)) return 'unknown';
+    if (!ofTenant.has(flag)) return readBriefly(flag, tenant, user);
+    const reading = read(flag, tenant, user);
+    readings.keep(flag, tenant, reading);
+    return reading;
+  };
+}
+
+/** What may be otherwise for another user, or a little later. */
+function keepBriefly(read: ReadFlag): ReadFlag {
+  let readings: LRUCache<string, FlagReading> | undefined;
+  return (flag, tenant, user) => {
+    // Not before it is needed: it takes 2 ms to be made, and most sets never need it.
+    readings ??= new LRUCache({ max: MOST_READINGS, ttl: READING_TTL_MS });
+    const key = `${flag} ${tenant} ${user}`;
+    const kept = readings.get(key);
+    if (kept !== undefined) return kept;
+    const reading = read(flag, tenant, user);
     readings.set(key, reading);
     return reading;
   };

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import type { Emit, Revision } from '../vocabulary/index.ts';
+import { hash } from 'node:crypto';
+import type { Revision } from '../vocabulary/index.ts';
 import type { FlagSet } from './flag-evaluator.ts';
-import { createFlagReader, type ReadFlag } from './flag-reader.ts';
+import type { ReadFlag } from './flag-reader.ts';
 import { freezeDeep } from './freeze.ts';
-import { createMatcher, type FindRoute } from './route-matcher.ts';
+import type { FindRoute } from './route-matcher.ts';
 import type { FeatureEntry, FlagEntry, RouteRow, Table } from './table.ts';
 
 /** The table and its flags at one moment, frozen. A request takes one at the door and keeps it to its end. */
@@ -23,7 +23,15 @@ export type Snapshot = Readonly<{
   flagSet: FlagSet;
 }>;
 
-export function createSnapshot(table: Table, flagSet: FlagSet, emit: Emit): Snapshot {
+/** What snapshots are made of; see `rememberEach`. */
+export type SnapshotParts = Readonly<{
+  /** Of a table. */
+  findIn(table: Table): FindRoute;
+  /** Of a set of flags. */
+  readerOf(flagSet: FlagSet): ReadFlag;
+}>;
+
+export function createSnapshot(table: Table, flagSet: FlagSet, parts: SnapshotParts): Snapshot {
   const { exposeSide, byHost, rows, features, flags } = table;
   return Object.freeze({
     revision: hashRevision(table, flagSet),
@@ -33,15 +41,16 @@ export function createSnapshot(table: Table, flagSet: FlagSet, emit: Emit): Snap
     features,
     flags,
     flagSource: flagSet.source,
-    find: createMatcher(table),
-    readFlag: createFlagReader(flagSet, emit),
+    find: parts.findIn(table),
+    readFlag: parts.readerOf(flagSet),
     flagSet: freezeDeep(flagSet),
   });
 }
 
 const REVISION_DIGITS = 12;
 
+/** The flags of the file are in the table's own hash. */
 function hashRevision(table: Table, flagSet: FlagSet): Revision {
-  const hash = createHash('sha256').update(JSON.stringify([table, flagSet]));
-  return hash.digest('hex').slice(0, REVISION_DIGITS) as Revision;
+  const flags = flagSet.source === 'file' ? '' : JSON.stringify(flagSet);
+  return hash('sha256', `${table.hash} ${flags}`).slice(0, REVISION_DIGITS) as Revision;
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { FeatureName, FlagName } from '../vocabulary/index.ts';
 import { draftTable } from './draft.ts';
 import { freezeDeep } from './freeze.ts';
@@ -82,19 +83,21 @@ function buildTable(raw: RawTable): Table {
       except: except ?? [],
     }),
   );
-  const rows = raw.routes.map((route) => buildRow(route, raw.defaults?.mirror, features, defaults));
+  const byName = new Map<string, FeatureEntry>(features.map((feature) => [feature.name, feature]));
+  const rows = raw.routes.map((route) => buildRow(route, raw.defaults?.mirror, byName, defaults));
   const exposeSide = raw.expose_side ?? false;
-  return freezeDeep({ exposeSide, byHost: raw.tenants?.by_host, defaults, flags, features, rows });
+  const said = { exposeSide, byHost: raw.tenants?.by_host, defaults, flags, features, rows };
+  return freezeDeep({ hash: hash('sha256', JSON.stringify(said)), ...said });
 }
 
 function buildRow(
   raw: RawRoute,
   mirrorOfAll: RawMirror | undefined,
-  features: readonly FeatureEntry[],
+  features: ReadonlyMap<string, FeatureEntry>,
   defaults: Table['defaults'],
 ): RouteRow {
   const { method, path, over } = raw.match;
-  const feature = features.find(({ name }) => name === raw.feature);
+  const feature = raw.feature === undefined ? undefined : features.get(raw.feature);
   const stage = raw.stage ?? defaults.stage;
   return {
     id: raw.id,

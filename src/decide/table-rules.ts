@@ -22,13 +22,14 @@ export function checkRules(draft: Draft, surroundings: Surroundings, complain: C
     checkTables(feature, tables, complain);
     checkForceOfAll(feature, draft, complain);
   }
+  const features = new Map(draft.features.map((feature) => [feature.name, feature]));
   const firstWithId = new Map<string, number>();
   for (const route of draft.routes) {
     checkId(route, firstWithId, complain);
     checkMethods(route, complain);
-    checkFeatureOf(route, draft, complain);
+    checkFeatureOf(route, features, complain);
     checkHandler(route, surroundings, complain);
-    checkStage(route, draft, complain);
+    checkStage(route, features, complain);
   }
   checkMirrors(draft, complain);
 }
@@ -85,8 +86,9 @@ function checkTables({ name, tables }: FeatureDraft, ownerOf: Map<string, string
 
 /** A brake that stops nothing would be found out on the worst day. */
 function checkForceOfAll({ name, force }: FeatureDraft, { routes }: Draft, complain: Complain): void {
+  if (!force) return;
   const own = routes.filter(({ feature }) => feature === name);
-  if (force && own.length > 0 && own.every(({ stage }) => stage === 'retired'))
+  if (own.length > 0 && own.every(({ stage }) => stage === 'retired'))
     complain(
       ['features', name, 'force'],
       `expected a route in feature ${name} that legacy can still answer, found retired ones only`,
@@ -108,13 +110,14 @@ function checkMethods({ methods, index }: RouteDraft, complain: Complain): void 
   checkRepeats(['routes', index, 'match', 'method'], methods ?? [], complain);
 }
 
-function checkFeatureOf({ feature, index }: RouteDraft, { features }: Draft, complain: Complain): void {
-  const isKnown = features.some(({ name }) => name === feature);
-  if (feature !== undefined && !isKnown)
+type Features = ReadonlyMap<string, FeatureDraft>;
+
+function checkFeatureOf({ feature, index }: RouteDraft, features: Features, complain: Complain): void {
+  if (feature !== undefined && !features.has(feature))
     complain(
       ['routes', index, 'feature'],
       () =>
-        `expected a feature listed under features, found "${feature}"${suggestNearest(feature, namesOf(features))}`,
+        `expected a feature listed under features, found "${feature}"${suggestNearest(feature, features.keys())}`,
     );
 }
 
@@ -126,13 +129,13 @@ function checkHandler({ handle, index }: RouteDraft, { handlers }: Surroundings,
     );
 }
 
-function checkStage(route: RouteDraft, draft: Draft, complain: Complain): void {
+function checkStage(route: RouteDraft, features: Features, complain: Complain): void {
   const { index, stage } = route;
   if (stage === undefined || stage === 'legacy') return;
   const about = ['routes', index, 'stage'];
   if (!route.hasHandle)
     complain(about, `expected a handle beside stage ${stage}, found none: who should answer?`);
-  if (stage === 'canary') checkCanary(route, draft, complain);
+  if (stage === 'canary') checkCanary(route, features, complain);
   if (stage === 'retired' && route.ifNewFails === 'legacy')
     complain(
       ['routes', index, 'if_new_fails'],
@@ -145,10 +148,14 @@ function checkStage(route: RouteDraft, draft: Draft, complain: Complain): void {
     );
 }
 
-function checkCanary({ index, feature, hasFeature }: RouteDraft, draft: Draft, complain: Complain): void {
+function checkCanary(
+  { index, feature, hasFeature }: RouteDraft,
+  features: Features,
+  complain: Complain,
+): void {
   const about = ['routes', index, 'stage'];
   if (!hasFeature) complain(about, 'expected a feature with a flag beside stage canary, found no feature');
-  const known = draft.features.find(({ name }) => name === feature);
+  const known = feature === undefined ? undefined : features.get(feature);
   if (known && !known.hasFlag)
     complain(
       about,

@@ -54,6 +54,8 @@ export type FlagEntry = Readonly<{
 
 /** A whole table without a mistake, deep-frozen. */
 export type Table = Readonly<{
+  /** SHA-256 of all the rest, hex: the same for texts that say the same. */
+  hash: string;
   exposeSide: boolean;
   /** `tenants.by_host`, for example `{tenant}.localhost`. */
   byHost: string | undefined;

@@ -65,11 +65,11 @@ export type EditResult =
   | Readonly<{ kind: 'edited'; text: string; table: TableView }>
   | Readonly<{ kind: 'mistakes'; mistakes: readonly Mistake[] }>;
 
-/** What decide knows of table texts; pure. */
+/** What decide knows of table texts; nothing is changed by it. */
 export type TableTexts = Readonly<{
-  read(text: string): ReadResult;
+  read(text: string): Promise<ReadResult>;
   /** The text with the change made, if it is a good table then; comments and order stay. */
-  edit(text: string, change: TableChange): EditResult;
+  edit(text: string, change: TableChange): Promise<EditResult>;
   jsonSchema(): object;
 }>;
 

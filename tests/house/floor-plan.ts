@@ -55,7 +55,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jsonwebtoken: ['admit'],
   'unleash-client': ['decide'],
   yaml: ['decide'],
-  'find-my-way': ['decide'],
   cockatiel: ['defend'],
   undici: ['forward'],
   'http-proxy-middleware': ['forward'],

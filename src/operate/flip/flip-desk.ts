@@ -67,7 +67,7 @@ async function withSource<Result>(
     const { revision } = inForce.current();
     if (expected !== undefined && expected !== revision) return refuseStale(expected, revision);
     const text = await readTableFile(file);
-    const read = texts.read(text);
+    const read = await texts.read(text);
     return read.kind === 'table'
       ? await work({ text, table: read.table })
       : refuseBroken(file, read.mistakes);
@@ -92,7 +92,7 @@ async function preview(
   wish: FlipWish,
   source: Source,
 ): Promise<FlipPreview | AdminFailure> {
-  const plan = planWithinFlags(parts, wish, source);
+  const plan = await planWithinFlags(parts, wish, source);
   if (isRefusal(plan)) return plan;
   const story = describeChange(plan.before.table, plan.after.table);
   const { flagSource } = parts.inForce;
@@ -100,11 +100,11 @@ async function preview(
 }
 
 async function flip(parts: FlipDeskParts, wish: FlipWish, source: Source): Promise<FlipDone | AdminFailure> {
-  const plan = planWithinFlags(parts, wish, source);
+  const plan = await planWithinFlags(parts, wish, source);
   return isRefusal(plan) ? plan : carryOut(parts, plan, { ...wish, undoes: undefined });
 }
 
-function planWithinFlags({ inForce, texts, file }: FlipDeskParts, wish: FlipWish, source: Source) {
+async function planWithinFlags({ inForce, texts, file }: FlipDeskParts, wish: FlipWish, source: Source) {
   const asksFlag = [wish.percent, wish.tenants, wish.except, wish.move].some((part) => part !== undefined);
   return asksFlag && inForce.flagSource === 'unleash'
     ? refuseDistantFlag(wish, inForce.current().table)
@@ -126,7 +126,7 @@ async function undo(parts: FlipDeskParts, wish: UndoWish, source: Source): Promi
   const last = await readLastFlip(parts.flips);
   if (last === 'unreadable') return refuse('audit_unwritable');
   if (!last) return refuse('flip_refused', 'There is no flip to take back.');
-  const plan = planUndo(parts.texts, parts.file, source, last);
+  const plan = await planUndo(parts.texts, parts.file, source, last);
   if (isRefusal(plan)) return plan;
   const reason = wish.reason ?? `takes back flip ${last.id}: ${last.reason}`;
   return carryOut(parts, plan, { author: wish.author, reason, undoes: last.id });

@@ -64,15 +64,15 @@ export function describeSubject({ routes, flag }: Subject): string {
 }
 
 /** Makes the change in the text and looks at the result as the gateway will. */
-export function planFlip(
+export async function planFlip(
   texts: TableTexts,
   file: string,
   before: Source,
   wish: FlipWish,
-): FlipPlan | AdminFailure {
+): Promise<FlipPlan | AdminFailure> {
   const subject = findSubject(before.table, wish.subject);
   if (isRefusal(subject)) return subject;
-  const after = editSource(texts, file, before, listTableChanges(before.table, subject, wish));
+  const after = await editSource(texts, file, before, listTableChanges(before.table, subject, wish));
   if (isRefusal(after)) return after;
   const changed = findSubject(after.table, subject.name);
   if (isRefusal(changed)) return changed;
@@ -98,15 +98,15 @@ function listTableChanges(table: TableView, { name }: Subject, wish: FlipWish): 
 }
 
 /** Makes the changes one after the other; each must leave a good table. */
-export function editSource(
+export async function editSource(
   texts: TableTexts,
   file: string,
   before: Source,
   changes: readonly TableChange[],
-): Source | AdminFailure {
+): Promise<Source | AdminFailure> {
   let source = before;
   for (const change of changes) {
-    const edited = texts.edit(source.text, change);
+    const edited = await texts.edit(source.text, change);
     if (edited.kind === 'mistakes') return refuseMistakes('The flip cannot be made', file, edited.mistakes);
     source = { text: edited.text, table: edited.table };
   }

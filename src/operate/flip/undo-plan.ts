@@ -23,19 +23,19 @@ export type StandingFlip = NonNullable<Awaited<ReturnType<FlipLog['lastStanding'
  * Puts the text from before the flip back where the file is still as the flip left it. Where it was edited since, takes back
  * only what the flip did, and only if nobody has touched just that in between.
  */
-export function planUndo(
+export async function planUndo(
   texts: TableTexts,
   file: string,
   now: Source,
   flip: StandingFlip,
-): FlipPlan | AdminFailure {
-  const before = texts.read(flip.beforeText);
-  const after = texts.read(flip.afterText);
+): Promise<FlipPlan | AdminFailure> {
+  const before = await texts.read(flip.beforeText);
+  const after = await texts.read(flip.afterText);
   const old = `The table from flip ${flip.id} is no good table any more`;
   if (before.kind === 'mistakes') return refuseMistakes(old, file, before.mistakes);
   if (after.kind === 'mistakes') return refuseMistakes(old, file, after.mistakes);
   if (now.text === flip.afterText) return nameEnds(flip, now, { text: flip.beforeText, table: before.table });
-  const target = takeBack(texts, file, now, { flip, before: before.table, after: after.table });
+  const target = await takeBack(texts, file, now, { flip, before: before.table, after: after.table });
   return isRefusal(target) ? target : nameEnds(flip, now, target);
 }
 
@@ -55,7 +55,12 @@ function nameEnds(flip: StandingFlip, before: Source, after: Source): FlipPlan {
 
 type Step = Readonly<{ flip: StandingFlip; before: TableView; after: TableView }>;
 
-function takeBack(texts: TableTexts, file: string, now: Source, step: Step): Source | AdminFailure {
+async function takeBack(
+  texts: TableTexts,
+  file: string,
+  now: Source,
+  step: Step,
+): Promise<Source | AdminFailure> {
   const touched = describeTouched(step, now.table);
   if (touched.length === 0) return editSource(texts, file, now, reverse(step));
   const detail =

@@ -35,7 +35,7 @@ function askGateway({ terminal }: Bench, { method, path, tenant }: Asked): Promi
 
 async function readFile({ terminal, parts }: Bench, typed: string, asked: Asked): Promise<ExplanationJson> {
   const { file, text } = await readTableText(terminal, typed);
-  refuseMistakes(file, parts.texts.read(text));
+  refuseMistakes(file, await parts.texts.read(text));
   return toExplanationJson(await parts.explainFile(file, asked));
 }
 

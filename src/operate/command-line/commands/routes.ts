@@ -27,7 +27,7 @@ function askGateway({ terminal }: Bench): Promise<TableJson> {
 
 async function readFile({ terminal, parts }: Bench, typed: string): Promise<Shown> {
   const { file, text } = await readTableText(terminal, typed);
-  const read = parts.texts.read(text);
+  const read = await parts.texts.read(text);
   refuseMistakes(file, read);
   return toTableJson(read.table, []);
 }

@@ -11,7 +11,7 @@ export function validateCommand({ terminal, parts, finish }: Bench): Command {
     .argument('[file]', 'the table; without it BANYAN_CONFIG, or routes.config.yaml')
     .action(async (typed: string | undefined, options: Readonly<{ json?: boolean }>) => {
       const { file, text } = await readTableText(terminal, typed);
-      const read = parts.texts.read(text);
+      const read = await parts.texts.read(text);
       const mistakes = read.kind === 'mistakes' ? read.mistakes : [];
       if (options.json) printJson(terminal, { file, good: read.kind === 'table', mistakes });
       else if (read.kind === 'table') terminal.out(`${file} is good: ${countParts(read.table)}.\n`);
