@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seed } from '../../legacy-stub/index.ts';
 import { createTagKeysText } from '../../src/admit/index.ts';
+import { forgetFollow, prepareFollow } from '../../src/move/index.ts';
 import { copyDemoRows } from '../../src/store/index.ts';
 import { createDatabase } from '../support/database.ts';
 import { freePort } from '../support/free-port.ts';
@@ -25,11 +27,15 @@ export type StackWish = Readonly<{
   legacy?: Readonly<{ env?: Env; priority?: 'aside' }>;
   /** `own`: the new store has a PostgreSQL of its own, which can be taken down while legacy's stays. */
   storeServer?: 'own';
+  /** The new store follows legacy's rows, so that they can be moved. */
+  follow?: 'followed';
 }>;
 
 type Databases = Readonly<{
   legacyUrl: string;
-  storeUrl: Readonly<{ app: string; superuser: string }>;
+  storeUrl: Readonly<{ app: string; superuser: string; owner: string }>;
+  /** The replication slot by which rows are followed. */
+  slot: string | undefined;
   storeServer: StoreServer | undefined;
   drop(): Promise<void>;
 }>;
@@ -42,6 +48,7 @@ export class Stack {
   readonly adminUrl: string;
   readonly tableFile: string;
   readonly storeUrl: Databases['storeUrl'];
+  readonly legacyUrl: string;
   /** Of its own only; see StackWish. */
   readonly storeServer: StoreServer | undefined;
   readonly #folder: string;
@@ -65,6 +72,7 @@ export class Stack {
     this.port = Number(places.env.PORT);
     this.adminUrl = `http://127.0.0.1:${places.env.ADMIN_PORT}`;
     this.storeUrl = databases.storeUrl;
+    this.legacyUrl = databases.legacyUrl;
     this.storeServer = databases.storeServer;
     this.#drop = databases.drop;
     this.legacy = legacy;
@@ -184,11 +192,12 @@ export async function buildStack(wish: StackWish): Promise<Stack> {
   chmodSync(folder, 0o755);
   const tableFile = join(folder, 'routes.config.yaml');
   replaceFile(tableFile, wish.table);
-  const databases = await fillDatabases(folder, tenants.length, wish.storeServer);
+  const databases = await fillDatabases(folder, tenants.length, wish);
   const [port, adminPort, legacyPort] = [await freePort(), await freePort(), await freePort()];
   const startLegacy = () =>
     startLegacyProcess({ databaseUrl: databases.legacyUrl, port: legacyPort, adminPort, ...wish.legacy });
   const legacy = await startLegacy();
+  const { slot, legacyUrl } = databases;
   const whole = {
     PORT: String(port),
     ADMIN_PORT: String(adminPort),
@@ -200,6 +209,7 @@ export async function buildStack(wish: StackWish): Promise<Stack> {
     WORKERS: '1',
     // Processes that wait for each other's processors are late without having too much to do.
     SHED_LAG_MS: '1000',
+    ...(slot !== undefined && { FOLLOW_SLOT: slot, LEGACY_DATABASE_URL: legacyUrl }),
     ...env,
   };
   const stack = new Stack({ folder, tableFile, env: whole }, databases, legacy, startLegacy);
@@ -222,27 +232,43 @@ export async function onStack<T>(wish: StackWish, story: (stack: Stack) => Promi
 async function fillDatabases(
   folder: string,
   tenants: number,
-  storeServer: StackWish['storeServer'],
+  { storeServer, follow }: Pick<StackWish, 'storeServer' | 'follow'>,
 ): Promise<Databases> {
   const legacy = await createDatabase('legacy');
   await seed(legacy.url, { tenants });
   if (storeServer === undefined) {
     const store = await createStoreDatabase();
-    await copyDemoRows({ legacyUrl: legacy.url, ownerUrl: store.ownerUrl });
+    const slot = await copyRows(legacy.url, store.ownerUrl, follow);
     const drop = async () => {
+      if (slot !== undefined) await forgetFollow({ legacyUrl: legacy.url, slot });
       for (const database of [legacy, store]) await database.drop();
     };
-    const storeUrl = { app: store.appUrl, superuser: store.superUrl };
-    return { legacyUrl: legacy.url, storeUrl, storeServer: undefined, drop };
+    const storeUrl = { app: store.appUrl, superuser: store.superUrl, owner: store.ownerUrl };
+    return { legacyUrl: legacy.url, storeUrl, slot, storeServer: undefined, drop };
   }
   const server = await openStoreServer(join(folder, 'store'));
-  await copyDemoRows({ legacyUrl: legacy.url, ownerUrl: server.ownerUrl });
+  const slot = await copyRows(legacy.url, server.ownerUrl, follow);
   const drop = async () => {
+    if (slot !== undefined) await forgetFollow({ legacyUrl: legacy.url, slot });
     await server.stop();
     await legacy.drop();
   };
-  const storeUrl = { app: server.appUrl, superuser: server.superUrl };
-  return { legacyUrl: legacy.url, storeUrl, storeServer: server, drop };
+  const storeUrl = { app: server.appUrl, superuser: server.superUrl, owner: server.ownerUrl };
+  return { legacyUrl: legacy.url, storeUrl, slot, storeServer: server, drop };
+}
+
+async function copyRows(
+  legacyUrl: string,
+  ownerUrl: string,
+  follow: StackWish['follow'],
+): Promise<string | undefined> {
+  if (follow === undefined) {
+    await copyDemoRows({ legacyUrl, ownerUrl });
+    return undefined;
+  }
+  const slot = `drill_${randomBytes(6).toString('hex')}`;
+  await prepareFollow({ legacyUrl, ownerUrl, slot });
+  return slot;
 }
 
 /** As an editor saves: nobody ever reads half of it. */
