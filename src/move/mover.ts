@@ -77,6 +77,7 @@ class Lead {
       // What the mover before left behind.
       await store.mover.tidy();
       await store.mover.returnOrders();
+      await prepareReturn(legacyUrl);
       const back = openReturn({ legacyUrl, outbox: store.outbox, emit });
       emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
       try {
@@ -89,7 +90,7 @@ class Lead {
     }
   }
 
-  async #work(back: Return, signal: AbortSignal): Promise<void> {
+  async #work(back: Returning, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const order = await this.#wish.store.mover.takeOrder();
       if (order) await this.#carryOut(order, back);
@@ -97,7 +98,7 @@ class Lead {
     }
   }
 
-  async #carryOut(order: MoveOrder, back: Return): Promise<void> {
+  async #carryOut(order: MoveOrder, back: Returning): Promise<void> {
     const { store, emit } = this.#wish;
     const { tenant, feature } = order;
     const { moves } = await store.tenures.news(Number.MAX_SAFE_INTEGER);
@@ -126,7 +127,7 @@ class Lead {
       : { kind: 'failed', detail: verified.detail };
   }
 
-  #openPorts(schema: string, back: Return): HandOverPorts {
+  #openPorts(schema: string, back: Returning): HandOverPorts {
     const { store, follower } = this.#wish;
     const legacy = this.#legacy;
     return {

@@ -1,65 +1,41 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import pg from 'pg';
 import { openStore, type Store } from '../../src/store/index.ts';
-import type { FeatureName, MoveOrder, TenantId, TenureRecord } from '../../src/vocabulary/index.ts';
-import { until } from '../support/house.ts';
+import type { MoveOrder } from '../../src/vocabulary/index.ts';
 import { Chatter } from './chatter.ts';
 import { type Drill, hold, type Line, tell } from './drill.ts';
 import { percentile, showMs } from './figures.ts';
 import { countCopies } from './message-copies.ts';
+import { chatTable, startMove, TENANTS, untilOwned } from './moving-chat.ts';
 import { onStack, type Stack } from './stack.ts';
-import { makeTable, takeIn } from './tables.ts';
 
-const TENANTS = ['acme', 'globex', 'initech', 'umbrella', 'hooli'];
 const PEOPLE = 50;
 const PAUSE_MS = 250;
 /** Each of them there, and back. */
 const ROUNDS = 100;
-const CHAT = 'chat' as FeatureName;
-const TABLES = ['chat_channel', 'chat_message'];
 const LONGEST_HELD_MS = 500;
 
 export const drill: Drill = {
   story: `${PEOPLE} people write and read chat messages of five tenants through two workers, each looking for his own last message after he has written it. Meanwhile the feature's rows are handed over to the new side
 and back, ${ROUNDS} times, tenant by tenant, by nothing but the route table. Expected: everybody gets every answer, nobody reads what is older than what he has written, and every acknowledged message is there exactly once, on both sides.`,
   run: (say, argv) =>
-    onStack({ table: tableFor([]), tenants: TENANTS, env: { WORKERS: '2' }, follow: 'followed' }, (stack) =>
+    onStack({ table: chatTable([]), tenants: TENANTS, env: { WORKERS: '2' }, follow: 'followed' }, (stack) =>
       run(stack, say, Number(argv[0] ?? ROUNDS)),
     ),
 };
-
-const tableFor = (tenants: readonly string[]) => makeTable((table) => takeIn(table, 'chat', tenants));
 
 async function run(stack: Stack, say: (line: string) => void, rounds: number): Promise<readonly Line[]> {
   const store = await openStore({ url: stack.storeUrl.app, emit: () => undefined, onUnscoped: 'refuse' });
   const people = Array.from({ length: PEOPLE }, (_, nr) => new Chatter(stack, TENANTS, nr, PAUSE_MS));
   try {
-    await startMove(stack, store);
+    await startMove(store);
     const chatting = people.map((one) => one.run());
     const orders = await handOverAgainAndAgain(stack, store, rounds, say);
     for (const one of people) one.stop();
     await Promise.all(chatting);
-    return await judge(stack, store, people, orders, rounds);
+    return await judge(stack, people, orders, rounds);
   } finally {
     for (const one of people) one.stop();
     await store.close();
   }
-}
-
-/** As `banyan move start chat` does. */
-async function startMove(stack: Stack, store: Store): Promise<void> {
-  const answer = await stack.admin('POST', '/api/moves', { order: 'start', feature: CHAT, author: 'drill' });
-  if (answer.status !== 404) return void (answer.ok || fail(await answer.text()));
-  const epoch = await store.moves.begin(CHAT, TABLES);
-  await until(
-    async () => (await store.tenures.instances()).every((one) => !one.isLive || one.epoch >= epoch),
-    'every process to know of the move',
-    10_000,
-  );
-}
-
-function fail(text: string): never {
-  throw new Error(text);
 }
 
 /** Each round another tenant changes sides, and some rounds several at once. */
@@ -76,7 +52,7 @@ async function handOverAgainAndAgain(
   for (let round = 0; done < 2 * rounds; round += 1) {
     const several = round % 4 === 3 ? TENANTS.slice(0, 3) : [TENANTS[round % TENANTS.length] ?? ''];
     for (const tenant of several) there.has(tenant) ? there.delete(tenant) : there.add(tenant);
-    await stack.useTable(tableFor([...there]));
+    await stack.useTable(chatTable([...there]));
     await untilOwned(store, tenants, there);
     done += several.length;
     if (round % 10 === 9) say(`${done} of ${2 * rounds} changes of owner`);
@@ -85,29 +61,8 @@ async function handOverAgainAndAgain(
   return ended;
 }
 
-async function untilOwned(
-  store: Store,
-  tenants: readonly Readonly<{ id: TenantId; name: string }>[],
-  there: ReadonlySet<string>,
-): Promise<void> {
-  const isThere = (changed: readonly TenureRecord[]) =>
-    tenants.every(({ id, name }) => {
-      const tenure = changed.find(({ tenant }) => tenant === id);
-      return (
-        (tenure?.owner ?? 'legacy') === (there.has(name) ? 'new' : 'legacy') &&
-        (tenure?.step ?? 'settled') === 'settled'
-      );
-    });
-  await until(
-    async () => isThere((await store.tenures.news(0)).changed),
-    `${[...there]} to be there`,
-    60_000,
-  );
-}
-
 async function judge(
   stack: Stack,
-  store: Store,
   people: readonly Chatter[],
   orders: readonly MoveOrder[],
   rounds: number,
@@ -117,7 +72,7 @@ async function judge(
   const held = done.flatMap(({ heldMs }) => heldMs ?? []);
   const written = people.flatMap((one) => one.acknowledged);
   const refused = people.flatMap((one) => one.refused);
-  const copies = await untilBothHaveAll(stack, store, written);
+  const copies = await countCopies(stack, written);
   const sum = (figure: (one: Chatter) => number) => people.reduce((all, one) => all + figure(one), 0);
   return [
     hold('changes of owner', `≥ ${2 * rounds}`, done.length, done.length >= 2 * rounds),
@@ -153,22 +108,4 @@ async function judge(
     tell('writes held, median', showMs(percentile(held, 0.5))),
     tell('slowest answer', showMs(Math.max(...people.map((one) => one.slowestMs)))),
   ];
-}
-
-/** What was written last may still be on its way to the other side. */
-async function untilBothHaveAll(stack: Stack, store: Store, written: readonly string[]) {
-  const [legacy, superuser] = [new pg.Client(stack.legacyUrl), new pg.Client(stack.storeUrl.superuser)];
-  await legacy.connect();
-  await superuser.connect();
-  try {
-    for (let left = 40; ; left -= 1) {
-      const copies = await countCopies(legacy, superuser, written);
-      if (left === 0 || (copies.legacy === written.length && copies.new === written.length)) return copies;
-      await wait(250);
-    }
-  } finally {
-    await legacy.end();
-    await superuser.end();
-    void store;
-  }
 }
