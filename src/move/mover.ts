@@ -11,7 +11,13 @@ import {
 } from './hand-over.ts';
 import { findSchema, outlastWriters } from './legacy-side.ts';
 import { openLegacyPool } from './legacy-slot.ts';
-import { advanceSequences, openReturn, type Return, readSequences } from './return/index.ts';
+import {
+  advanceSequences,
+  openReturn,
+  prepareReturn,
+  type Returning,
+  readSequences,
+} from './return/index.ts';
 import { describeProof, verifyTenant } from './verify/index.ts';
 
 export type MoverWish = Readonly<{
