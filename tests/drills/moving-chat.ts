@@ -1,9 +1,10 @@
+import { nameTenants } from '../../legacy-stub/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { FeatureName, TenantId, TenureRecord } from '../../src/vocabulary/index.ts';
 import { until } from '../support/house.ts';
 import { makeTable, takeIn } from './tables.ts';
 
-export const TENANTS = ['acme', 'globex', 'initech', 'umbrella', 'hooli'];
+export const TENANTS = nameTenants(5);
 export const CHAT = 'chat' as FeatureName;
 export const CHAT_TABLES = ['chat_channel', 'chat_message'];
 
