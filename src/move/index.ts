@@ -15,3 +15,12 @@ export { prepareReturn } from './return/prepare-return.ts';
 export type { Returning, ReturnPending, ReturnWish } from './return/return.ts';
 export { advanceSequences, type NextIds, readSequences } from './return/sequences.ts';
 export { FollowTrouble } from './trouble.ts';
+export {
+  type ColumnApart,
+  describeProof,
+  type Proof,
+  type RowFinding,
+  VerifyTrouble,
+  type VerifyWish,
+  verifyTenant,
+} from './verify/index.ts';

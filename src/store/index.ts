@@ -19,10 +19,19 @@ export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';
 export { isolateTenant, shareTenant } from './giant.ts';
 export { migrateStore } from './migrate.ts';
+export type { HandOverStep, MoverBook } from './mover-book.ts';
 export type { RehearsalWish } from './opening.ts';
 export type { BatchBounds, Carried, OutboxBatch, OutboxLine, OutboxPending, OutboxStore } from './outbox.ts';
-export type { HandOverStep, MoverBook } from './mover-book.ts';
 export { APP_ROLE, OWNER_ROLE, type PreparedDatabase, prepareDatabase } from './prepare.ts';
+export type { ProofStore } from './proof.ts';
+export {
+  type ProofCells,
+  type ProofColumn,
+  ProofReading,
+  type ProofRow,
+  type ProofSlice,
+} from './proof-reading.ts';
+export type { ProvenTable } from './proof-sql.ts';
 export type { Rehearsed, TenantStore } from './rehearsal.ts';
 export { openStore, type Store, type StoreWish } from './store.ts';
 export type { Tenant, Tenants } from './tenants.ts';

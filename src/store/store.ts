@@ -4,8 +4,8 @@ import type {
   Emit,
   FlipLog,
   KeyBook,
-  RowJournal,
   MoveBook,
+  RowJournal,
   SessionBook,
   TenantName,
   TenureBook,
@@ -18,12 +18,13 @@ import { PrismaClient } from './generated/client.ts';
 import { openKeyBook } from './key-book.ts';
 import { openLedger } from './ledger.ts';
 import { Moments } from './moments.ts';
-import type { RehearsalWish } from './opening.ts';
-import { type OutboxStore, openOutboxStore } from './outbox.ts';
-import { type Rehearsed, runRehearsal, type TenantStore } from './rehearsal.ts';
-import { openRowJournal } from './row-journal.ts';
 import { openMoveBook } from './move-book.ts';
 import { type MoverBook, openMoverBook } from './mover-book.ts';
+import type { RehearsalWish } from './opening.ts';
+import { type OutboxStore, openOutboxStore } from './outbox.ts';
+import { openProofStore, type ProofStore } from './proof.ts';
+import { type Rehearsed, runRehearsal, type TenantStore } from './rehearsal.ts';
+import { openRowJournal } from './row-journal.ts';
 import { openSessionBook } from './session-book.ts';
 import { openShares } from './shares.ts';
 import { checkStore } from './start-up.ts';
@@ -58,6 +59,7 @@ export type Store = Readonly<{
   tenures: TenureBook;
   moves: MoveBook;
   mover: MoverBook;
+  proof: ProofStore;
   tenants: Tenants;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -91,9 +93,11 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const moments = new Moments(wish.url);
   const follow = openFollowStore(wish.url, control, moments);
   const outbox = openOutboxStore(wish.url, control);
+  const proof = openProofStore(wish.url);
   const close = async () => {
     await follow.close();
     await outbox.close();
+    await proof.close();
     await moments.close();
     await prisma.$disconnect();
     await Promise.all([pool.end(), control.end()]);
@@ -101,13 +105,13 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   const shares = openShares(poolSize, CONNECT_TIMEOUT_MS);
   const { emit, onUnscoped } = wish;
   const engine = { prisma, control, shares, tenants, moments, emit, onUnscoped };
-  return assembleStore(engine, wish.url, { follow, outbox }, close);
+  return assembleStore(engine, wish.url, { follow, outbox, proof }, close);
 }
 
 function assembleStore(
   engine: Engine,
   url: string,
-  carriers: Pick<Store, 'follow' | 'outbox'>,
+  carriers: Pick<Store, 'follow' | 'outbox' | 'proof'>,
   close: () => Promise<void>,
 ): Store {
   const { control } = engine;

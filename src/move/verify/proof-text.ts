@@ -1,0 +1,24 @@
+import type { RowFinding } from './table-look.ts';
+import type { Proof } from './verify-tenant.ts';
+
+const NAMED = 3;
+
+/** A proof as a sentence for people and logs: tables, keys and columns, never a value of a row. */
+export function describeProof(proof: Proof): string {
+  if (proof.kind === 'equal') return `All ${proof.rows} rows are the same on both sides.`;
+  const { count, rows, findings } = proof;
+  const named = findings.slice(0, NAMED).map(describeFinding).join('; ');
+  const more = count > NAMED ? `; and ${count - NAMED} more` : '';
+  return `${count} of ${rows} rows differ: ${named}${more}.`;
+}
+
+function describeFinding({ table, key, what, columns }: RowFinding): string {
+  switch (what) {
+    case 'missing_on_new':
+      return `${table} ${key} is missing on the new side`;
+    case 'missing_on_legacy':
+      return `${table} ${key} is missing on legacy`;
+    case 'different':
+      return `${table} ${key} differs in ${columns.join(', ')}`;
+  }
+}

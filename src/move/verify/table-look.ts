@@ -1,0 +1,94 @@
+import type { ProofReading, ProofSlice, ProvenTable } from '../../store/index.ts';
+import { type DifferenceOfRow, mergeRows, type UnequalRow } from './merged-rows.ts';
+
+/** A row that is not the same on both sides. Its key as JSON text; of its values only the columns' names. */
+export type RowFinding = Readonly<{
+  table: string;
+  key: string;
+  what: DifferenceOfRow;
+  columns: readonly string[];
+}>;
+
+/** Both sides at a moment each. */
+export type Moments = Readonly<{ legacy: ProofReading; fresh: ProofReading }>;
+
+/** Where a look found something. Without `keys` there were too many to remember: every row of the slices is suspect. */
+export type Suspects = Readonly<{ slices: readonly number[]; keys: ReadonlySet<string> | undefined }>;
+
+export type TableLook = Readonly<{
+  rows: number;
+  count: number;
+  suspects: Suspects;
+  findings: readonly RowFinding[];
+}>;
+
+const REMEMBERED_KEYS = 20_000;
+
+/**
+ * One hash for each slice of the rows, then the rows of unequal slices one by one, then the columns of the first `told` unequal rows. After an
+ * earlier look only what was suspect then.
+ */
+export async function lookAtTable(
+  moments: Moments,
+  table: ProvenTable,
+  told: number,
+  before?: Suspects,
+): Promise<TableLook> {
+  const { rows, slices } = before ? { rows: 0, slices: before.slices } : await findSlices(moments, table);
+  if (slices.length === 0) return { rows, count: 0, suspects: { slices, keys: new Set() }, findings: [] };
+  const unequal = await findRows(moments, table, slices, before?.keys);
+  const first = unequal.first.slice(0, told);
+  const findings = await describeRows(moments, table, first);
+  return { rows, count: unequal.count, suspects: { slices, keys: unequal.keys }, findings };
+}
+
+async function findSlices({ legacy, fresh }: Moments, table: ProvenTable) {
+  const [one, other] = await Promise.all([legacy.slices(table), fresh.slices(table)]);
+  const rows = Math.max(countRows(one), countRows(other));
+  const print = ({ slice, rows, hash }: ProofSlice) => `${slice} ${rows} ${hash}`;
+  const [before, after] = [new Set(one.map(print)), new Set(other.map(print))];
+  const unequal = [
+    ...one.filter((slice) => !after.has(print(slice))),
+    ...other.filter((slice) => !before.has(print(slice))),
+  ];
+  return { rows, slices: [...new Set(unequal.map(({ slice }) => slice))] };
+}
+
+const countRows = (slices: readonly ProofSlice[]): number => slices.reduce((sum, { rows }) => sum + rows, 0);
+
+async function findRows(
+  { legacy, fresh }: Moments,
+  table: ProvenTable,
+  slices: readonly number[],
+  suspect: ReadonlySet<string> | undefined,
+) {
+  const [keys, first]: [Set<string>, UnequalRow[]] = [new Set(), []];
+  let count = 0;
+  for await (const row of mergeRows(legacy.rows(table, slices), fresh.rows(table, slices))) {
+    if (suspect && !suspect.has(row.key)) continue;
+    count += 1;
+    if (keys.size < REMEMBERED_KEYS) keys.add(row.key);
+    if (first.length < MOST_TOLD) first.push(row);
+  }
+  return { count, first, keys: count > REMEMBERED_KEYS ? undefined : keys };
+}
+
+/** So many findings at most. */
+export const MOST_TOLD = 20;
+
+async function describeRows(
+  { legacy, fresh }: Moments,
+  table: ProvenTable,
+  rows: readonly UnequalRow[],
+): Promise<readonly RowFinding[]> {
+  const keys = rows.map(({ key }) => key);
+  const [one, other] = await Promise.all([legacy.cells(table, keys), fresh.cells(table, keys)]);
+  const [before, after] = [one, other].map((side) => new Map(side.map((cells) => [cells.key, cells])));
+  return rows.map(({ key, what }) => {
+    const [left, right] = [before?.get(key), after?.get(key)];
+    const unequal = table.columns.filter((_, nr) => left?.cells[nr] !== right?.cells[nr]);
+    const shown = left?.shown ?? right?.shown ?? '{}';
+    const columns = Object.freeze(what === 'different' ? unequal : []);
+    return Object.freeze({ table: table.name, key: shown, what, columns });
+  });
+}
