@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Store } from '../store/index.ts';
-import type { Emit, MoveOrder, MoveRecord, RowFollower, TenantId } from '../vocabulary/index.ts';
+import type { Emit, MoveOrder, MoveRecord, RowFollower, Side, TenantId } from '../vocabulary/index.ts';
 import {
   type HandOverEnd,
   type HandOverPorts,
@@ -30,6 +30,9 @@ export type MoverWish = Readonly<{
 }>;
 
 export type Mover = Readonly<{ close(): Promise<void> }>;
+
+/** Where a tenant's rows are. */
+type Place = Readonly<{ schema: string; back: Returning; owner: Side }>;
 
 type Ended = HandOverEnd | Readonly<{ kind: 'done'; rows: number }>;
 
@@ -107,13 +110,14 @@ class Lead {
   async #carryOut(order: MoveOrder, back: Returning): Promise<void> {
     const { store, emit } = this.#wish;
     const { tenant, feature } = order;
-    const { moves } = await store.tenures.news(Number.MAX_SAFE_INTEGER);
+    const { moves, changed } = await store.tenures.news(0);
     const move = moves.find((one) => one.feature === feature);
+    const owner = changed.find((one) => one.tenant === tenant && one.feature === feature)?.owner ?? 'legacy';
     const schema = await findSchema(this.#legacy, tenant);
     const end =
       move === undefined || schema === undefined
         ? ({ kind: 'refused', detail: describeMissing(order, move) } as const)
-        : await this.#run(order, move, this.#openPorts(schema, back));
+        : await this.#run(order, move, this.#openPorts({ schema, back, owner }));
     const detail = end.kind === 'done' ? `${end.rows} rows, equal on both sides` : end.detail;
     const state = end.kind === 'done' ? 'done' : 'failed';
     const heldMs = 'heldMs' in end ? end.heldMs : undefined;
@@ -133,14 +137,15 @@ class Lead {
       : { kind: 'failed', detail: verified.detail };
   }
 
-  #openPorts(schema: string, back: Returning): HandOverPorts {
+  #openPorts(place: Place): HandOverPorts {
+    const { schema, back } = place;
     const { store, follower } = this.#wish;
     const legacy = this.#legacy;
     return {
       book: store.mover,
       catchUp: (signal) => follower.catchUp(signal),
       drain: (tenant, signal) => back.drain(tenant, signal),
-      verify: (task, manner, signal) => this.#verify(schema, task, manner, signal),
+      verify: (task, manner, signal) => this.#verify(place, task, manner, signal),
       readSequences: ({ tables }) => readSequences(legacy, schema, tables),
       advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds),
       outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables }, signal),
@@ -148,13 +153,17 @@ class Lead {
   }
 
   async #verify(
-    schema: string,
+    { schema, back, owner }: Place,
     { tenant, tables }: Pick<HandOverTask, 'tenant' | 'tables'>,
     manner: 'live' | 'held',
     signal: AbortSignal,
   ): Promise<Verified> {
     const { store, follower } = this.#wish;
-    const settle = async () => void (await follower.catchUp(signal));
+    // Whoever owns them, the other side is level then.
+    const settle = async () => {
+      await follower.catchUp(signal);
+      await back.drain(tenant, signal);
+    };
     const proof = await verifyTenant({
       legacy: this.#legacy,
       schema,
@@ -162,6 +171,7 @@ class Lead {
       tenant,
       tables,
       signal,
+      owner,
       ...(manner === 'live' && { settle }),
     });
     return proof.kind === 'equal'
