@@ -192,6 +192,6 @@ test('every reason of the vocabulary can come about', async () => {
   bench.write(canary('{}').replace('ai: { flag', 'ai: { force: legacy, flag'));
   await bench.decide.reload();
   note({ method: 'POST', path: '/api/ai/completions/', tenant: acme });
-  // Only a flag service can be silent or name a variant: see unleash-flags.test.ts.
-  expect([...seen, 'flag_shadow', 'flag_unknown'].sort()).toEqual([...REASONS].sort());
+  // Only a flag service can be silent or name a variant (unleash-flags.test.ts), and only moved rows have an owner (owner.test.ts).
+  expect([...seen, 'flag_shadow', 'flag_unknown', 'owner'].sort()).toEqual([...REASONS].sort());
 });
