@@ -12,7 +12,8 @@ export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';
 export { openReconciler, type ReconcileWish } from './reconcile.ts';
 export { prepareReturn } from './return/prepare-return.ts';
-export type { Returning, ReturnPending, ReturnWish } from './return/return.ts';
+export { openReturn, type Returning, type ReturnPending, type ReturnWish } from './return/return.ts';
+export { ReturnTrouble } from './return/return-trouble.ts';
 export { advanceSequences, type NextIds, readSequences } from './return/sequences.ts';
 export { FollowTrouble } from './trouble.ts';
 export {
