@@ -11,10 +11,17 @@ export { type MoverProcess, startMover } from './mover-process.ts';
 export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';
 export { openReconciler, type ReconcileWish } from './reconcile.ts';
-export { prepareReturn } from './return/prepare-return.ts';
-export { openReturn, type Returning, type ReturnPending, type ReturnWish } from './return/return.ts';
-export { ReturnTrouble } from './return/return-trouble.ts';
-export { advanceSequences, type NextIds, readSequences } from './return/sequences.ts';
+export {
+  advanceSequences,
+  type NextIds,
+  openReturn,
+  prepareReturn,
+  type Return,
+  type ReturnPending,
+  ReturnTrouble,
+  type ReturnWish,
+  readSequences,
+} from './return/index.ts';
 export { FollowTrouble } from './trouble.ts';
 export {
   type ColumnApart,
