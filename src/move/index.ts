@@ -16,7 +16,7 @@ export {
   type NextIds,
   openReturn,
   prepareReturn,
-  type Return,
+  type Returning,
   type ReturnPending,
   ReturnTrouble,
   type ReturnWish,

@@ -94,12 +94,7 @@ export class Application implements FollowTransaction {
     };
   }
 
-  #noteStrangers(
-    position: Position,
-    tenant: TenantId,
-    fence: Fence,
-    changes: readonly LegacyChange[],
-  ): void {
+  #noteStrangers(position: Position, tenant: TenantId, fence: Fence, changes: readonly LegacyChange[]): void {
     const sql = noteStrangers(position, tenant, fence, changes, this.#parts.tables);
     this.#characters += sql.length;
     this.#pending.push(sql);

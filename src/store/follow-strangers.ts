@@ -29,13 +29,21 @@ export function noteStrangers(
   tables: ReadonlyMap<string, FollowedTable>,
 ): string {
   const lines = changes.map((one) => {
-    const texts = [owned.get(one.table)?.feature ?? '', one.table, one.change, printKey(one, tables.get(one.table))];
+    const texts = [
+      owned.get(one.table)?.feature ?? '',
+      one.table,
+      one.change,
+      printKey(one, tables.get(one.table)),
+    ];
     return `(${Number(tenant)}, '${printPosition(position)}', ${texts.map(pg.escapeLiteral).join(', ')})`;
   });
   return `INSERT INTO banyan.stranger (tenant_id, position, feature, table_name, change, key) VALUES ${lines.join(', ')}`;
 }
 
-export function countStrangers({ owned }: Fence, changes: readonly LegacyChange[]): readonly StrangersWrites[] {
+export function countStrangers(
+  { owned }: Fence,
+  changes: readonly LegacyChange[],
+): readonly StrangersWrites[] {
   return [...Map.groupBy(changes, ({ table }) => table)].map(([table, { length }]) => ({
     feature: owned.get(table)?.feature ?? ('' as FeatureName),
     table,

@@ -1,12 +1,12 @@
 import pg from 'pg';
-import { openReturn, prepareReturn, type Return } from '../../src/move/index.ts';
+import { openReturn, prepareReturn, type Returning } from '../../src/move/index.ts';
 import type { BanyanEvent, TenantId } from '../../src/vocabulary/index.ts';
 import { connect, type FollowedHouse, startFollowedHouse, TENANT_TABLES } from './follow.ts';
 
 /** A followed house whose features the new side may own, and which carries their rows back. */
 export type ReturningHouse = FollowedHouse &
   Readonly<{
-    returning: Return;
+    returning: Returning;
     /** What carrying back has told. */
     told: readonly BanyanEvent[];
     /** One transaction of the new side, as the app role and inside one tenant's fence. */
@@ -14,7 +14,7 @@ export type ReturningHouse = FollowedHouse &
     /** The feature `all`, with these tables, belongs to this side. */
     giveTo(side: 'new' | 'legacy', tenant: number, tables?: readonly string[]): Promise<void>;
     drain(tenant: number): Promise<void>;
-    openAnother(): Promise<Return>;
+    openAnother(): Promise<Returning>;
   }>;
 
 export const asTenant = (id: number) => id as TenantId;
@@ -28,7 +28,7 @@ export async function startReturningHouse(
   const emit = (event: BanyanEvent) => void told.push(event);
   const open = () => openReturn({ legacyUrl: house.legacyUrl, outbox: house.store.outbox, emit });
   const returning = open();
-  const others: Return[] = [];
+  const others: Returning[] = [];
   const app = new pg.Pool({ connectionString: house.database.appUrl, max: 8 });
   app.on('error', () => undefined);
   return {

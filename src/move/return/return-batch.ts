@@ -127,7 +127,9 @@ async function write(
     await client.query(`SELECT set_config('search_path', 'pg_catalog', true); ${tell(tenant, tables)}`);
     const groups = groupLines(lines, await readLegacyTables(client, whose.schema, tables), manner);
     // Triggers of legacy may rely on it.
-    await client.query(`SELECT set_config('search_path', $1, true)`, [`${pg.escapeIdentifier(whose.schema)}, public`]);
+    await client.query(`SELECT set_config('search_path', $1, true)`, [
+      `${pg.escapeIdentifier(whose.schema)}, public`,
+    ]);
     for (const some of gather(groups, manner)) {
       table = some.length === 1 ? some[0]?.table.name : undefined;
       await send(client, some, manner);
@@ -190,4 +192,3 @@ function carriedBy(lines: readonly OutboxLine[]): Carried {
 }
 
 const sign = ({ ids }: Carried) => `${ids.length} ${ids[0]} ${ids.at(-1)}`;
-

@@ -26,18 +26,18 @@ export function putRows(group: LineGroup): string {
   const changes = listChanging(group).map((one) => `${name(one)} = EXCLUDED.${name(one)}`);
   const otherwise = changes.length > 0 ? `UPDATE SET ${changes.join(', ')}` : 'NOTHING';
   return `INSERT INTO ${table.place} (${columns.map(name).join(', ')}) OVERRIDING SYSTEM VALUE
-    SELECT ${columns.map((one) => valueOf(table, one)).join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))}
+    SELECT ${columns.map((one) => writeValue(table, one)).join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))}
     ON CONFLICT (${keys.map(name).join(', ')}) DO ${otherwise}`;
 }
 
 function changeRows(group: LineGroup): string {
   const { table, keys, columns, lines } = group;
-  const changes = listChanging(group).map((one) => `${name(one)} = ${valueOf(table, one)}`);
+  const changes = listChanging(group).map((one) => `${name(one)} = ${writeValue(table, one)}`);
   return `UPDATE ${table.place} t SET ${changes.join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))} WHERE ${sameKey('r', keys)}`;
 }
 
 function rekeyRow({ table, keys, columns, lines }: LineGroup): string {
-  const changes = columns.map((one) => `${name(one)} = ${valueOf(table, one)}`);
+  const changes = columns.map((one) => `${name(one)} = ${writeValue(table, one)}`);
   return `UPDATE ${table.place} t SET ${changes.join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))},
     ${records('k', table, keys, lines.map(keyOf))} WHERE ${sameKey('k', keys)}`;
 }
@@ -62,7 +62,7 @@ function records(
   return `json_to_recordset(${pg.escapeLiteral(`[${rows.join(',')}]`)}) AS ${alias} (${types.join(', ')})`;
 }
 
-const valueOf = ({ columns }: LegacyTable, column: string) =>
+const writeValue = ({ columns }: LegacyTable, column: string) =>
   columns.get(column)?.isNeverNullJson ? `COALESCE(r.${name(column)}, 'null')` : `r.${name(column)}`;
 const sameKey = (alias: string, keys: readonly string[]) =>
   keys.map((key) => `t.${name(key)} = ${alias}.${name(key)}`).join(' AND ');

@@ -82,10 +82,14 @@ export function asReturnTrouble(error: unknown, tenant: TenantName | undefined):
   if (code === '42501')
     return new ReturnTrouble(
       'away',
-      'The role of LEGACY_DATABASE_URL may not use banyan.returned or read public.tenants_tenant in legacy\'s database. An administrator grants it both.',
+      "The role of LEGACY_DATABASE_URL may not use banyan.returned or read public.tenants_tenant in legacy's database. An administrator grants it both.",
       error,
     );
-  return new ReturnTrouble('away', `Legacy's database cannot be written at the moment (${code || kindOf(error)}).`, error);
+  return new ReturnTrouble(
+    'away',
+    `Legacy's database cannot be written at the moment (${code || kindOf(error)}).`,
+    error,
+  );
 }
 
 // The kind of a bug, not its message: that may quote a row.

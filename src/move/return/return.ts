@@ -14,7 +14,7 @@ export type ReturnWish = Readonly<{
   emit: Emit;
 }>;
 
-export type Return = Readonly<{
+export type Returning = Readonly<{
   /**
    * Resolves once everything that the new side had committed before the call is on legacy. Waits while a database is away; rejects with
    * ReturnTrouble where a row does not fit on legacy, or with the signal's reason.
@@ -40,13 +40,13 @@ const MOST_LINES = 32_000;
 const LARGER = 4;
 
 /** Carries what the outbox holds to legacy until it is closed; whatever stops is told by `return_changed` and tried again. */
-export function openReturn(wish: ReturnWish): Return {
+export function openReturn(wish: ReturnWish): Returning {
   return new Carrier(wish);
 }
 
 type Rest = { failures: number; untilMs: number };
 
-class Carrier implements Return {
+class Carrier implements Returning {
   readonly #outbox: OutboxStore;
   readonly #legacy: pg.Pool;
   readonly #batch: ReturnBatch;

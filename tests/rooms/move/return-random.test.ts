@@ -114,7 +114,10 @@ test('nothing is carried twice: legacy counts each row that it is given', async 
     }
   })();
   for (let id = 2_000_001; id <= 2_000_300; id += 1)
-    await house.write(1, `INSERT INTO ai_job VALUES (1, ${id}, 1, 'm', 'p', NULL, 's', 0, 0, 0, 0, now(), NULL)`);
+    await house.write(
+      1,
+      `INSERT INTO ai_job VALUES (1, ${id}, 1, 'm', 'p', NULL, 's', 0, 0, 0, 0, now(), NULL)`,
+    );
   isOver = true;
   await killer;
   await house.drain(1);

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { advanceSequences, FollowTrouble, prepareReturn, readSequences } from '../../../src/move/index.ts';
 import { asSuperuser, superuserUrl } from '../../support/database.ts';
 import { dumpRows } from '../../support/follow.ts';
 import { asTenant, type ReturningHouse, startReturningHouse } from '../../support/return.ts';
-import pg from 'pg';
 
 let house: ReturningHouse;
 beforeAll(async () => {
@@ -98,23 +98,37 @@ test('a tenant that does not fit stops alone, says why without a value, and goes
   await legacy('DELETE FROM globex.auth_user WHERE id = 7001');
   await until(() => stops().length === 2);
   expect(stops()[1]).toBe('returning globex: It goes on.');
-  expect((await legacy('SELECT user_id FROM globex.ai_job WHERE id = 7001')).rows).toEqual([{ user_id: 7002 }]);
+  expect((await legacy('SELECT user_id FROM globex.ai_job WHERE id = 7001')).rows).toEqual([
+    { user_id: 7002 },
+  ]);
   expect(JSON.stringify(house.told)).not.toContain('secret');
 });
 
 test('each kind of misfit has its sentence', async () => {
-  await legacy(`CREATE TABLE globex.hangs_on (user_id int REFERENCES globex.auth_user (id)); INSERT INTO globex.hangs_on VALUES (7002)`);
-  await house.write(2, `DELETE FROM ai_job WHERE tenant_id = 2 AND id = 7001`, `DELETE FROM auth_user WHERE tenant_id = 2 AND id = 7002`);
-  expect(await trouble(2)).toContain('a row would refer to one that legacy does not have (hangs_on_user_id_fkey)');
+  await legacy(
+    `CREATE TABLE globex.hangs_on (user_id int REFERENCES globex.auth_user (id)); INSERT INTO globex.hangs_on VALUES (7002)`,
+  );
+  await house.write(
+    2,
+    `DELETE FROM ai_job WHERE tenant_id = 2 AND id = 7001`,
+    `DELETE FROM auth_user WHERE tenant_id = 2 AND id = 7002`,
+  );
+  expect(await trouble(2)).toContain(
+    'a row would refer to one that legacy does not have (hangs_on_user_id_fkey)',
+  );
   await legacy('DROP TABLE globex.hangs_on');
   expect(await trouble(2)).toBe('none');
 
   await legacy('ALTER TABLE globex.ai_job RENAME TO ai_gone');
   await house.write(2, job(2, 7003));
   expect(await trouble(2)).toContain("table ai_job: legacy has no such table in the tenant's schema");
-  await legacy('ALTER TABLE globex.ai_gone RENAME TO ai_job; ALTER TABLE globex.ai_job ALTER model TYPE varchar(1) USING left(model, 1)');
+  await legacy(
+    'ALTER TABLE globex.ai_gone RENAME TO ai_job; ALTER TABLE globex.ai_job ALTER model TYPE varchar(1) USING left(model, 1)',
+  );
   await house.write(2, `UPDATE ai_job SET model = 'longer' WHERE tenant_id = 2 AND id = 7003`);
-  expect(await trouble(2)).toContain('table ai_job: a value does not fit the type of a column on legacy (22001)');
+  expect(await trouble(2)).toContain(
+    'table ai_job: a value does not fit the type of a column on legacy (22001)',
+  );
   await legacy('ALTER TABLE globex.ai_job ALTER model TYPE varchar(60)');
   expect(await trouble(2)).toBe('none');
 
@@ -158,8 +172,17 @@ test("legacy's sequences are read, whatever made them, and only ever go up", asy
     SELECT nextval('initech.loose'), nextval('initech.identity_table_id_seq'), setval('initech.ai_job_id_seq', 500, false)`);
   const tables = ['ai_job', 'loose_table', 'identity_table', 'django_session', 'no such table'];
   try {
-    expect(await readSequences(pool, 'initech', tables)).toEqual({ ai_job: 500, loose_table: 2, identity_table: 6 });
-    await advanceSequences(pool, 'initech', { ai_job: 400, loose_table: 9_000_000_000, identity_table: 70, django_session: 5 });
+    expect(await readSequences(pool, 'initech', tables)).toEqual({
+      ai_job: 500,
+      loose_table: 2,
+      identity_table: 6,
+    });
+    await advanceSequences(pool, 'initech', {
+      ai_job: 400,
+      loose_table: 9_000_000_000,
+      identity_table: 70,
+      django_session: 5,
+    });
     expect(await readSequences(pool, 'initech', tables)).toEqual({
       ai_job: 500,
       loose_table: 9_000_000_000,

@@ -47,7 +47,10 @@ test('every type of the demo comes back exactly: odd letters, microseconds, numb
 });
 
 test('updates, deletes, cascades, changed keys and names that change places come back', async () => {
-  await house.write(1, `UPDATE chat_message SET body = repeat(md5(id::text), 400) WHERE tenant_id = 1 AND id <= 3`);
+  await house.write(
+    1,
+    `UPDATE chat_message SET body = repeat(md5(id::text), 400) WHERE tenant_id = 1 AND id <= 3`,
+  );
   await house.write(1, `UPDATE chat_message SET id = id + 100000 WHERE tenant_id = 1 AND id IN (2, 3)`);
   await house.write(1, `UPDATE files_chunk SET seq = seq + 10 WHERE tenant_id = 1 AND file_id = 4`);
   await house.write(1, `DELETE FROM files_file WHERE tenant_id = 1 AND id = 5`);
@@ -71,7 +74,9 @@ test('updates, deletes, cascades, changed keys and names that change places come
 });
 
 test('what is undone never comes back; what hangs together may be longer than a batch', async () => {
-  await expect(house.write(2, `DELETE FROM chat_message WHERE tenant_id = 2`, 'SELECT 1 / 0')).rejects.toThrow();
+  await expect(
+    house.write(2, `DELETE FROM chat_message WHERE tenant_id = 2`, 'SELECT 1 / 0'),
+  ).rejects.toThrow();
   await house.write(
     2,
     `INSERT INTO chat_message (tenant_id, id, channel_id, author_id, body, metadata, created_at)
@@ -107,7 +112,8 @@ test('a write that commits late is not passed over, though its line is older tha
   await new Promise((resolve) => setTimeout(resolve, 300));
   await house.write(1, `INSERT INTO django_session VALUES (1, 'early', 'x', now())`);
   await house.drain(1);
-  const here = () => legacy(`SELECT session_key FROM acme.django_session WHERE session_key IN ('early', 'late') ORDER BY 1`);
+  const here = () =>
+    legacy(`SELECT session_key FROM acme.django_session WHERE session_key IN ('early', 'late') ORDER BY 1`);
   expect((await here()).rows).toEqual([{ session_key: 'early' }]);
   await late;
   await house.drain(1);
@@ -221,13 +227,16 @@ test("what legacy's own triggers write beside it, to rows that legacy owns, is f
   await legacy(`CREATE FUNCTION globex.note_job() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO django_session VALUES ('job ' || NEW.id, 'by a trigger', now()); RETURN NULL; END $$;
     CREATE TRIGGER note_job AFTER INSERT ON globex.ai_job FOR EACH ROW EXECUTE FUNCTION globex.note_job()`);
-  await house.write(2, `INSERT INTO ai_job VALUES (2, 40001, 1, 'm', 'p', NULL, 's', 0, 0, 0, 0, now(), NULL)`);
+  await house.write(
+    2,
+    `INSERT INTO ai_job VALUES (2, 40001, 1, 'm', 'p', NULL, 's', 0, 0, 0, 0, now(), NULL)`,
+  );
   await house.drain(2);
   const position: Position = await house.catchUp();
   expect(position).toBeGreaterThan(0n);
-  expect(await store(`SELECT session_data FROM django_session WHERE tenant_id = 2 AND session_key = 'job 40001'`)).toEqual([
-    { session_data: 'by a trigger' },
-  ]);
+  expect(
+    await store(`SELECT session_data FROM django_session WHERE tenant_id = 2 AND session_key = 'job 40001'`),
+  ).toEqual([{ session_data: 'by a trigger' }]);
   await expectSame('globex', 2);
   await legacy('DROP TRIGGER note_job ON globex.ai_job');
   expect(await store('SELECT FROM banyan.stranger WHERE tenant_id = 2')).toEqual([]);
@@ -236,7 +245,10 @@ test("what legacy's own triggers write beside it, to rows that legacy owns, is f
 test('a drain that is given up rejects; one of a tenant whose row does not fit says why', async () => {
   await legacy(`ALTER TABLE acme.ai_job ADD COLUMN duration_ms integer NOT NULL DEFAULT 1`);
   await legacy(`ALTER TABLE acme.ai_job ALTER COLUMN duration_ms DROP DEFAULT`);
-  await house.write(1, `INSERT INTO ai_job VALUES (1, 50001, 1, 'm', 'p', NULL, 's', 0, 0, 0, 0, now(), NULL)`);
+  await house.write(
+    1,
+    `INSERT INTO ai_job VALUES (1, 50001, 1, 'm', 'p', NULL, 's', 0, 0, 0, 0, now(), NULL)`,
+  );
   const failure = await house.drain(1).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(ReturnTrouble);
   expect(String(failure)).toContain(
@@ -246,7 +258,9 @@ test('a drain that is given up rejects; one of a tenant whose row does not fit s
   expect(pending).toMatchObject({ lines: 1, trouble: expect.stringContaining('duration_ms') });
   await house.write(2, `UPDATE ai_job SET status = 'others go on' WHERE tenant_id = 2`);
   await house.drain(2);
-  await expect(house.returning.drain(asTenant(1), AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  await expect(house.returning.drain(asTenant(1), AbortSignal.abort(new Error('enough')))).rejects.toThrow(
+    'enough',
+  );
   await legacy(`ALTER TABLE acme.ai_job DROP COLUMN duration_ms`);
   await expectSame();
 });
