@@ -1,4 +1,4 @@
-import type { FollowStore, FollowTransaction, LegacyChange } from '../store/index.ts';
+import type { FollowStore, FollowTransaction, LegacyChange, StrangersWrites } from '../store/index.ts';
 import type { Position, TenantId } from '../vocabulary/index.ts';
 import { type LegacyRegistry, REGISTRY } from './legacy-registry.ts';
 import type { LegacyMessage } from './pgoutput.ts';
@@ -15,6 +15,8 @@ export type ApplierWish = Readonly<{
   onStored: (position: Position) => void;
   onMark: (token: string, position: Position) => void;
   onApart: (tenant: TenantId, tables: readonly string[]) => void;
+  /** Once they are noted in the store. */
+  onStrangers: (tenant: TenantId, wrote: StrangersWrites) => void;
 }>;
 
 // What is held in memory of a transaction, and what shares one transaction of the store.
@@ -24,7 +26,12 @@ const SHARED_CHANGES = 1_000;
 const SHARED_MS = 50;
 
 type Held = { readonly tenant: TenantId; readonly changes: LegacyChange[]; characters: number };
-type Transaction = { readonly position: Position; readonly tokens: string[] };
+type Transaction = {
+  readonly position: Position;
+  readonly tokens: string[];
+  /** Tables of which it only repeats what the new side wrote; undefined where it is legacy's own. */
+  returned: ReadonlySet<string> | undefined;
+};
 type Shared = { readonly store: FollowTransaction; readonly sinceMs: number; changes: number };
 
 /** Turns legacy's messages, in their order, into transactions of the store. */
@@ -38,6 +45,7 @@ export class Applier {
   #shared: Shared | undefined;
   /** Read, and not stored yet. */
   #marks: string[] = [];
+  #strangers: Readonly<{ tenant: TenantId; wrote: StrangersWrites }>[] = [];
 
   constructor(wish: ApplierWish) {
     this.#wish = wish;
@@ -90,7 +98,7 @@ export class Applier {
   async #digest(message: LegacyMessage): Promise<void> {
     switch (message.kind) {
       case 'begin':
-        this.#current = { position: message.position, tokens: [] };
+        this.#current = { position: message.position, tokens: [], returned: undefined };
         return;
       case 'change':
         return this.#change(message);
@@ -102,6 +110,9 @@ export class Applier {
             change: { table, change: 'truncate' },
             characters: 0,
           });
+        return;
+      case 'returned':
+        if (this.#current) this.#current.returned = new Set(message.tables);
         return;
       case 'mark':
         this.#current?.tokens.push(message.token);
@@ -117,6 +128,7 @@ export class Applier {
     const { registry } = this.#wish;
     if (schema === REGISTRY.schema && change.table === REGISTRY.table) registry.expire();
     if (this.#current === undefined || this.#current.position <= this.#stored) return;
+    if (this.#current.returned?.has(change.table) || isOurs(schema, change.table)) return;
     const tenant = await registry.find(schema);
     if (tenant === undefined) return;
     if (this.#held && (this.#held.tenant !== tenant || isLarge(this.#held))) await this.#apply();
@@ -132,13 +144,16 @@ export class Applier {
     this.#shared ??= await this.#begin(held.tenant);
     if (current.position <= this.#stored) return;
     this.#shared.changes += held.changes.length;
-    const apart = await this.#shared.store.apply(current.position, held.tenant, held.changes);
-    if (apart.length > 0) this.#wish.onApart(held.tenant, apart);
+    const origin = current.returned === undefined ? 'legacy' : 'returned';
+    const { tenant, changes } = held;
+    const { apart, strangers } = await this.#shared.store.apply(current.position, tenant, changes, origin);
+    if (apart.length > 0) this.#wish.onApart(tenant, apart);
+    this.#strangers.push(...strangers.map((wrote) => ({ tenant, wrote })));
   }
 
   async #commit(): Promise<void> {
     await this.#apply();
-    const { position, tokens } = this.#current ?? { position: this.#read, tokens: [] };
+    const { position = this.#read, tokens = [] } = this.#current ?? {};
     this.#current = undefined;
     if (position > this.#read) this.#read = position;
     for (const token of tokens) {
@@ -170,11 +185,14 @@ export class Applier {
     this.#shared = undefined;
     this.#marks = [];
     this.#wish.onStored(this.#stored);
+    for (const { tenant, wrote } of this.#strangers.splice(0)) this.#wish.onStrangers(tenant, wrote);
     // Who waits for a mark looks at the rows of just this moment.
     if (marks.length > 0) await this.#wish.store.hold(this.#wish.slot);
     for (const token of marks) this.#wish.onMark(token, this.#stored);
   }
 }
 
+/** How far rows have been carried back. */
+const isOurs = (schema: string, table: string) => schema === 'banyan' && table === 'returned';
 const isLarge = ({ changes, characters }: Held) =>
   changes.length >= HELD_CHANGES || characters >= HELD_CHARACTERS;

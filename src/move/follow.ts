@@ -135,6 +135,7 @@ class Follower {
       },
       onMark: (token, at) => this.marks.arrived(token, at),
       onApart: (tenant, tables) => this.#news.tellParted(tenant, tables),
+      onStrangers: (tenant, wrote) => this.#news.tellStrangers(tenant, wrote),
     });
     await this.#session.run();
   }

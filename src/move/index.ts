@@ -11,9 +11,17 @@ export { type MoverProcess, startMover } from './mover-process.ts';
 export type { FollowingState } from './news.ts';
 export { forgetFollow, type PreparedFollow, type PrepareWish, prepareFollow } from './prepare-follow.ts';
 export { openReconciler, type ReconcileWish } from './reconcile.ts';
-export { prepareReturn } from './return/prepare-return.ts';
-export type { Returning, ReturnPending, ReturnWish } from './return/return.ts';
-export { advanceSequences, type NextIds, readSequences } from './return/sequences.ts';
+export {
+  advanceSequences,
+  type NextIds,
+  openReturn,
+  prepareReturn,
+  type Returning,
+  type ReturnPending,
+  ReturnTrouble,
+  type ReturnWish,
+  readSequences,
+} from './return/index.ts';
 export { FollowTrouble } from './trouble.ts';
 export {
   type ColumnApart,

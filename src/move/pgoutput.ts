@@ -8,12 +8,15 @@ export type LegacyMessage =
   | Readonly<{ kind: 'change'; schema: string; change: LegacyChange; characters: number }>
   | Readonly<{ kind: 'truncate'; tables: readonly Readonly<{ schema: string; table: string }>[] }>
   | Readonly<{ kind: 'mark'; token: string }>
+  /** This transaction carries the new side's rows back: what follows in it of these tables is no news. */
+  | Readonly<{ kind: 'returned'; tables: readonly string[] }>
   | Readonly<{ kind: 'commit'; position: Position }>
   | Readonly<{ kind: 'other' }>;
 
 export const PUBLICATION = 'banyan';
 /** The prefix of our own messages in legacy's log. */
 export const MARK_PREFIX = 'banyan';
+export const RETURNED_PREFIX = 'banyan_returned';
 
 type Relation = Readonly<{ schema: string; table: string; columns: readonly string[] }>;
 
@@ -61,7 +64,7 @@ export class PgoutputReader {
       case 'T':
         return this.#readTruncate(cursor);
       case 'M':
-        return readMark(cursor);
+        return readMessage(cursor);
       default:
         return { kind: 'other' };
     }
@@ -119,10 +122,31 @@ function asChange(schema: string, { length }: Cursor, change: LegacyChange): Leg
   return { kind: 'change', schema, change, characters: length };
 }
 
-function readMark(cursor: Cursor): LegacyMessage {
+function readMessage(cursor: Cursor): LegacyMessage {
   cursor.skip(9);
-  if (cursor.text() !== MARK_PREFIX) return { kind: 'other' };
-  return { kind: 'mark', token: cursor.sized() };
+  switch (cursor.text()) {
+    case MARK_PREFIX:
+      return { kind: 'mark', token: cursor.sized() };
+    case RETURNED_PREFIX:
+      return { kind: 'returned', tables: readReturnedTables(cursor.sized()) };
+    default:
+      return { kind: 'other' };
+  }
+}
+
+/** Anybody may write a message of any prefix: what is not ours names no table. */
+function readReturnedTables(text: string): readonly string[] {
+  const said = tryParse(text);
+  const tables = typeof said === 'object' && said !== null && 'tables' in said ? said.tables : [];
+  return Array.isArray(tables) ? tables.filter((table) => typeof table === 'string') : [];
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** In a key alone, NULL stands for every column that is not part of it; no key column is ever NULL. */

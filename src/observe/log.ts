@@ -72,6 +72,7 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'table_refused':
     case 'flag_read_failed':
     case 'unscoped_query':
+    case 'stranger_wrote':
     case 'fallback_taken':
       return 'warn';
     case 'worker_changed':
@@ -82,6 +83,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
       return event.state === 'down' || event.state === 'paused' ? 'warn' : 'info';
     case 'follow_changed':
       return event.state === 'following' ? 'info' : 'warn';
+    case 'return_changed':
+      return event.state === 'returning' ? 'info' : 'warn';
     case 'retry_made':
     case 'connection_cut':
       return 'debug';

@@ -1,10 +1,11 @@
 import pg from 'pg';
 import { type Position, printPosition, type TenantId } from '../vocabulary/index.ts';
 import { codeOf } from './database-errors.ts';
-import type { FollowManner, FollowTransaction } from './follow.ts';
+import type { Applied, ChangeOrigin, FollowManner, FollowTransaction } from './follow.ts';
 import type { Fence, FollowConnection } from './follow-connection.ts';
 import { groupChanges, type RowGroup } from './follow-groups.ts';
 import { writeStatement } from './follow-statements.ts';
+import { countStrangers, isOwned, listStrangers, noteStrangers } from './follow-strangers.ts';
 import type { FollowedTable } from './follow-tables.ts';
 
 /** Values as PostgreSQL writes them, by column. */
@@ -44,6 +45,8 @@ type Parts = Readonly<{
   noted: (tenant: TenantId, position: Position) => void;
 }>;
 
+const NOTHING: Applied = { apart: [], strangers: [] };
+
 /** A statement that waits to be sent; `rows` is how many must be there. */
 type Pending = Readonly<{ sql: string; tenant: TenantId; table: string; rows: number | undefined }>;
 
@@ -70,18 +73,31 @@ export class Application implements FollowTransaction {
     position: Position,
     tenant: TenantId,
     changes: readonly LegacyChange[],
-  ): Promise<readonly string[]> {
+    origin: ChangeOrigin,
+  ): Promise<Applied> {
     const fence = await this.#findFence(tenant);
-    if (fence === undefined || position <= fence.from) return [];
+    if (fence === undefined || position <= fence.from) return NOTHING;
     const { tables, manner, noted } = this.#parts;
-    const wanted = changes.filter(({ table }) => tables.has(table) && !fence.apart.has(table));
+    const legacys = changes.filter(({ table }) => !isOwned(fence, table, position));
+    const wanted = legacys.filter(({ table }) => tables.has(table) && !fence.apart.has(table));
     this.#enter(tenant, position);
+    const strangers = origin === 'returned' ? [] : listStrangers(changes, tables, fence, position);
+    if (strangers.length > 0) this.#noteStrangers(position, tenant, fence, strangers);
     for (const group of groupChanges(wanted, tables, manner)) {
       this.#add(tenant, group);
       if (manner === 'one_by_one' || this.#characters > PENDING_CHARACTERS) await this.#flush();
     }
     if (wanted.length > 0) noted(tenant, position);
-    return wanted.length === changes.length ? [] : [...fence.apart];
+    return {
+      apart: wanted.length === legacys.length ? [] : [...fence.apart],
+      strangers: countStrangers(fence, strangers),
+    };
+  }
+
+  #noteStrangers(position: Position, tenant: TenantId, fence: Fence, changes: readonly LegacyChange[]): void {
+    const sql = noteStrangers(position, tenant, fence, changes, this.#parts.tables);
+    this.#characters += sql.length;
+    this.#pending.push(sql);
   }
 
   async commit(position: Position): Promise<void> {

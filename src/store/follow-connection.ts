@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
+import { type FeatureName, type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
 import { ask } from './ask.ts';
 import { findTrouble } from './database-errors.ts';
 import { type StoreTrouble, StoreUnavailable } from './errors.ts';
@@ -29,8 +29,15 @@ const BEGIN = `BEGIN; SELECT ${Object.entries(SETTINGS)
   .map(([name, value]) => `set_config('${name}', '${value}', true)`)
   .join(', ')}; SET CONSTRAINTS ALL DEFERRED`;
 
-/** From where a tenant follows, and which of its tables are apart. */
-export type Fence = Readonly<{ from: Position; apart: ReadonlySet<string> }>;
+/** From where a tenant follows, which of its tables are apart, and which the new side owns, or did until lately. */
+export type Fence = Readonly<{
+  from: Position;
+  apart: ReadonlySet<string>;
+  owned: ReadonlyMap<string, OwnedTable>;
+}>;
+
+/** What legacy changed in it up to this position (undefined: at all) was not its to change. */
+export type OwnedTable = Readonly<{ feature: FeatureName; upTo: Position | undefined }>;
 
 export type Begun = Readonly<{ position: Position; fence: Fence | undefined }>;
 
@@ -164,16 +171,31 @@ export class FollowConnection {
   }
 }
 
+/** Whoever changes an owner waits until this transaction has ended: none of legacy's changes is judged by an old word. */
 function enter(slot: string, tenant: TenantId): readonly string[] {
   return [
     `SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true)`,
-    `SELECT from_position::text AS "from", ARRAY(SELECT table_name FROM banyan.row_standing WHERE tenant_id = f.tenant_id) AS apart
+    `SELECT pg_advisory_xact_lock_shared(${Number(tenant)}, hashtext('banyan tenure ' || feature)) FROM banyan.move WHERE state <> 'retired'`,
+    `SELECT from_position::text AS "from", ARRAY(SELECT table_name FROM banyan.row_standing WHERE tenant_id = f.tenant_id) AS apart,
+       (SELECT COALESCE(json_agg(json_build_array(one, feature, CASE WHEN owner = 'legacy' THEN since::text END)), '[]')
+        FROM banyan.tenure t JOIN banyan.move m USING (feature) CROSS JOIN unnest(m.tables) AS one
+        WHERE t.tenant = f.tenant_id AND (owner = 'new' OR since IS NOT NULL)) AS owned
      FROM banyan.followed_tenant f WHERE tenant_id = ${Number(tenant)} AND slot = ${pg.escapeLiteral(slot)}`,
   ];
 }
 
+type EnteredRow = Readonly<{
+  from: string;
+  apart: readonly string[];
+  owned: readonly (readonly [table: string, feature: FeatureName, upTo: string | null])[];
+}>;
+
 function readEntered(answers: readonly pg.QueryResult[]): Fence | undefined {
-  const row = answers.at(-1)?.rows[0] as { from: string; apart: readonly string[] } | undefined;
+  const row = answers.at(-1)?.rows[0] as EnteredRow | undefined;
   const from = row && parsePosition(row.from);
-  return row && from !== undefined ? { from, apart: new Set(row.apart) } : undefined;
+  if (row === undefined || from === undefined) return undefined;
+  const owned = row.owned.map(
+    ([table, feature, upTo]) => [table, { feature, upTo: parsePosition(upTo ?? '') }] as const,
+  );
+  return { from, apart: new Set(row.apart), owned: new Map(owned) };
 }

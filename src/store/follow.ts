@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
+import { type FeatureName, type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
 import { ask } from './ask.ts';
 import { Application, type LegacyChange } from './follow-application.ts';
 import { FollowConnection } from './follow-connection.ts';
@@ -23,7 +23,7 @@ export interface FollowStore {
     manner: FollowManner,
     tenant: TenantId | undefined,
   ): Promise<FollowTransaction | undefined>;
-  /** Legacy no longer owns the first of these tables alone that it still does; answers which one that was. */
+  /** Legacy no longer owns the first of these tables alone that it still does; answers which one that was. Never one of the new side's. */
   part(tenant: TenantId, candidates: readonly string[]): Promise<string | undefined>;
   /** Holds the store's present state for rehearsals, for some seconds; answers which it is, or undefined where it cannot. */
   hold(slot: string): Promise<Position | undefined>;
@@ -32,6 +32,14 @@ export interface FollowStore {
   close(): Promise<void>;
 }
 
+/** `returned`: the transaction carries the new side's rows back, and whatever it changes of them is no stranger's. */
+export type ChangeOrigin = 'legacy' | 'returned';
+
+/** What was left out: tables for being apart, and how many changes for being somebody's who does not own the rows; those are noted. */
+export type Applied = Readonly<{ apart: readonly string[]; strangers: readonly StrangersWrites[] }>;
+
+export type StrangersWrites = Readonly<{ feature: FeatureName; table: string; rows: number }>;
+
 export type FollowManner = 'together' | 'one_by_one';
 
 /** One transaction of the store, for one or more of legacy's. */
@@ -39,10 +47,15 @@ export interface FollowTransaction {
   /** Already in the store. */
   readonly position: Position;
   /**
-   * Applies some changes of one of legacy's transactions. Tables that the store does not have, that are apart, and tenants that do not
-   * follow (yet) are left out. Answers which tables were, for being apart. Throws RowConflict where the rows are not as legacy's were.
+   * Applies some changes of one of legacy's transactions. Tables that the store does not have, that are apart, that the new side owns,
+   * and tenants that do not follow (yet) are left out. Throws RowConflict where the rows are not as legacy's were.
    */
-  apply(position: Position, tenant: TenantId, changes: readonly LegacyChange[]): Promise<readonly string[]>;
+  apply(
+    position: Position,
+    tenant: TenantId,
+    changes: readonly LegacyChange[],
+    origin: ChangeOrigin,
+  ): Promise<Applied>;
   /** Everything up to this position is in the store from now on. Throws RowConflict, too: foreign keys are checked here. */
   commit(position: Position): Promise<void>;
   undo(): Promise<void>;
@@ -89,7 +102,9 @@ async function partFirst(
   return connection.inside(tenant, async () => {
     for (const table of candidates) {
       const { rowCount } = await connection.query(
-        'INSERT INTO banyan.row_standing (tenant_id, table_name) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+        `INSERT INTO banyan.row_standing (tenant_id, table_name) SELECT $1::int, $2::text WHERE NOT EXISTS (
+           SELECT FROM banyan.tenure t JOIN banyan.move m USING (feature) WHERE t.tenant = $1 AND t.owner = 'new' AND $2 = ANY (m.tables))
+         ON CONFLICT DO NOTHING`,
         [tenant, table],
       );
       if (rowCount === 1) return table;

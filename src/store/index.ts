@@ -13,7 +13,14 @@ export {
   TenantUnknown,
   UnscopedQuery,
 } from './errors.ts';
-export type { FollowManner, FollowStore, FollowTransaction } from './follow.ts';
+export type {
+  Applied,
+  ChangeOrigin,
+  FollowManner,
+  FollowStore,
+  FollowTransaction,
+  StrangersWrites,
+} from './follow.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
 export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';

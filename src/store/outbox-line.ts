@@ -18,5 +18,13 @@ export const SELECT_LINES = `
   FROM banyan.outbox`;
 
 export function readLine({ id, table_name, change, key, image, rekeyed, at }: OutboxRow): OutboxLine {
-  return { id: BigInt(id), table: table_name, change, key, image: image ?? undefined, isRekeyed: rekeyed, at };
+  return {
+    id: BigInt(id),
+    table: table_name,
+    change,
+    key,
+    image: image ?? undefined,
+    isRekeyed: rekeyed,
+    at,
+  };
 }

@@ -71,7 +71,8 @@ export function openOutboxStore(url: string, control: pg.Pool): OutboxStore {
       (await ask<{ tenant: TenantId }>(control, 'SELECT DISTINCT tenant FROM banyan.outbox_tenant')).map(
         ({ tenant }) => tenant,
       ),
-    read: (tenant, carried, bounds) => withConnection(open(), (run) => readBatch(run, tenant, carried, bounds)),
+    read: (tenant, carried, bounds) =>
+      withConnection(open(), (run) => readBatch(run, tenant, carried, bounds)),
     remove: (tenant, batch) =>
       withConnection(open(), async (run) => {
         await run([...enter(tenant), ...removal(tenant, batch), 'COMMIT']);
@@ -131,7 +132,14 @@ function countMore(lines: readonly OutboxLine[], bounds: BatchBounds): number {
 function removal(tenant: TenantId, { lines, transactions }: OutboxBatch): readonly string[] {
   const last = lines.at(-1);
   return [
-    ...(last ? [forget(tenant, lines.map(({ id }) => id))] : []),
+    ...(last
+      ? [
+          forget(
+            tenant,
+            lines.map(({ id }) => id),
+          ),
+        ]
+      : []),
     ...(transactions.length > 0
       ? [
           `DELETE FROM banyan.outbox_tenant WHERE tenant = ${Number(tenant)} AND xid = ANY (${pg.escapeLiteral(`{${transactions.join(',')}}`)}::xid8[])`,

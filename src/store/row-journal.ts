@@ -36,7 +36,9 @@ async function findStanding(
     pool,
     tenant,
     `SELECT EXISTS (SELECT FROM banyan.followed_tenant WHERE tenant_id = ${tenant}) AS followed,
-       EXISTS (SELECT FROM banyan.row_standing WHERE tenant_id = ${tenant} ${named}) AS apart`,
+       EXISTS (SELECT FROM banyan.row_standing WHERE tenant_id = ${tenant} ${named})
+       OR EXISTS (SELECT FROM banyan.tenure t JOIN banyan.move m USING (feature) CROSS JOIN unnest(m.tables) AS owned (table_name)
+         WHERE t.tenant = ${tenant} AND t.owner = 'new' ${named}) AS apart`,
   );
   if (!row?.followed) return 'not_followed';
   return row.apart ? 'apart' : 'followed';

@@ -79,6 +79,15 @@ export type BanyanEvent =
   /** Legacy's rows: whether they are carried over into the new store at the moment. */
   | Readonly<{ type: 'follow_changed'; state: 'following' | 'stopped'; detail: string }>
   | Readonly<{ type: 'rows_parted'; tenant: TenantName; table: string }>
+  /** The new side's rows: whether they are carried back to legacy. `tenant` undefined: of all tenants. */
+  | Readonly<{
+      type: 'return_changed';
+      state: 'returning' | 'stopped';
+      tenant: TenantName | undefined;
+      detail: string;
+    }>
+  /** Somebody has written on legacy to rows that the new side owns: how many, since it was told last. */
+  | Readonly<{ type: 'stranger_wrote'; tenant: TenantName; feature: FeatureName; table: string; rows: number }>
   /** The process that carries out hand-overs. */
   | Readonly<{ type: 'mover_changed'; state: 'leading' | 'stopped'; detail: string }>
   /** A hand-over, or a hand-back, has come to its end; `detail` holds no value of any row. */

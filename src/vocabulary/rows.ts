@@ -39,7 +39,7 @@ export type RowStanding =
   | 'followed'
   /** Nobody carries legacy's writes over. */
   | 'not_followed'
-  /** They did, until the new side wrote rows of its own. */
+  /** They did, until the new side wrote rows of its own, or came to own them. */
   | 'apart';
 
 /**

@@ -10,6 +10,8 @@ const WATCHED = [
   'part_changed',
   'rehearsals_changed',
   'follow_changed',
+  'return_changed',
+  'stranger_wrote',
 ] as const satisfies readonly BanyanEvent['type'][];
 
 export type WatchedEvent = Extract<BanyanEvent, { type: (typeof WATCHED)[number] }>;

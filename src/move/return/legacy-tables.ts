@@ -1,0 +1,55 @@
+import type pg from 'pg';
+
+export type LegacyColumn = Readonly<{
+  /** As PostgreSQL spells it, lengths included and never dependent on a search path. */
+  type: string;
+  /** GENERATED ALWAYS AS IDENTITY: can be given, and not changed. */
+  isAlwaysIdentity: boolean;
+  /** json or jsonb, and never NULL: what JSON says of a NULL in it is JSON's own null. */
+  isNeverNullJson: boolean;
+}>;
+
+/** A table of a tenant's schema, with the columns that can be written. */
+export type LegacyTable = Readonly<{
+  name: string;
+  /** Schema and name, quoted for SQL. */
+  place: string;
+  columns: ReadonlyMap<string, LegacyColumn>;
+}>;
+
+type Row = Readonly<{
+  table: string;
+  place: string;
+  name: string;
+  type: string;
+  always: boolean;
+  json: boolean;
+}>;
+
+/** Read for each batch: legacy's tables may change at any time, and a column that it gains must not be left out. */
+export async function readLegacyTables(
+  legacy: pg.ClientBase,
+  schema: string,
+  tables: readonly string[],
+): Promise<ReadonlyMap<string, LegacyTable>> {
+  const { rows } = await legacy.query<Row>({
+    name: 'banyan_return_tables',
+    text: `SELECT c.relname::text AS table, format('%I.%I', n.nspname, c.relname) AS place, a.attname::text AS name,
+       format_type(a.atttypid, a.atttypmod) AS type, a.attidentity = 'a' AS always,
+       a.attnotnull AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype) AS json
+     FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attribute a ON a.attrelid = c.oid
+     WHERE n.nspname = $1 AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p', 'f')
+       AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY c.relname, a.attnum`,
+    values: [schema, tables],
+  });
+  const found = Map.groupBy(rows, ({ table }) => table);
+  return new Map([...found].map(([name, columns]) => [name, asTable(name, columns)]));
+}
+
+function asTable(name: string, columns: readonly Row[]): LegacyTable {
+  const named = columns.map(
+    ({ name: column, type, always, json }) =>
+      [column, { type, isAlwaysIdentity: always, isNeverNullJson: json }] as const,
+  );
+  return { name, place: columns[0]?.place ?? '', columns: new Map(named) };
+}

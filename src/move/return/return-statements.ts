@@ -1,0 +1,71 @@
+import pg from 'pg';
+import type { OutboxLine } from '../../store/index.ts';
+import type { LegacyTable } from './legacy-tables.ts';
+import type { LineGroup } from './return-groups.ts';
+
+/**
+ * One group as SQL. Rows stand in it as JSON, just as the new side's PostgreSQL wrote them, and legacy's reads each value by its column's
+ * own type. Many statements make one round trip.
+ */
+export function writeLines(group: LineGroup): string {
+  switch (group.kind) {
+    case 'insert':
+      return putRows(group);
+    case 'update':
+      return listChanging(group).length === 0 ? putRows(group) : changeRows(group);
+    case 'rekey':
+      return rekeyRow(group);
+    case 'delete':
+      return dropRows(group);
+  }
+}
+
+/** Whoever is there already is overwritten: these rows are the new side's. */
+export function putRows(group: LineGroup): string {
+  const { table, keys, columns, lines } = group;
+  const changes = listChanging(group).map((one) => `${name(one)} = EXCLUDED.${name(one)}`);
+  const otherwise = changes.length > 0 ? `UPDATE SET ${changes.join(', ')}` : 'NOTHING';
+  return `INSERT INTO ${table.place} (${columns.map(name).join(', ')}) OVERRIDING SYSTEM VALUE
+    SELECT ${columns.map((one) => writeValue(table, one)).join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))}
+    ON CONFLICT (${keys.map(name).join(', ')}) DO ${otherwise}`;
+}
+
+function changeRows(group: LineGroup): string {
+  const { table, keys, columns, lines } = group;
+  const changes = listChanging(group).map((one) => `${name(one)} = ${writeValue(table, one)}`);
+  return `UPDATE ${table.place} t SET ${changes.join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))} WHERE ${sameKey('r', keys)}`;
+}
+
+function rekeyRow({ table, keys, columns, lines }: LineGroup): string {
+  const changes = columns.map((one) => `${name(one)} = ${writeValue(table, one)}`);
+  return `UPDATE ${table.place} t SET ${changes.join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))},
+    ${records('k', table, keys, lines.map(keyOf))} WHERE ${sameKey('k', keys)}`;
+}
+
+function dropRows({ table, keys, lines }: LineGroup): string {
+  return `DELETE FROM ${table.place} t USING ${records('k', table, keys, lines.map(keyOf))} WHERE ${sameKey('k', keys)}`;
+}
+
+/** What an update of a row that keeps its key can change. */
+function listChanging({ table, keys, columns }: LineGroup): readonly string[] {
+  return columns.filter((one) => !keys.includes(one) && table.columns.get(one)?.isAlwaysIdentity !== true);
+}
+
+// By a list of columns and types, not by the table's row type: legacy may have columns that do not take a NULL, not even for a moment.
+function records(
+  alias: 'r' | 'k',
+  { columns: known }: LegacyTable,
+  columns: readonly string[],
+  rows: readonly string[],
+): string {
+  const types = columns.map((one) => `${name(one)} ${known.get(one)?.type}`);
+  return `json_to_recordset(${pg.escapeLiteral(`[${rows.join(',')}]`)}) AS ${alias} (${types.join(', ')})`;
+}
+
+const writeValue = ({ columns }: LegacyTable, column: string) =>
+  columns.get(column)?.isNeverNullJson ? `COALESCE(r.${name(column)}, 'null')` : `r.${name(column)}`;
+const sameKey = (alias: string, keys: readonly string[]) =>
+  keys.map((key) => `t.${name(key)} = ${alias}.${name(key)}`).join(' AND ');
+const imageOf = ({ image }: OutboxLine) => image ?? 'null';
+const keyOf = ({ key }: OutboxLine) => key;
+const name = pg.escapeIdentifier;
