@@ -58,4 +58,5 @@ function addUp(standings: readonly MoveStanding[]) {
   };
 }
 
-const placeOf = ({ tenant, feature }: Readonly<{ tenant: TenantId; feature: FeatureName }>) => `${tenant} ${feature}`;
+const placeOf = ({ tenant, feature }: Readonly<{ tenant: TenantId; feature: FeatureName }>) =>
+  `${tenant} ${feature}`;

@@ -87,7 +87,13 @@ export type BanyanEvent =
       detail: string;
     }>
   /** Somebody has written on legacy to rows that the new side owns: how many, since it was told last. */
-  | Readonly<{ type: 'stranger_wrote'; tenant: TenantName; feature: FeatureName; table: string; rows: number }>
+  | Readonly<{
+      type: 'stranger_wrote';
+      tenant: TenantName;
+      feature: FeatureName;
+      table: string;
+      rows: number;
+    }>
   /** The process that carries out hand-overs. */
   | Readonly<{ type: 'mover_changed'; state: 'leading' | 'stopped'; detail: string }>
   /** A hand-over, or a hand-back, has come to its end; `detail` holds no value of any row. */
