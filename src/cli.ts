@@ -3,6 +3,7 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import {
   checkJwtRules,
   createTagKeysText,
@@ -269,6 +270,7 @@ function openTerminal(): Terminal {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     screen: process.stdout.isTTY ? { columns: process.stdout.columns } : undefined,
+    ask: process.stdin.isTTY ? askPerson : undefined,
     env: process.env,
     userName: readUserName(),
     readFile: (path) => readFile(path, 'utf8'),
@@ -278,6 +280,15 @@ function openTerminal(): Terminal {
     },
     listFiles: (folder) => readdir(folder).catch(() => []),
   };
+}
+
+async function askPerson(question: string): Promise<string> {
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await asking.question(question);
+  } finally {
+    asking.close();
+  }
 }
 
 function readUserName(): string {

@@ -5,6 +5,8 @@ export type Terminal = Readonly<{
   /** What stdout is: a person's screen gets tables and colour, a pipe gets plain lines. */
   screen: Readonly<{ columns: number }> | undefined;
   env: Readonly<Record<string, string | undefined>>;
+  /** Asks the person at the screen; undefined where nobody sits there. */
+  ask?: ((question: string) => Promise<string>) | undefined;
   /** The author of flips that name none. */
   userName: string;
   readFile(path: string): Promise<string>;
