@@ -189,7 +189,7 @@ async function judge(
 ): Promise<readonly Line[]> {
   const tenants = await store.tenants.list();
   const there = new Set(TENANTS.slice(0, 2));
-  await stack.useTable(chatTable([...there]));
+  stack.writeTable(chatTable([...there]));
   const owned = await untilOwned(store, tenants, there, PATIENCE_MS).then(
     () => 'all',
     () => 'not all',

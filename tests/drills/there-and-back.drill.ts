@@ -52,7 +52,7 @@ async function handOverAgainAndAgain(
   for (let round = 0; done < 2 * rounds; round += 1) {
     const several = round % 4 === 3 ? TENANTS.slice(0, 3) : [TENANTS[round % TENANTS.length] ?? ''];
     for (const tenant of several) there.has(tenant) ? there.delete(tenant) : there.add(tenant);
-    await stack.useTable(chatTable([...there]));
+    stack.writeTable(chatTable([...there]));
     await untilOwned(store, tenants, there);
     done += several.length;
     if (round % 10 === 9) say(`${done} of ${2 * rounds} changes of owner`);
