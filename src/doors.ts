@@ -3,6 +3,7 @@ import { type Intake, type Listener, openListener, type PortWish } from './accep
 import { createApiKey, wantsWebSocket } from './admit/index.ts';
 import { tableJsonSchema } from './decide/index.ts';
 import type { Defend } from './defend/index.ts';
+import { prepareReturn } from './move/index.ts';
 import type { Observe } from './observe/index.ts';
 import { openAdminDoor, openTableTexts } from './operate/index.ts';
 import { openCorridor } from './proxy.ts';
@@ -82,5 +83,15 @@ function openAdminRoom(
     keys: store.keys,
     createApiKey: (key) => createApiKey({ env: 'live', ...key }),
     listTenants: store.tenants.list,
+    tenures: store.tenures,
+    moves: store.moves,
+    moveLook: store.moveLook,
+    prepareReturn: choosePreparation(wish),
   });
+}
+
+/** Nothing can be moved where nothing follows legacy's rows. */
+function choosePreparation({ settings, legacyDatabaseUrl }: HouseWish): (() => Promise<void>) | undefined {
+  if (settings.FOLLOW_SLOT === undefined || legacyDatabaseUrl === undefined) return undefined;
+  return () => prepareReturn(legacyDatabaseUrl);
 }

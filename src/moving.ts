@@ -1,5 +1,5 @@
 // What the gateway does so that rows are moved: it orders what table and flags declare, and keeps a mover running while there is a move.
-import { openReconciler, startMover } from './move/index.ts';
+import { openCensus, openReconciler, startMover } from './move/index.ts';
 import type { MoverOrders } from './mover.ts';
 import type { Observe } from './observe/index.ts';
 import type { HouseWish, Rest, Rooms } from './rooms.ts';
@@ -29,8 +29,10 @@ export function openMoving(
     ownerOf: instance.gate.ownerOf,
     emit,
   });
+  const census = openCensus({ ...store, isMoving: () => instance.moves().length > 0, emit });
   return async () => {
     clearInterval(looking);
+    census.close();
     reconciler.close();
     await mover?.close();
   };

@@ -80,7 +80,11 @@ export async function openRooms<R extends Rest>(
   closers.push(handle.close);
   await store.tenants.list();
   const rest = openRest();
-  const instance = await openInstance({ tenures: store.tenures, idOf: store.tenants.idOf });
+  const instance = await openInstance({
+    tenures: store.tenures,
+    idOf: store.tenants.idOf,
+    onWaiting: (count) => observe.emit({ type: 'writes_waiting', count }),
+  });
   closers.push(instance.close);
   const decide = await openDecideRoom(settings, observe, { handle, store, rest, instance });
   closers.push(decide.close);

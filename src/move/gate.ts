@@ -31,6 +31,8 @@ export type TenureView = Readonly<{
 export type GateWish = Readonly<{
   /** How long a write waits for an owner; default 2 s. */
   longestMs?: number;
+  /** Told how many writes wait, whenever that changes. */
+  onWaiting?: (count: number) => void;
   nowMs?: () => number;
 }>;
 
@@ -52,6 +54,7 @@ const NOBODY: TenureView = {
 export class Gate {
   readonly #longestMs: number;
   readonly #nowMs: () => number;
+  readonly #onWaiting: (count: number) => void;
   /** Writes under way, by tenant and feature, and what ends each of them. */
   readonly #under = new Map<string, Set<Writer>>();
   readonly #waiting = new Set<Waiting>();
@@ -60,9 +63,14 @@ export class Gate {
   #quiet: (() => void)[] = [];
   #expiry: NodeJS.Timeout | undefined;
 
-  constructor({ longestMs = LONGEST_MS, nowMs = () => performance.now() }: GateWish = {}) {
+  constructor({
+    longestMs = LONGEST_MS,
+    nowMs = () => performance.now(),
+    onWaiting = () => undefined,
+  }: GateWish = {}) {
     this.#longestMs = longestMs;
     this.#nowMs = nowMs;
+    this.#onWaiting = onWaiting;
   }
 
   /** Undefined where nobody moves the feature: its flag alone says where its writes go. */
@@ -83,7 +91,12 @@ export class Gate {
 
   /** Lets a write in, at once or when its owner has settled; a Failure after waiting in vain. */
   enter(writer: Writer): Turn | Promise<Turn | Failure> {
-    return this.#mayEnter(writer) ? this.#letIn(writer) : this.#wait(writer);
+    if (this.#mayEnter(writer)) return this.#letIn(writer);
+    const turn = this.#wait(writer);
+    const tell = () => this.#onWaiting(this.#waiting.size);
+    tell();
+    void turn.then(tell);
+    return turn;
   }
 
   /** Nothing waits for the end of a lease any more. */

@@ -1,8 +1,8 @@
 // move: a tenant's rows, from legacy's schema into the partitions and, later, back.
 // `prepareFollow` copies tenants at one point of legacy's log and begins to follow there; `openFollow` carries every later change over,
-// in legacy's order, and knows how far it has come. Neither writes to legacy's tables. Both tell troubles in sentences; only
-// `prepareFollow` throws them (FollowTrouble), `openFollow` goes on trying and tells by events.
-
+// in legacy's order, and knows how far it has come. Neither writes to legacy's tables. `openReturn` carries back what the new side writes
+// to rows that it owns. All tell troubles in sentences; `prepare…` throws them (FollowTrouble), `open…` goes on trying and tells by events.
+export { type CensusWish, openCensus } from './census.ts';
 export { type Following, type FollowWish, openFollow } from './follow.ts';
 export { Gate, type GateWish, type TenureView, type Turn, type Writer } from './gate.ts';
 export { type Instance, type InstanceWish, openInstance } from './instance.ts';

@@ -121,8 +121,9 @@ class Lead {
     const detail = describeEnd(end);
     const state = end.kind === 'done' ? 'done' : 'failed';
     const heldMs = 'heldMs' in end ? end.heldMs : undefined;
-    await store.mover.endOrder(order.id, { state, detail, heldMs });
-    emit({ type: 'owner_changed', tenant, feature, order: order.order, ended: end.kind, detail, heldMs });
+    const rows = end.kind === 'done' ? end.rows : undefined;
+    await store.mover.endOrder(order.id, { state, detail, heldMs, rows });
+    emit({ type: 'owner_changed', tenant, feature, order: order.order, ended: end.kind, detail, heldMs, rows });
   }
 
   async #run(

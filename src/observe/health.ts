@@ -6,7 +6,7 @@ export type Readiness = Readonly<{
 }>;
 
 // Users never wait for these: whether they run is told, and never makes the gateway unready.
-const BEHIND_THE_SCENES: readonly Part[] = ['rehearsals', 'follow'];
+const BEHIND_THE_SCENES: readonly Part[] = ['rehearsals', 'follow', 'mover'];
 
 /** Keeps what each part last said of itself. A part that has said nothing yet is not ready. */
 export function createHealth() {
@@ -36,6 +36,8 @@ export function createHealth() {
       parts.rehearsals = { ready: true, detail: `${event.state}: ${event.detail}` };
     if (event.type === 'follow_changed')
       parts.follow = { ready: true, detail: `${event.state}: ${event.detail}` };
+    if (event.type === 'mover_changed')
+      parts.mover = { ready: true, detail: `${event.state}: ${event.detail}` };
     if (event.type === 'load_changed' && !isStopping)
       parts.gateway =
         event.state === 'calm'

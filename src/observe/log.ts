@@ -59,6 +59,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'request_received':
     case 'decision_made':
     case 'flags_heard':
+    case 'move_counted':
+    case 'writes_waiting':
       return undefined;
     case 'mirror_dropped':
       return 'debug';
@@ -85,6 +87,10 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
       return event.state === 'following' ? 'info' : 'warn';
     case 'return_changed':
       return event.state === 'returning' ? 'info' : 'warn';
+    case 'mover_changed':
+      return event.state === 'leading' ? 'info' : 'warn';
+    case 'owner_changed':
+      return event.ended === 'done' ? 'info' : 'warn';
     case 'retry_made':
     case 'connection_cut':
       return 'debug';

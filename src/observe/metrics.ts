@@ -2,6 +2,7 @@ import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } f
 import { type BanyanEvent, BREAKER_STATES, CUT_REASONS, type Revision } from '../vocabulary/index.ts';
 import { createFlagMetrics } from './flag-metrics.ts';
 import { createMirrorMetrics } from './mirror-metrics.ts';
+import { createMoveMetrics } from './move-metrics.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 
 export type Metrics = Readonly<{
@@ -26,6 +27,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
   const recordRequest = createRequestMetrics(registry);
   const families = createFamilies(registry, droppedLogLines);
   const recordMirror = createMirrorMetrics(registry);
+  const recordMoves = createMoveMetrics(registry);
   for (const reason of CUT_REASONS) families.connectionsCut.inc({ reason }, 0);
   const recordFlags = createFlagMetrics(registry);
   let revision: Revision | undefined;
@@ -38,6 +40,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
     recordRequest(event);
     recordIn(families, event);
     recordMirror(event);
+    recordMoves(event);
     recordFlags(event);
   };
   return { record, render: () => registry.metrics(), figures: () => registry.getMetricsAsJSON() };

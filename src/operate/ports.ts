@@ -74,7 +74,7 @@ export type TableTexts = Readonly<{
 }>;
 
 /** The running gateway's decide, as much of it as the admin door needs. */
-export type Gateway = Pick<Decide, 'pin' | 'reload' | 'explain' | 'flagSource'>;
+export type Gateway = Pick<Decide, 'pin' | 'reload' | 'explain' | 'declares' | 'flagSource'>;
 
 /** The same in the operators' words. */
 export interface TableInForce {
@@ -82,6 +82,8 @@ export interface TableInForce {
   /** Reads the file now; afterwards a good one is in force. Answers the mistakes of a bad one. */
   reload(): Promise<readonly Mistake[]>;
   explain(question: Question): Explanation;
+  /** Who shall own a tenant's feature, if table and flags have their way. */
+  readonly declares: Decide['declares'];
   breakers(): Breakers;
   readonly flagSource: 'file' | 'unleash';
 }
@@ -99,6 +101,7 @@ export function openTableInForce(gateway: Gateway, breakers: () => Breakers): Ta
       return result.kind === 'refused' ? result.mistakes : [];
     },
     explain: gateway.explain,
+    declares: gateway.declares,
     breakers,
     flagSource: gateway.flagSource,
   });

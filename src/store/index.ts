@@ -2,7 +2,7 @@
 // `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
 // tenant, `rehearsal` a whole handler in a state of the rows that may have passed, and undoes it. They throw TenantUnknown,
 // StoreUnavailable, QueryTooSlow and StateUnreachable as expected failures; UnscopedQuery is a handler's bug. `journal` and `follow` know of legacy's
-// changes. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
+// changes, `outbox` of the new side's that legacy is to have. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
 export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
 export {
   QueryTooSlow,

@@ -20,11 +20,12 @@ export type OrderRow = Readonly<{
   state: string;
   detail: string | null;
   held_ms: number | null;
+  rows: string | null;
   ended_at: Date | null;
 }>;
 
 export const ORDER_COLUMNS =
-  'id::text, feature, tenant, "order", author, at, state, detail, held_ms, ended_at';
+  'id::text, feature, tenant, "order", author, at, state, detail, held_ms, rows::text, ended_at';
 
 /** What operators and the reconciler ask of the mover. */
 export function openMoveBook(pool: pg.Pool): MoveBook {
@@ -89,6 +90,7 @@ export function readOrder(row: OrderRow): readonly MoveOrder[] {
       state: row.state as MoveOrderState,
       detail: row.detail ?? undefined,
       heldMs: row.held_ms ?? undefined,
+      rows: row.rows === null ? undefined : Number(row.rows),
       endedAt: row.ended_at ?? undefined,
     }),
   ];

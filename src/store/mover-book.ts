@@ -14,6 +14,14 @@ import { ORDER_COLUMNS, type OrderRow, readOrder } from './move-book.ts';
 /** One tenant's feature at one epoch: a step is taken only from where the last one ended, so that two movers cannot both take it. */
 export type HandOverStep = Readonly<{ tenant: TenantId; feature: FeatureName; epoch: Epoch }>;
 
+/** `rows`: how many are equal on both sides. */
+export type OrderEnd = Readonly<{
+  state: 'done' | 'failed';
+  detail: string;
+  heldMs?: number | undefined;
+  rows?: number | undefined;
+}>;
+
 /** What only the mover writes. */
 export type MoverBook = Readonly<{
   /** Alone of all movers until `close`, or until the connection is lost: then `lost` is called. Undefined: another one is. */
@@ -30,10 +38,7 @@ export type MoverBook = Readonly<{
   unconfirmed(epoch: Epoch): Promise<number>;
   /** Takes the oldest order that waits. */
   takeOrder(): Promise<MoveOrder | undefined>;
-  endOrder(
-    id: number,
-    end: Readonly<{ state: 'done' | 'failed'; detail: string; heldMs?: number | undefined }>,
-  ): Promise<void>;
+  endOrder(id: number, end: OrderEnd): Promise<void>;
   /** Orders that a mover was at when it went wait again. */
   returnOrders(): Promise<void>;
   /** Of these tables, those that a tenant's rows do not follow any more, or `nothing` where the tenant does not follow at all. */
@@ -105,11 +110,11 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
       );
       return rows.flatMap(readOrder)[0];
     },
-    endOrder: async (id, { state, detail, heldMs }) =>
+    endOrder: async (id, { state, detail, heldMs, rows }) =>
       void (await ask(
         pool,
-        'UPDATE banyan.move_order SET state = $2, detail = $3, held_ms = $4, ended_at = clock_timestamp() WHERE id = $1',
-        [id, state, detail, heldMs ?? null],
+        'UPDATE banyan.move_order SET state = $2, detail = $3, held_ms = $4, rows = $5, ended_at = clock_timestamp() WHERE id = $1',
+        [id, state, detail, heldMs ?? null, rows ?? null],
       )),
     returnOrders: async () =>
       void (await ask(pool, `UPDATE banyan.move_order SET state = 'waiting' WHERE state = 'running'`)),

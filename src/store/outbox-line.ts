@@ -1,7 +1,7 @@
 import type { OutboxLine } from './outbox.ts';
 
 export type OutboxRow = Readonly<{
-  id: string;
+  number: string;
   table_name: string;
   change: OutboxLine['change'];
   key: string;
@@ -10,16 +10,16 @@ export type OutboxRow = Readonly<{
   at: string;
 }>;
 
-// Keys are compared by PostgreSQL, as texts: a number read by JavaScript may be another one's neighbour.
+// Not "id": ORDER BY would take the text for it. Keys are compared by PostgreSQL, as texts: a number read by JavaScript may be another one's neighbour.
 export const SELECT_LINES = `
-  SELECT id::text AS id, table_name, change, key::text AS key, image::text AS image, at::text AS at,
+  SELECT id::text AS number, table_name, change, key::text AS key, image::text AS image, at::text AS at,
     CASE WHEN change = 'update' THEN
       EXISTS (SELECT FROM json_each_text(key) k WHERE image ->> k.key IS DISTINCT FROM k.value) ELSE false END AS rekeyed
   FROM banyan.outbox`;
 
-export function readLine({ id, table_name, change, key, image, rekeyed, at }: OutboxRow): OutboxLine {
+export function readLine({ number, table_name, change, key, image, rekeyed, at }: OutboxRow): OutboxLine {
   return {
-    id: BigInt(id),
+    id: BigInt(number),
     table: table_name,
     change,
     key,

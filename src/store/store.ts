@@ -5,6 +5,7 @@ import type {
   FlipLog,
   KeyBook,
   MoveBook,
+  MoveLook,
   RowJournal,
   SessionBook,
   TenantName,
@@ -19,6 +20,7 @@ import { openKeyBook } from './key-book.ts';
 import { openLedger } from './ledger.ts';
 import { Moments } from './moments.ts';
 import { openMoveBook } from './move-book.ts';
+import { openMoveLook } from './move-look.ts';
 import { type MoverBook, openMoverBook } from './mover-book.ts';
 import type { RehearsalWish } from './opening.ts';
 import { type OutboxStore, openOutboxStore } from './outbox.ts';
@@ -58,6 +60,7 @@ export type Store = Readonly<{
   outbox: OutboxStore;
   tenures: TenureBook;
   moves: MoveBook;
+  moveLook: MoveLook;
   mover: MoverBook;
   proof: ProofStore;
   tenants: Tenants;
@@ -134,6 +137,7 @@ function assembleStore(
     ...carriers,
     tenures: openTenureBook(url, control),
     moves: openMoveBook(control),
+    moveLook: openMoveLook(control),
     mover: openMoverBook(url, control),
     tenants: engine.tenants,
     ping: async () => {

@@ -87,7 +87,13 @@ export type BanyanEvent =
       detail: string;
     }>
   /** Somebody has written on legacy to rows that the new side owns: how many, since it was told last. */
-  | Readonly<{ type: 'stranger_wrote'; tenant: TenantName; feature: FeatureName; table: string; rows: number }>
+  | Readonly<{
+      type: 'stranger_wrote';
+      tenant: TenantName;
+      feature: FeatureName;
+      table: string;
+      rows: number;
+    }>
   /** The process that carries out hand-overs. */
   | Readonly<{ type: 'mover_changed'; state: 'leading' | 'stopped'; detail: string }>
   /** A hand-over, or a hand-back, has come to its end; `detail` holds no value of any row. */
@@ -99,7 +105,22 @@ export type BanyanEvent =
       ended: 'done' | 'refused' | 'failed';
       detail: string;
       heldMs: number | undefined;
+      /** How many rows are equal on both sides, if they are. */
+      rows: number | undefined;
     }>
+  /** How a feature's move stands, once in a while. */
+  | Readonly<{
+      type: 'move_counted';
+      feature: FeatureName;
+      /** Tenants by the side that owns their rows. */
+      owners: Readonly<Record<Side, number>>;
+      /** What the new side wrote and legacy does not have yet, of all tenants; how long the oldest of it has waited. */
+      lines: number;
+      oldestMs: number;
+      strangers: number;
+    }>
+  /** How many writes wait for their owner in this process now. */
+  | Readonly<{ type: 'writes_waiting'; count: number }>
   | Readonly<{ type: 'flag_read_failed'; flag: FlagName; detail: string }>
   | Readonly<{ type: 'unscoped_query'; handler: string; model: string; operation: string }>
   | Readonly<{ type: 'handler_failed'; requestId: RequestId; routeId: RouteId | undefined; error: string }>
@@ -131,7 +152,7 @@ export type CutReason = 'crowded' | 'stalled' | 'slow';
 export const CUT_REASONS = ['crowded', 'stalled', 'slow'] as const satisfies readonly CutReason[];
 
 /** The parts whose state `/readyz` tells. */
-export type Part = 'store' | 'legacy' | 'table' | 'flags' | 'gateway' | 'rehearsals' | 'follow';
+export type Part = 'store' | 'legacy' | 'table' | 'flags' | 'gateway' | 'rehearsals' | 'follow' | 'mover';
 export const PARTS = [
   'store',
   'legacy',
@@ -140,6 +161,7 @@ export const PARTS = [
   'gateway',
   'rehearsals',
   'follow',
+  'mover',
 ] as const satisfies readonly Part[];
 
 /** How every room tells what happened. Never throws, never waits. */

@@ -7,6 +7,7 @@ export * from './events.ts';
 export * from './exchange.ts';
 export * from './failure.ts';
 export * from './ids.ts';
+export * from './move-look.ts';
 export * from './outcome.ts';
 export * from './ports.ts';
 export * from './problem.ts';

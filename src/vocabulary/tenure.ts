@@ -83,6 +83,8 @@ export type MoveOrder = Readonly<{
   detail: string | undefined;
   /** How long writes were held, in ms. */
   heldMs: number | undefined;
+  /** How many rows are equal on both sides, if they are. */
+  rows: number | undefined;
   endedAt: Date | undefined;
 }>;
 

@@ -17,6 +17,20 @@ export type ReturningHouse = FollowedHouse &
     openAnother(): Promise<Returning>;
   }>;
 
+/** Rows that only one of two dumps has, a few of each table: a whole dump says too much. */
+export function listApart(
+  before: Readonly<Record<string, readonly string[]>>,
+  after: Readonly<Record<string, readonly string[]>>,
+): readonly string[] {
+  return Object.keys(before).flatMap((table) => {
+    const [one, other] = [new Set(before[table]), new Set(after[table])];
+    return [
+      ...[...one].filter((row) => !other.has(row)).slice(0, 3).map((row) => `only legacy has ${table} ${row.slice(0, 200)}`),
+      ...[...other].filter((row) => !one.has(row)).slice(0, 3).map((row) => `only the new side has ${table} ${row.slice(0, 200)}`),
+    ];
+  });
+}
+
 export const asTenant = (id: number) => id as TenantId;
 
 export async function startReturningHouse(

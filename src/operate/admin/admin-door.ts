@@ -5,6 +5,9 @@ import express, { type Express } from 'express';
 import type { DiffLedger, Emit, FlipLog, Replays } from '../../vocabulary/index.ts';
 import { openDiffDesk } from '../diffs/desk.ts';
 import { openFlipDesk } from '../flip/flip-desk.ts';
+import { openMoveDesk } from '../move/move-desk.ts';
+import type { MoveParts } from '../move/ports.ts';
+import { openTroubles, type Troubles } from '../move/troubles.ts';
 import { type Breakers, type Gateway, openTableInForce, type TableTexts } from '../ports.ts';
 import { listDiffEndpoints } from './diff-endpoints.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
@@ -16,12 +19,14 @@ import { SECURITY_HEADERS } from './guard.ts';
 import { type HealthParts, listHealthEndpoints } from './health-endpoints.ts';
 import { type KeyParts, listKeyEndpoints } from './key-endpoints.ts';
 import { catchErrors, guardHost, mountEndpoints, sendRefusal } from './mount.ts';
+import { listMoveEndpoints } from './move-endpoints.ts';
 import { openApiEndpoint } from './openapi.ts';
 import { refuse } from './problem.ts';
 import { listRouteEndpoints } from './route-endpoints.ts';
 
 export type AdminDoorWish = HealthParts &
   KeyParts &
+  MoveParts &
   Readonly<{
     /** The gateway's decide. */
     inForce: Gateway;
@@ -58,8 +63,9 @@ export function openAdminDoor(wish: AdminDoorWish): AdminDoor {
   const hub = openEventHub();
   const leave = wish.subscribe(hub.emit);
   const streams = openEventStreams(hub);
+  const troubles = openTroubles(wish.subscribe);
   const app = openApp();
-  mountEndpoints(app, listEndpoints(wish, hub, streams), wish);
+  mountEndpoints(app, listEndpoints(wish, hub, streams, troubles), wish);
   app.use(
     guardHost(wish.hosts),
     express.static(CONSOLE_FOLDER, { setHeaders: setConsoleHeaders, redirect: false }),
@@ -68,6 +74,7 @@ export function openAdminDoor(wish: AdminDoorWish): AdminDoor {
   app.use(catchErrors(wish));
   const close = () => {
     leave();
+    troubles.close();
     streams.closeAll();
   };
   return Object.freeze({
@@ -92,11 +99,17 @@ function openApp(): Express {
 }
 
 /** Everything that the door answers, in one list. */
-function listEndpoints(wish: AdminDoorWish, hub: EventHub, streams: EventStreams): readonly Endpoint[] {
+function listEndpoints(
+  wish: AdminDoorWish,
+  hub: EventHub,
+  streams: EventStreams,
+  troubles: Troubles,
+): readonly Endpoint[] {
   const { texts, tableFile: file, flips, ledger, replays, emit } = wish;
   const inForce = openTableInForce(wish.inForce, wish.breakers);
   const desk = openFlipDesk({ inForce, texts, file, flips, emit });
   const diffs = openDiffDesk({ ledger, replays, inForce });
+  const moves = openMoveDesk({ ...wish, inForce, flips: desk, troubleOf: troubles.of });
   const listed = [
     ...listHealthEndpoints(wish),
     ...listRouteEndpoints(inForce, desk),
@@ -104,10 +117,11 @@ function listEndpoints(wish: AdminDoorWish, hub: EventHub, streams: EventStreams
     ...listDiffEndpoints(diffs),
     ...listGroupEndpoints(diffs, hub.tellDiffsChanged),
     ...listKeyEndpoints(wish),
+    ...listMoveEndpoints(moves),
     defineEndpoint({
       method: 'GET',
       path: '/api/events',
-      summary: 'Live events (server-sent): tables, flips, flags, breakers, parts, comparisons.',
+      summary: 'Live events (server-sent): tables, flips, flags, breakers, parts, comparisons, moves.',
       access: 'token',
       headers: {
         'Last-Event-ID': 'Optional: the last event that was seen; later ones that are still kept come first.',

@@ -12,6 +12,8 @@ const WATCHED = [
   'follow_changed',
   'return_changed',
   'stranger_wrote',
+  'mover_changed',
+  'owner_changed',
 ] as const satisfies readonly BanyanEvent['type'][];
 
 export type WatchedEvent = Extract<BanyanEvent, { type: (typeof WATCHED)[number] }>;

@@ -61,6 +61,18 @@ export const ADMIN_FAILURES = {
     title: 'Values locked',
     detail: 'Values are kept by their shape. POST /api/diffs/{id}/unlock opens them for some minutes.',
   },
+  move_unknown: {
+    status: 404,
+    blame: 'caller',
+    title: 'Move unknown',
+    detail: 'Nobody moves that feature. GET /api/moves lists all moves.',
+  },
+  order_unknown: {
+    status: 404,
+    blame: 'caller',
+    title: 'Order unknown',
+    detail: 'The mover was never given such an order. GET /api/moves shows the last one of each tenant.',
+  },
   body_invalid: {
     status: 400,
     blame: 'caller',
@@ -97,6 +109,12 @@ export const ADMIN_FAILURES = {
     blame: 'caller',
     title: 'Flip refused',
     detail: 'The flip was refused and nothing was changed.',
+  },
+  move_refused: {
+    status: 409,
+    blame: 'caller',
+    title: 'Move refused',
+    detail: 'The order was refused and nothing was changed.',
   },
   table_unwritable: {
     status: 503,

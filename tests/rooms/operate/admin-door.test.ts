@@ -39,13 +39,18 @@ describe('the OpenAPI document', () => {
     'POST /api/diffs/{id}/triage': { state: 'bug', author: 'ada' },
     'POST /api/diffs/{id}/unlock': { author: 'ada', reason: 'called as documented' },
     'POST /api/replays': { route: 'chat.channels' },
+    'POST /api/moves': { order: 'verify', feature: 'ai', all: true, author: 'ada' },
   };
 
   test('is true: every listed operation answers with a listed success', async () => {
     const { record } = (await house.ask('/api/keys', { body: { tenant: 'acme', user: 1 } })).json;
     await house.store.ledger.add([different('chat.channels')]);
     const group = await groupAt(house.store.ledger, 'chat.channels', '/results/*/topic');
-    const ids = { keys: record.id, diffs: group.id, routes: 'ai.complete' };
+    await house.ask('/api/moves', { body: { order: 'start', feature: 'ai', author: 'ada' } });
+    const { orders } = (
+      await house.ask('/api/moves', { body: { order: 'verify', feature: 'ai', all: true, author: 'ada' } })
+    ).json;
+    const ids = { keys: record.id, diffs: group.id, routes: 'ai.complete', moves: String(orders[0].id) };
     const answered: string[] = [];
     const operations = await listOperations();
     for (const [method, path, { responses }] of operations) {

@@ -25,7 +25,7 @@ import {
 import { openStore, type Store, StoreUnavailable } from '../../../src/store/index.ts';
 import type { BanyanEvent, FlipLog } from '../../../src/vocabulary/index.ts';
 import { openTestDefend } from '../../support/defend.ts';
-import { addTenant, createStoreDatabase } from '../../support/store.ts';
+import { addTenant, createStoreDatabase, type StoreDatabase } from '../../support/store.ts';
 import { type FakeReplays, fakeReplays } from './comparisons.ts';
 
 export const TOKEN = 'admin-token-of-the-tests';
@@ -72,6 +72,7 @@ export type AdminHouse = Readonly<{
   decide: Decide;
   defend: Defend;
   store: Store;
+  database: StoreDatabase;
   replays: FakeReplays;
   events: readonly BanyanEvent[];
   emit(event: BanyanEvent): void;
@@ -98,6 +99,7 @@ type HouseWish = Readonly<{
   flips?: (real: FlipLog) => FlipLog;
   screen?: { columns: number };
   flagSource?: 'unleash';
+  prepareReturn?: () => Promise<void>;
 }>;
 
 /** The admin door and the command line over a real table file, a real decide and a real store. */
@@ -136,6 +138,11 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     keys: store.keys,
     createApiKey: (key) => createApiKey({ env: 'test', ...key }),
     listTenants: store.tenants.list,
+    tenures: store.tenures,
+    moves: store.moves,
+    moveLook: store.moveLook,
+    prepareReturn: wish.prepareReturn ?? (async () => undefined),
+    patienceMs: 300,
     token: TOKEN,
     emit: observe.emit,
     subscribe: observe.subscribe,
@@ -168,6 +175,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     decide,
     defend,
     store,
+    database,
     replays,
     events,
     emit: observe.emit,

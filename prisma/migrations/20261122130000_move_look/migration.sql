@@ -1,0 +1,49 @@
+-- What operators see of rows that are moved (docs/moving.md). Run it as banyan_owner.
+
+-- How many rows changed their owner, or were compared.
+ALTER TABLE banyan.move_order ADD COLUMN rows bigint;
+GRANT UPDATE (rows) ON banyan.move_order TO banyan_app;
+
+-- The last order of each tenant is asked for, however many there have been.
+CREATE INDEX move_order_last_idx ON banyan.move_order (feature, tenant, id DESC);
+
+-- For each tenant and each feature that is being moved: what waits to be carried back, and what others wrote on legacy. Counted by whoever
+-- asks, inside one tenant's fence after the other.
+CREATE FUNCTION banyan.look_at_moves() RETURNS TABLE (tenant integer, feature text, lines integer, oldest_ms double precision, strangers integer)
+LANGUAGE plpgsql AS $$
+DECLARE
+  before text := current_setting('banyan.tenant_id', true);
+  one    integer;
+BEGIN
+  FOR one IN SELECT t.id FROM public.tenant t ORDER BY t.id LOOP
+    PERFORM set_config('banyan.tenant_id', one::text, true);
+    RETURN QUERY SELECT one, m.feature, COALESCE(o.lines, 0), COALESCE(o.oldest_ms, 0), COALESCE(s.strangers, 0)
+      FROM banyan.move m
+      LEFT JOIN (SELECT w.feature, count(*)::int AS lines,
+          GREATEST(0, EXTRACT(EPOCH FROM clock_timestamp() - min(w.at)) * 1000)::float8 AS oldest_ms
+        FROM banyan.outbox w WHERE w.tenant_id = one GROUP BY w.feature) o ON o.feature = m.feature
+      LEFT JOIN (SELECT w.feature, count(*)::int AS strangers
+        FROM banyan.stranger w WHERE w.tenant_id = one GROUP BY w.feature) s ON s.feature = m.feature;
+  END LOOP;
+  PERFORM set_config('banyan.tenant_id', COALESCE(before, ''), true);
+END $$;
+
+-- Tenants whose rows of these tables do not follow legacy's, each with the tables that are apart; none where the tenant does not follow at all.
+CREATE FUNCTION banyan.look_for_apart(tables text[]) RETURNS TABLE (tenant integer, apart text[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  before text := current_setting('banyan.tenant_id', true);
+  one    integer;
+BEGIN
+  FOR one IN SELECT t.id FROM public.tenant t ORDER BY t.id LOOP
+    PERFORM set_config('banyan.tenant_id', one::text, true);
+    RETURN QUERY SELECT one, a.apart
+      FROM (SELECT ARRAY(SELECT s.table_name FROM banyan.row_standing s
+        WHERE s.tenant_id = one AND s.table_name = ANY (tables) ORDER BY 1) AS apart) a
+      WHERE cardinality(a.apart) > 0 OR NOT EXISTS (SELECT FROM banyan.followed_tenant f WHERE f.tenant_id = one);
+  END LOOP;
+  PERFORM set_config('banyan.tenant_id', COALESCE(before, ''), true);
+END $$;
+
+REVOKE ALL ON FUNCTION banyan.look_at_moves(), banyan.look_for_apart(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION banyan.look_at_moves(), banyan.look_for_apart(text[]) TO banyan_app;

@@ -1,0 +1,160 @@
+import * as z from 'zod';
+import { type InstanceRecord, type MoveOrder, SIDES, TENURE_STEPS } from '../../vocabulary/index.ts';
+import type { MoveDone } from '../move/move-wish.ts';
+import type { InstancesView, MovesView, MoveView, TenantView } from '../move/view.ts';
+import { flipShape, toFlipJson } from './wire.ts';
+
+/** What the admin API says of moves. */
+
+const text = z.string();
+const time = z.iso.datetime();
+
+export const orderShape = z.object({
+  id: z.int(),
+  feature: text,
+  /** Null where the registry knows it no longer. */
+  tenant: text.nullable(),
+  order: z.enum(['hand_over', 'hand_back', 'verify']),
+  author: text,
+  at: time,
+  state: z.enum(['waiting', 'running', 'done', 'failed']),
+  detail: text.nullable(),
+  held_ms: z.number().nullable(),
+  rows: z.int().nullable(),
+  ended_at: time.nullable(),
+});
+const backShape = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('free'), sentence: text }),
+  z.object({ kind: z.literal('sync'), sentence: text, ms: z.number(), lines: z.int() }),
+  z.object({ kind: z.literal('loses'), sentence: text, writes: z.int() }),
+  z.object({ kind: z.literal('legacys'), sentence: text }),
+  z.object({ kind: z.literal('over'), sentence: text }),
+]);
+const tenantShape = z.object({
+  id: z.int(),
+  tenant: text,
+  owner: z.enum(SIDES),
+  step: z.enum(TENURE_STEPS),
+  declared: z.enum([...SIDES, 'mixed']),
+  since: time.nullable(),
+  waiting: z.object({ lines: z.int(), oldest_ms: z.number() }),
+  strangers: z.int(),
+  trouble: text.nullable(),
+  order: orderShape.nullable(),
+  back: backShape,
+});
+const moveShape = z.object({
+  feature: text,
+  tables: z.array(text),
+  state: z.enum(['moving', 'paused', 'retired']),
+  started_at: time,
+  tenants: z.array(tenantShape),
+});
+export const movesShape = z.object({
+  epoch: z.int(),
+  moves: z.array(moveShape),
+  orders: z.array(orderShape),
+});
+export const moveDoneShape = z.object({
+  changed: z.boolean(),
+  story: z.array(text),
+  unconfirmed: z.array(text),
+  flip: flipShape.nullable(),
+  orders: z.array(orderShape),
+  settled: z.array(text),
+});
+const instanceShape = z.object({
+  id: text,
+  name: text,
+  started_at: time,
+  seen_at: time,
+  epoch: z.int(),
+  live: z.boolean(),
+  confirmed: z.boolean(),
+});
+export const instancesShape = z.object({ epoch: z.int(), instances: z.array(instanceShape) });
+
+export type OrderJson = z.infer<typeof orderShape>;
+export type TenantMoveJson = z.infer<typeof tenantShape>;
+export type MoveJson = z.infer<typeof moveShape>;
+export type MovesJson = z.infer<typeof movesShape>;
+export type MoveDoneJson = z.infer<typeof moveDoneShape>;
+
+type NameOf = (tenant: MoveOrder['tenant']) => string | undefined;
+
+export function toOrderJson(order: MoveOrder, nameOf: NameOf): OrderJson {
+  const { id, feature, tenant, author, at, state } = order;
+  return {
+    id,
+    feature,
+    tenant: nameOf(tenant) ?? null,
+    order: order.order,
+    author,
+    at: at.toISOString(),
+    state,
+    detail: order.detail ?? null,
+    held_ms: order.heldMs ?? null,
+    rows: order.rows ?? null,
+    ended_at: order.endedAt?.toISOString() ?? null,
+  };
+}
+
+export function toMovesJson({ epoch, moves, open }: MovesView): MovesJson {
+  const nameOf = nameBy(moves);
+  return { epoch, moves: moves.map(toMoveJson), orders: open.map((order) => toOrderJson(order, nameOf)) };
+}
+
+function nameBy(moves: readonly MoveView[]): NameOf {
+  const names = new Map(
+    moves.flatMap(({ tenants }) => tenants.map(({ tenant }) => [tenant.id, tenant.name] as const)),
+  );
+  return (tenant) => names.get(tenant);
+}
+
+function toMoveJson({ move: { feature, tables, state, startedAt }, tenants }: MoveView): MoveJson {
+  return {
+    feature,
+    tables: [...tables],
+    state,
+    started_at: startedAt.toISOString(),
+    tenants: tenants.map(toTenantJson),
+  };
+}
+
+function toTenantJson(one: TenantView): TenantMoveJson {
+  const { tenant, owner, step, declared, waiting, strangers, order, back } = one;
+  return {
+    id: tenant.id,
+    tenant: tenant.name,
+    owner,
+    step,
+    declared,
+    since: one.since?.toISOString() ?? null,
+    waiting: { lines: waiting.lines, oldest_ms: waiting.oldestMs },
+    strangers,
+    trouble: one.trouble ?? null,
+    order: order ? toOrderJson(order, () => tenant.name) : null,
+    back,
+  };
+}
+
+export function toMoveDoneJson(done: MoveDone, nameOf: NameOf): MoveDoneJson {
+  const { changed, story, unconfirmed, flip, orders, settled } = done;
+  return {
+    changed,
+    story: [...story],
+    unconfirmed: [...unconfirmed],
+    flip: flip ? toFlipJson(flip) : null,
+    orders: orders.map((order) => toOrderJson(order, nameOf)),
+    settled: [...settled],
+  };
+}
+
+export function toInstancesJson({ epoch, instances }: InstancesView): z.infer<typeof instancesShape> {
+  return { epoch, instances: instances.map((one) => toInstanceJson(one, epoch)) };
+}
+
+function toInstanceJson({ id, name, startedAt, seenAt, epoch, isLive }: InstanceRecord, newest: number) {
+  const times = { started_at: startedAt.toISOString(), seen_at: seenAt.toISOString() };
+  return { id, name, ...times, epoch, live: isLive, confirmed: isLive && epoch >= newest };
+}

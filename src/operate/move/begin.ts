@@ -1,0 +1,164 @@
+import type { FeatureName, MoveRecord, MoveState } from '../../vocabulary/index.ts';
+import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
+import { suggestName } from '../nearest-name.ts';
+import type { FeatureView } from '../ports.ts';
+import { awaitConfirmation, describeLate } from './confirmation.ts';
+import { DONE, type MoveDone } from './move-wish.ts';
+import type { MoveRooms, Tenant } from './ports.ts';
+import { refuseUnknownMove } from './view.ts';
+import { listNames } from './words.ts';
+
+type Ground = Readonly<{
+  feature: FeatureView;
+  moves: readonly MoveRecord[];
+  tenants: readonly Tenant[];
+  /** Tenants of this feature that the new side owns already. */
+  owned: number;
+}>;
+
+/** From now on the feature's tenants have owners, legacy at first. */
+export async function startMove(rooms: MoveRooms, name: string): Promise<MoveDone | AdminFailure> {
+  const feature = findFeature(rooms, name);
+  if (isRefusal(feature)) return feature;
+  const { moves, changed } = await rooms.tenures.news(0);
+  const owned = changed.filter((one) => one.feature === name && one.owner === 'new').length;
+  const ground = { feature, moves, owned, tenants: await rooms.listTenants() };
+  const known = moves.find((move) => move.feature === name);
+  if (known?.state === 'moving' && isSame(known.tables, feature.tables))
+    return { ...DONE, changed: false, story: [`${name} is being moved already.`] };
+  const refused =
+    refuseState(ground, known) ?? refuseDeclared(rooms, ground) ?? (await refuseApart(rooms, ground));
+  if (refused) return refused;
+  const unready = await prepareLegacy(rooms);
+  return unready ?? begin(rooms, ground);
+}
+
+async function begin(rooms: MoveRooms, { feature: { name, tables }, tenants }: Ground): Promise<MoveDone> {
+  const strays = await rooms.moveLook.apart(tables);
+  const epoch = await rooms.moves.begin(name, tables);
+  const unconfirmed = await awaitConfirmation(rooms, epoch);
+  const idle = strays.flatMap(({ tenant }) => tenants.find(({ id }) => id === tenant)?.name ?? []);
+  return {
+    ...DONE,
+    unconfirmed,
+    story: [
+      `${name} is being moved, with ${tables.join(', ')}: legacy owns it for every tenant, until it is handed over.`,
+      ...(idle.length > 0
+        ? [`Not followed, so they cannot be handed over yet: ${listNames(idle)}. Run: banyan follow.`]
+        : []),
+      ...describeLate(unconfirmed),
+    ],
+  };
+}
+
+function findFeature({ inForce }: MoveRooms, name: string): FeatureView | AdminFailure {
+  const { features } = inForce.current().table;
+  const known = features.map((feature) => feature.name);
+  const feature = features.find((one) => one.name === name);
+  if (!feature)
+    return refuse('route_unknown', `The table lists no feature "${name}".${suggestName(name, known)}`);
+  return feature.tables.length > 0
+    ? feature
+    : refuse(
+        'move_refused',
+        `Feature ${name} names no tables in the route table, so there are no rows to move. Name them: ${name}: { tables: [ … ] }.`,
+      );
+}
+
+function refuseState(
+  { feature: { name, tables }, moves, owned }: Ground,
+  known: MoveRecord | undefined,
+): AdminFailure | undefined {
+  if (known?.state === 'retired')
+    return refuse(
+      'move_refused',
+      `The move of ${name} is retired: legacy's rows are no longer kept level, and there is no way back.`,
+    );
+  if (known?.state === 'paused' && isSame(known.tables, tables))
+    return refuse('move_refused', `The move of ${name} is paused. To go on: banyan move resume ${name}.`);
+  if (known && owned > 0)
+    return refuse(
+      'move_refused',
+      `The move of ${name} began with ${known.tables.join(', ')}; the table names ${tables.join(', ')} now. Hand all tenants back first: banyan move hand-back ${name} --all.`,
+    );
+  const other = moves.find(
+    (move) =>
+      move.feature !== name &&
+      move.state !== 'retired' &&
+      move.tables.some((table) => tables.includes(table)),
+  );
+  return (
+    other &&
+    refuse('move_refused', `Feature ${other.feature} is being moved with one of these tables already.`)
+  );
+}
+
+/** Whoever writes on the new side now would be refused by the database a moment later. */
+function refuseDeclared(
+  { inForce }: MoveRooms,
+  { feature: { name }, tenants }: Ground,
+): AdminFailure | undefined {
+  const ahead = tenants.filter((tenant) => inForce.declares(tenant.name, name as FeatureName) !== 'legacy');
+  if (ahead.length === 0) return undefined;
+  return refuse(
+    'move_refused',
+    `Writes of ${name} go to the new side already for ${listNames(ahead.map((tenant) => tenant.name))}. A move begins with legacy as the owner of every tenant, ` +
+      `so they would be refused. First: banyan flip ${name} legacy --reason "…". Hand over once the move has begun: banyan move hand-over ${name} --tenant T.`,
+  );
+}
+
+async function refuseApart(
+  { moveLook }: MoveRooms,
+  { feature: { name, tables }, tenants }: Ground,
+): Promise<AdminFailure | undefined> {
+  const apart = (await moveLook.apart(tables)).filter((one) => one.tables.length > 0);
+  if (apart.length === 0) return undefined;
+  const names = apart.map(({ tenant }) => tenants.find(({ id }) => id === tenant)?.name ?? String(tenant));
+  const of = [...new Set(apart.flatMap((one) => one.tables))].join(', ');
+  return refuse(
+    'move_refused',
+    `The new side has written to ${of} of ${listNames(names)} before ${name} was moved, and these rows no longer follow legacy's. Take these tenants out of the store and copy them anew (docs/following.md).`,
+  );
+}
+
+async function prepareLegacy({ prepareReturn }: MoveRooms): Promise<AdminFailure | undefined> {
+  if (!prepareReturn)
+    return refuse(
+      'move_refused',
+      "Nothing follows legacy's rows here: set LEGACY_DATABASE_URL and FOLLOW_SLOT, and run banyan follow (docs/following.md).",
+    );
+  return prepareReturn().then(
+    () => undefined,
+    (error: unknown) => refuse('move_refused', error instanceof Error ? error.message : String(error)),
+  );
+}
+
+const isSame = (one: readonly string[], other: readonly string[]) =>
+  one.length === other.length && one.every((name) => other.includes(name));
+
+const SAID: Readonly<Record<Exclude<MoveState, 'retired'>, string>> = {
+  paused: 'What table and flags say is no longer carried out by itself; rows go on being carried both ways.',
+  moving: 'What table and flags say is carried out, tenant by tenant.',
+};
+
+/** Pauses a move, or lets it go on. Owners stay as they are, and so does everything that keeps rows level. */
+export async function changeState(
+  rooms: MoveRooms,
+  name: string,
+  state: Exclude<MoveState, 'retired'>,
+): Promise<MoveDone | AdminFailure> {
+  const { moves } = await rooms.tenures.news(Number.MAX_SAFE_INTEGER);
+  const move = moves.find(({ feature }) => feature === name);
+  if (!move) return refuseUnknownMove(name, moves);
+  if (move.state === 'retired') return refuse('move_refused', `The move of ${name} is retired: it is over.`);
+  const word = state === 'paused' ? 'paused' : 'under way';
+  if (move.state === state)
+    return { ...DONE, changed: false, story: [`The move of ${name} is ${word} already.`] };
+  const epoch = await rooms.moves.change(move.feature, state);
+  const unconfirmed = epoch === undefined ? [] : await awaitConfirmation(rooms, epoch);
+  return {
+    ...DONE,
+    unconfirmed,
+    story: [`The move of ${name} is ${word}. ${SAID[state]}`, ...describeLate(unconfirmed)],
+  };
+}

@@ -1,0 +1,138 @@
+import type { FeatureName, FlipRecord, MoveRecord, Side, TenantName } from '../../vocabulary/index.ts';
+import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
+import { suggestName } from '../nearest-name.ts';
+import { flipAhead } from './flip-ahead.ts';
+import { DONE, type MoveDone, type MoveWish } from './move-wish.ts';
+import type { MoveRooms, Tenant } from './ports.ts';
+import { isOpen, refuseUnknownMove, type TenantView, viewMoves } from './view.ts';
+import { listNames } from './words.ts';
+
+export type TenantOrder = MoveWish & Readonly<{ order: 'hand_over' | 'hand_back' | 'verify' }>;
+
+export const WANTED: Readonly<Record<TenantOrder['order'], Side | undefined>> = {
+  hand_over: 'new',
+  hand_back: 'legacy',
+  verify: undefined,
+};
+
+/**
+ * Orders for single tenants, or all. Where table and flags do not say so, they are made to say it first: else the order would be taken back
+ * by the very next look at the table.
+ */
+export async function orderMoves(rooms: MoveRooms, wish: TenantOrder): Promise<MoveDone | AdminFailure> {
+  const view = await viewMoves(rooms, wish.feature);
+  if (isRefusal(view)) return view;
+  const [shown] = view.moves;
+  if (!shown) return refuseUnknownMove(wish.feature, []);
+  const refused = refuseState(shown.move, wish);
+  if (refused) return refused;
+  const chosen = chooseTenants(rooms, shown.tenants, wish);
+  if (isRefusal(chosen)) return chosen;
+  const flipped = await declare(rooms, chosen.tenants, wish);
+  if (isRefusal(flipped)) return flipped;
+  return place(rooms, shown.move.feature, { ...wish, ...chosen, ...flipped });
+}
+
+function refuseState({ feature, state }: MoveRecord, { order }: TenantOrder): AdminFailure | undefined {
+  if (state === 'retired')
+    return refuse(
+      'move_refused',
+      `The move of ${feature} is retired: nothing can be handed over or back, or compared.`,
+    );
+  if (state === 'paused' && order === 'hand_over')
+    return refuse(
+      'move_refused',
+      `The move of ${feature} is paused. To go on: banyan move resume ${feature}.`,
+    );
+  return undefined;
+}
+
+type Chosen = Readonly<{ tenants: readonly TenantView[]; story: readonly string[] }>;
+
+/** Whom a list keeps on legacy is not meant by "all". */
+function chooseTenants(
+  { inForce }: MoveRooms,
+  known: readonly TenantView[],
+  { whom, order, feature }: TenantOrder,
+): Chosen | AdminFailure {
+  if (whom !== 'all') return findTenants(known, whom);
+  if (order !== 'hand_over') return { tenants: known, story: [] };
+  const { features, flags } = inForce.current().table;
+  const flag = flags.find(({ name }) => name === features.find((one) => one.name === feature)?.flag);
+  const kept = known.filter(({ tenant, owner }) => owner === 'legacy' && flag?.except.includes(tenant.name));
+  const names = kept.map(({ tenant }) => tenant.name);
+  return {
+    tenants: known.filter((one) => !kept.includes(one)),
+    story:
+      names.length > 0
+        ? [`Flag ${flag?.name} excepts ${listNames(names)}: legacy keeps what it has of them.`]
+        : [],
+  };
+}
+
+function findTenants(known: readonly TenantView[], names: readonly TenantName[]): Chosen | AdminFailure {
+  const all = known.map(({ tenant }) => tenant.name);
+  const strangers = names.filter((name) => !all.includes(name));
+  if (strangers.length > 0)
+    return refuse(
+      'body_invalid',
+      strangers.map((name) => `There is no tenant "${name}".${suggestName(name, all)}`).join(' '),
+    );
+  return { tenants: known.filter(({ tenant }) => names.includes(tenant.name)), story: [] };
+}
+
+type Declaring = Readonly<{ flip: FlipRecord | undefined; flipStory: readonly string[] }>;
+
+/** What was not as it should be before and is not now would be undone. */
+async function declare(
+  rooms: MoveRooms,
+  tenants: readonly TenantView[],
+  wish: TenantOrder,
+): Promise<Declaring | AdminFailure> {
+  const side = WANTED[wish.order];
+  const listAstray = () =>
+    tenants
+      .map(({ tenant }) => tenant.name)
+      .filter((name) => rooms.inForce.declares(name, wish.feature as FeatureName) !== side);
+  const astray = listAstray();
+  if (side === undefined || astray.length === 0) return { flip: undefined, flipStory: [] };
+  const done = await flipAhead(rooms, { ...wish, side, tenants: astray });
+  if (isRefusal(done)) return done;
+  const still = listAstray();
+  if (still.length === 0) return { flip: done.flip, flipStory: done.story };
+  return refuse(
+    'move_refused',
+    `${['The table was flipped, but', ...done.story].join(' ')} It still does not send all writes of ${wish.feature} to ${side === 'new' ? 'the new side' : 'legacy'} for ${listNames(still)}. ` +
+      `See why: banyan explain METHOD PATH --tenant ${still[0]}.`,
+  );
+}
+
+type Placing = TenantOrder & Chosen & Declaring;
+
+async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Promise<MoveDone> {
+  const side = WANTED[wish.order];
+  const isSettled = ({ owner, step, order }: TenantView) =>
+    owner === side && step === 'settled' && !(order && isOpen(order));
+  const due = wish.tenants.filter((one) => !isSettled(one)).map(({ tenant }) => tenant);
+  for (const { id } of due)
+    await rooms.moves.order({ feature, tenant: id, order: wish.order, author: wish.author });
+  const orders = (await rooms.moveLook.lastOrders()).filter(
+    (one) => one.feature === feature && isOpen(one) && due.some(({ id }) => id === one.tenant),
+  );
+  const others = orders.filter(({ order }) => order !== wish.order);
+  const nameOf = (id: Tenant['id']) => due.find((one) => one.id === id)?.name ?? String(id);
+  return {
+    ...DONE,
+    changed: due.length > 0 || wish.flip !== undefined,
+    flip: wish.flip,
+    orders,
+    settled: wish.tenants.filter(isSettled).map(({ tenant }) => tenant.name),
+    story: [
+      ...wish.flipStory,
+      ...wish.story,
+      ...(others.length > 0
+        ? [`Another order comes first for ${listNames(others.map(({ tenant }) => nameOf(tenant)))}.`]
+        : []),
+    ],
+  };
+}

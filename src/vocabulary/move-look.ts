@@ -1,0 +1,24 @@
+import type { FeatureName, TenantId } from './ids.ts';
+import type { MoveOrder } from './tenure.ts';
+
+/** What there is to see of one tenant's rows of a feature that is being moved. */
+export type MoveStanding = Readonly<{
+  tenant: TenantId;
+  feature: FeatureName;
+  /** What the new side wrote and legacy does not have yet; how long the oldest of it has waited. */
+  waiting: Readonly<{ lines: number; oldestMs: number }>;
+  /** Writes on legacy to rows that the new side owns, which nobody of ours made. */
+  strangers: number;
+}>;
+
+/** A tenant whose rows cannot be handed over: `tables` are apart from legacy's; none where it does not follow at all. */
+export type ApartTenant = Readonly<{ tenant: TenantId; tables: readonly string[] }>;
+
+/** How moves stand, for people and metrics. Implemented by store. */
+export interface MoveLook {
+  /** Of each tenant and each move. */
+  standings(): Promise<readonly MoveStanding[]>;
+  apart(tables: readonly string[]): Promise<readonly ApartTenant[]>;
+  /** The last order of each tenant and move; if one is open, it is that. Oldest first. */
+  lastOrders(): Promise<readonly MoveOrder[]>;
+}
