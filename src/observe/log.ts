@@ -59,6 +59,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'request_received':
     case 'decision_made':
     case 'flags_heard':
+    case 'store_waited':
+    case 'store_counted':
       return undefined;
     case 'mirror_dropped':
       return 'debug';

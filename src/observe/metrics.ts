@@ -3,6 +3,7 @@ import { type BanyanEvent, BREAKER_STATES, CUT_REASONS, type Revision } from '..
 import { createFlagMetrics } from './flag-metrics.ts';
 import { createMirrorMetrics } from './mirror-metrics.ts';
 import { createRequestMetrics } from './request-metrics.ts';
+import { createStoreMetrics } from './store-metrics.ts';
 
 export type Metrics = Readonly<{
   record(event: BanyanEvent): void;
@@ -28,6 +29,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
   const recordMirror = createMirrorMetrics(registry);
   for (const reason of CUT_REASONS) families.connectionsCut.inc({ reason }, 0);
   const recordFlags = createFlagMetrics(registry);
+  const recordStore = createStoreMetrics(registry);
   let revision: Revision | undefined;
   const record = (event: BanyanEvent) => {
     if (event.type === 'table_swapped' && event.revision !== revision) {
@@ -39,6 +41,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
     recordIn(families, event);
     recordMirror(event);
     recordFlags(event);
+    recordStore(event);
   };
   return { record, render: () => registry.metrics(), figures: () => registry.getMetricsAsJSON() };
 }
