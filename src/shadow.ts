@@ -65,7 +65,7 @@ export async function openRehearsalParts(
 ): Promise<RehearsalParts> {
   const store = await openStore({
     url: wish.databaseUrl,
-    emit,
+    emit: quietly(emit),
     poolSize: wish.poolSize,
     onUnscoped: 'count',
   });
@@ -143,7 +143,10 @@ function nameObstacle(error: unknown): NotComparedReason | undefined {
   return error instanceof StoreUnavailable ? 'store_unavailable' : undefined;
 }
 
-/** What a handler tells of its failures is told once by its difference, not again by the log of a request that did not fail. */
+/**
+ * What a handler tells of its failures is told once by its difference, not again by the log of a request that did not fail. Nor are
+ * waits for this process's own connections those of users.
+ */
 function quietly(emit: Emit): Emit {
   return (event) => {
     if (event.type === 'unscoped_query') emit(event);

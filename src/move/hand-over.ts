@@ -10,9 +10,12 @@ export type HandOverTask = Readonly<{
   tables: readonly string[];
 }>;
 
+/** How long each step took while writes were held, in ms. */
+export type Steps = Readonly<Record<string, number>>;
+
 /** How it went. `refused`: not even begun; `failed`: everything is as it was before. */
 export type HandOverEnd =
-  | Readonly<{ kind: 'done'; heldMs: number; rows: number }>
+  | Readonly<{ kind: 'done'; heldMs: number; rows: number; steps: Steps }>
   | Readonly<{ kind: 'refused' | 'failed'; detail: string; heldMs?: number }>;
 
 /** What a hand-over needs of others. Each of them rejects when the signal says so. */
@@ -64,13 +67,36 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
   if (held === undefined) return { kind: 'refused', detail: 'Another step is being taken for this tenant.' };
   const heldMs = () => performance.now() - heldSinceMs;
   try {
-    const { switched, rows } = await changeOwner(ports, task, held, AbortSignal.timeout(PATIENCE_MS));
+    const steps = new Stopwatch(heldSinceMs);
+    steps.note('told');
+    const { switched, rows } = await changeOwner(
+      ports,
+      task,
+      { held, steps },
+      AbortSignal.timeout(PATIENCE_MS),
+    );
     await release(ports, switched);
-    return { kind: 'done', heldMs: heldMs(), rows };
+    steps.note('released');
+    return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
   } catch (error) {
     // Where the owner has changed after all this does nothing: the step is another one.
     await ports.book.settle(held);
     return { kind: 'failed', detail: describe(error), heldMs: heldMs() };
+  }
+}
+
+class Stopwatch {
+  readonly seen: Record<string, number> = {};
+  #sinceMs: number;
+
+  constructor(sinceMs: number) {
+    this.#sinceMs = sinceMs;
+  }
+
+  note(step: string): void {
+    const nowMs = performance.now();
+    this.seen[step] = Math.round(nowMs - this.#sinceMs);
+    this.#sinceMs = nowMs;
   }
 }
 
@@ -99,19 +125,24 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> 
 async function changeOwner(
   ports: HandOverPorts,
   task: HandOverTask,
-  held: HandOverStep,
+  { held, steps }: Readonly<{ held: HandOverStep; steps: Stopwatch }>,
   signal: AbortSignal,
 ): Promise<Readonly<{ switched: HandOverStep; rows: number }>> {
   await untilConfirmed(ports, held, signal);
+  steps.note('confirmed');
   if (task.order === 'hand_over') await ports.outlast(task, signal);
   else await ports.drain(task.tenant, signal);
   const since = await ports.catchUp(signal);
+  steps.note('level');
   const verified = await ports.verify(task, 'held', signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
+  steps.note('verified');
   await carryIds(ports, task);
+  steps.note('ids');
   signal.throwIfAborted();
   const switched = await ports.book.switchTo(held, OTHER[task.order], since);
   if (switched === undefined) throw new Obstacle('Another mover has taken over.');
+  steps.note('switched');
   return { switched, rows: verified.rows };
 }
 

@@ -61,6 +61,7 @@ class Attendance {
   #isAsked = false;
   #tellAsked: () => void = () => undefined;
   #untilMs = 0;
+  #trustedUntilMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> = Promise.resolve();
 
   constructor(wish: InstanceWish) {
@@ -98,7 +99,7 @@ class Attendance {
       await this.#pause(this.#untilMs - this.#nowMs());
       if (signal.aborted) return;
       // While the book cannot be read the lease runs out by itself.
-      await this.#beat().catch(() => this.#plan(RETRY_MS));
+      await this.#look().catch(() => this.#plan(RETRY_MS));
     }
   }
 
@@ -128,17 +129,34 @@ class Attendance {
     this.#untilMs = this.#nowMs() + inMs;
   }
 
+  /** What is due: a sign of life, or only a look at what has changed. */
+  async #look(): Promise<void> {
+    if (this.#nowMs() >= this.#untilMs) return this.#beat();
+    this.#isAsked = false;
+    await this.#read();
+    await this.#confirm();
+  }
+
   /**
    * Tells first that this instance is there, and reads afterwards: whoever changes an owner later than that waits for it, and an earlier
-   * change is read here.
+   * change is read here. Only this makes its lease longer.
    */
   async #beat(): Promise<void> {
     this.#isAsked = false;
     const sentMs = this.#nowMs();
     await this.#attend();
-    this.#note(await this.#wish.tenures.news(this.#known));
-    this.gate.know(this.#view(), sentMs + LEASE_MS - MARGIN_MS);
+    this.#trustedUntilMs = sentMs + LEASE_MS - MARGIN_MS;
+    await this.#read();
     this.#plan(BEAT_MS);
+    await this.#confirm();
+  }
+
+  async #read(): Promise<void> {
+    this.#note(await this.#wish.tenures.news(this.#known));
+    this.gate.know(this.#view(), this.#trustedUntilMs);
+  }
+
+  async #confirm(): Promise<void> {
     if (this.#known === this.#confirmed || !this.gate.isQuiet) return;
     this.#confirmed = this.#known;
     await this.#attend();

@@ -118,7 +118,7 @@ class Lead {
       move === undefined || schema === undefined
         ? ({ kind: 'refused', detail: describeMissing(order, move) } as const)
         : await this.#run(order, move, this.#openPorts({ schema, back, owner }));
-    const detail = end.kind === 'done' ? `${end.rows} rows, equal on both sides` : end.detail;
+    const detail = describeEnd(end);
     const state = end.kind === 'done' ? 'done' : 'failed';
     const heldMs = 'heldMs' in end ? end.heldMs : undefined;
     const rows = end.kind === 'done' ? end.rows : undefined;
@@ -179,6 +179,13 @@ class Lead {
       ? { kind: 'equal', rows: proof.rows }
       : { kind: 'different', detail: describeProof(proof) };
   }
+}
+
+function describeEnd(end: Ended): string {
+  if (end.kind !== 'done') return end.detail;
+  const steps = 'steps' in end ? Object.entries(end.steps).map(([step, ms]) => `${step} ${ms}`) : [];
+  const held = steps.length > 0 ? `; held, in ms: ${steps.join(', ')}` : '';
+  return `${end.rows} rows, equal on both sides${held}`;
 }
 
 function describeMissing(

@@ -61,6 +61,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'flags_heard':
     case 'move_counted':
     case 'writes_waiting':
+    case 'store_waited':
+    case 'store_counted':
       return undefined;
     case 'mirror_dropped':
       return 'debug';

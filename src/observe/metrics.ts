@@ -4,6 +4,7 @@ import { createFlagMetrics } from './flag-metrics.ts';
 import { createMirrorMetrics } from './mirror-metrics.ts';
 import { createMoveMetrics } from './move-metrics.ts';
 import { createRequestMetrics } from './request-metrics.ts';
+import { createStoreMetrics } from './store-metrics.ts';
 
 export type Metrics = Readonly<{
   record(event: BanyanEvent): void;
@@ -30,6 +31,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
   const recordMoves = createMoveMetrics(registry);
   for (const reason of CUT_REASONS) families.connectionsCut.inc({ reason }, 0);
   const recordFlags = createFlagMetrics(registry);
+  const recordStore = createStoreMetrics(registry);
   let revision: Revision | undefined;
   const record = (event: BanyanEvent) => {
     if (event.type === 'table_swapped' && event.revision !== revision) {
@@ -42,6 +44,7 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
     recordMirror(event);
     recordMoves(event);
     recordFlags(event);
+    recordStore(event);
   };
   return { record, render: () => registry.metrics(), figures: () => registry.getMetricsAsJSON() };
 }

@@ -44,6 +44,32 @@ export function giveBack(
   connection.release(trouble === 'unreachable' || otherwise === 'close');
 }
 
+const held = new WeakMap<pg.PoolClient, NodeJS.Immediate>();
+
+/**
+ * Keeps what is sent on this connection until `letGo`, or until everything else that is due has been done: one write to the socket for
+ * what belongs together. A write costs 35 µs of processor, more than all that is in it.
+ */
+export function holdBack(connection: pg.PoolClient): void {
+  if (held.has(connection)) return;
+  streamOf(connection).cork();
+  held.set(
+    connection,
+    setImmediate(() => letGo(connection)),
+  );
+}
+
+export function letGo(connection: pg.PoolClient): void {
+  const due = held.get(connection);
+  if (due === undefined) return;
+  clearImmediate(due);
+  held.delete(connection);
+  streamOf(connection).uncork();
+}
+
+// The driver's types know it of a client of its own, and not of one that a pool has made.
+const streamOf = (connection: pg.PoolClient) => (connection as unknown as pg.Client).connection.stream;
+
 function distrustSeldom(pool: pg.Pool): void {
   const now = performance.now();
   if (now - (distrustedMs.get(pool) ?? Number.NEGATIVE_INFINITY) > READ_ONLY_EVERY_MS)

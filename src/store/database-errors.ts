@@ -63,11 +63,6 @@ export function isKeyConflict(error: unknown): boolean {
   return /^(UniqueConstraintViolation|ForeignKeyConstraintViolation)$/.test(readText(cause, 'kind'));
 }
 
-/** Prisma gave up before the transaction had begun: the process or the database is too busy. */
-export function isStartTimeout(error: unknown): boolean {
-  return codeOf(error) === 'P2028' && messageOf(error).includes('Unable to start a transaction');
-}
-
 /** True where a lock could not be had in time (55P03). */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof StoreUnavailable ? error.reason === 'locked' : codeInside(error) === '55P03';

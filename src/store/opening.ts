@@ -14,6 +14,8 @@ import { StateUnreachable } from './errors.ts';
 export type Opening = Readonly<{
   /** Sent as one simple query, so that it costs one round trip. */
   sql: string;
+  /** `when_sent`: the work's first statements follow right behind. */
+  work: 'when_sent' | 'when_answered';
   /** How long its answer may take before the connection counts as lost. */
   patienceMs: number;
   /** Looks at what its statements answered; throws where the transaction is not to be. */
@@ -31,6 +33,7 @@ const BEGIN_MS = 2_000;
 export function openInEarnest(tenant: TenantId): Opening {
   return {
     sql: `BEGIN; SELECT set_config('banyan.tenant_id', '${Number(tenant)}', true), set_config('TimeZone', 'UTC', true)`,
+    work: 'when_sent',
     patienceMs: BEGIN_MS,
     name: nameTrouble,
   };
@@ -62,6 +65,8 @@ export function openRehearsal(
   ];
   return {
     sql: statements.join('; '),
+    // Whether there is such a state is known then.
+    work: 'when_answered',
     patienceMs: STATEMENT_MS + BEGIN_MS,
     judge: (answers) => at && judgeReturn(answers),
     explain: explainReturn,

@@ -2,13 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { printPosition, type RowChange, type TenantName } from '../vocabulary/index.ts';
 import { isKeyConflict, isLockTimeout, isWriteConflict } from './database-errors.ts';
 import { StateUnreachable } from './errors.ts';
-import type { Prisma } from './generated/client.ts';
 import { openRehearsal, type RehearsalWish } from './opening.ts';
 import { RehearsedIds } from './rehearsed-ids.ts';
 import { hasMoved, readRehearsedRows } from './row-reading.ts';
 import type { Tenant } from './tenants.ts';
 import type { TenantTransaction } from './transaction.ts';
-import { ATTEMPTS, type Engine, findTenant, guard, pause, runUndone, type Work } from './within.ts';
+import type { TurnClient } from './turn-client.ts';
+import { ATTEMPTS, type Engine, findTenant, guard, pause, takePlace, type Work } from './within.ts';
 
 /** What a handler is given: its tenant, and the only way to the tenant's rows. */
 export type TenantStore = Readonly<{
@@ -34,19 +34,22 @@ export async function runRehearsal<T>(
   const tenant = await findTenant(engine, name);
   for (let attempt = 1; ; attempt += 1) {
     let begun = false;
+    const leave = await takePlace(engine);
     try {
       const snapshot = attempt === 1 ? findMoment(engine, wish) : undefined;
-      return await runUndone(engine, openRehearsal(tenant.id, wish, snapshot), (raw) => {
+      return await engine.lanes.run(openRehearsal(tenant.id, wish, snapshot), 'undo', (client) => {
         begun = true;
-        return runInside(engine, raw, tenant, handler, wish, run);
+        return runInside(engine, client, tenant, handler, wish, run);
       });
     } catch (error) {
       // Only the way back is gone again: a handler runs once. Whoever holds a lock for so long is not done a moment later.
       const isMoving =
         error instanceof StateUnreachable && error.reason === 'in_motion' && !isLockTimeout(error.cause);
       if (begun || !isMoving || attempt === ATTEMPTS) throw error;
-      await pause(attempt);
+    } finally {
+      leave();
     }
+    await pause(attempt);
   }
 }
 
@@ -60,25 +63,25 @@ function findMoment({ moments }: Engine, { at, manner }: RehearsalWish): string 
 
 async function runInside<T>(
   engine: Engine,
-  raw: Prisma.TransactionClient,
+  client: TurnClient,
   tenant: Tenant,
   handler: string,
   { at, manner }: RehearsalWish,
   run: (scope: TenantStore) => Promise<T>,
 ): Promise<Rehearsed<T>> {
-  const ids = new RehearsedIds(raw, tenant.id, at?.nextIds ?? {});
+  const ids = new RehearsedIds(client, tenant.id, at?.nextIds ?? {});
   const position = at && printPosition(at.position);
-  const tx = guard(engine, raw, tenant, handler, (table) => ids.take(table, position));
-  const steps = new Steps(raw, tx, ids);
+  const tx = guard(engine, client, tenant, handler, (table) => ids.take(table, position));
+  const steps = new Steps(client, tx, ids);
   const ended = await settle(run(Object.freeze({ tenant: tenant.name, within: steps.enter })));
   // Whatever the handler made of it: a rehearsal that met another's write has shown nothing. Keys are looked up among all rows, those
   // that have come since this transaction began included.
   const { conflict, keyConflict } = steps;
   if (conflict !== undefined) throw new StateUnreachable('in_motion', conflict);
-  if (keyConflict !== undefined && (await hasMoved(engine.control, raw, tenant.id)))
+  if (keyConflict !== undefined && (await hasMoved(engine.control, client, tenant.id)))
     throw new StateUnreachable('in_motion', keyConflict);
   if (ended.kind === 'thrown') throw ended.error;
-  const rows = manner === 'read_write' ? await readRehearsedRows(raw, tenant.id) : [];
+  const rows = manner === 'read_write' ? await readRehearsedRows(client, tenant.id) : [];
   return { result: ended.result, rows };
 }
 
@@ -92,7 +95,7 @@ const settle = <T>(work: Promise<T>): Promise<Settled<T>> =>
 
 /** The withins of one rehearsal. */
 class Steps {
-  readonly #raw: Prisma.TransactionClient;
+  readonly #client: TurnClient;
   readonly #tx: TenantTransaction;
   readonly #ids: RehearsedIds;
   // One connection: withins that a handler starts side by side must take turns. One inside another must not wait for its turn.
@@ -103,8 +106,8 @@ class Steps {
   conflict: unknown;
   keyConflict: unknown;
 
-  constructor(raw: Prisma.TransactionClient, tx: TenantTransaction, ids: RehearsedIds) {
-    this.#raw = raw;
+  constructor(client: TurnClient, tx: TenantTransaction, ids: RehearsedIds) {
+    this.#client = client;
     this.#tx = tx;
     this.#ids = ids;
   }
@@ -124,17 +127,17 @@ class Steps {
 
   async #betweenSavepoints<T>(name: string, work: Work<T>): Promise<T> {
     const mark = this.#ids.mark();
-    await this.#raw.$executeRawUnsafe(`SAVEPOINT ${name}`);
+    await this.#client.$executeRawUnsafe(`SAVEPOINT ${name}`);
     try {
       const result = await work(this.#tx);
-      await this.#raw.$executeRawUnsafe(`RELEASE SAVEPOINT ${name}`);
+      await this.#client.$executeRawUnsafe(`RELEASE SAVEPOINT ${name}`);
       return result;
     } catch (error) {
       if (isWriteConflict(error) || isLockTimeout(error)) this.conflict ??= error;
       if (isKeyConflict(error)) this.keyConflict ??= error;
       this.#ids.backTo(mark);
       // Where this fails the connection is gone and every later statement says so; the work's own error tells more.
-      await this.#raw.$executeRawUnsafe(`ROLLBACK TO SAVEPOINT ${name}`).catch(() => undefined);
+      await this.#client.$executeRawUnsafe(`ROLLBACK TO SAVEPOINT ${name}`).catch(() => undefined);
       throw error;
     }
   }

@@ -1,19 +1,20 @@
 import { Prisma } from './generated/client.ts';
 import type { CountedTable } from './transaction.ts';
+import type { TurnClient } from './turn-client.ts';
 
-type Ask = Pick<Prisma.TransactionClient, '$queryRaw'>;
+type Ask = Pick<TurnClient, '$queryRaw'>;
 
 /**
  * Gives out ids in a rehearsal, from memory: the counter's row stays free for those who write in earnest. What is undone gives its ids
  * back, as the counter would.
  */
 export class RehearsedIds {
-  readonly #raw: Ask;
+  readonly #client: Ask;
   readonly #tenant: number;
   #next: ReadonlyMap<string, number>;
 
-  constructor(raw: Ask, tenant: number, nextIds: Readonly<Record<string, number>>) {
-    this.#raw = raw;
+  constructor(client: Ask, tenant: number, nextIds: Readonly<Record<string, number>>) {
+    this.#client = client;
     this.#tenant = tenant;
     this.#next = new Map(Object.entries(nextIds));
   }
@@ -41,7 +42,7 @@ export class RehearsedIds {
         ? Prisma.sql`NULL::int`
         : Prisma.sql`(SELECT min((key ->> 'id')::int) FROM banyan.row_change
             WHERE tenant_id = ${this.#tenant} AND position > ${position}::text::pg_lsn AND table_name = ${table} AND change = 'insert')`;
-    const rows = await this.#raw.$queryRaw<{ next: number }[]>`
+    const rows = await this.#client.$queryRaw<{ next: number }[]>`
       SELECT COALESCE(${later}, (SELECT last_id + 1 FROM banyan.id_counter
         WHERE tenant_id = ${this.#tenant} AND table_name = ${table}), 1) AS next`;
     return rows[0]?.next ?? 1;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { parsePosition, printPosition, type RowChange, type TenantId } from '../vocabulary/index.ts';
 import { askInside } from './ask.ts';
-import type { Prisma } from './generated/client.ts';
+import type { TurnClient } from './turn-client.ts';
 
 /** A change as the journal's readers print it; `c` is banyan.row_change. */
 export const PRINTED_CHANGE = `
@@ -12,11 +12,8 @@ export const PRINTED_CHANGE = `
     ELSE '{}' END)::text AS row`;
 
 /** What the rehearsal in this transaction has written and not undone itself. */
-export async function readRehearsedRows(
-  raw: Prisma.TransactionClient,
-  tenant: TenantId,
-): Promise<readonly RowChange[]> {
-  const rows = await raw.$queryRawUnsafe<RowChange[]>(
+export async function readRehearsedRows(client: TurnClient, tenant: TenantId): Promise<readonly RowChange[]> {
+  const rows = await client.$queryRawUnsafe<RowChange[]>(
     `SELECT ${PRINTED_CHANGE} FROM banyan.row_change c WHERE c.tenant_id = $1 AND c.position IS NULL ORDER BY c.id`,
     tenant,
   );
@@ -24,12 +21,8 @@ export async function readRehearsedRows(
 }
 
 /** Whether legacy's changes to this tenant have arrived since this transaction began. */
-export async function hasMoved(
-  control: pg.Pool,
-  raw: Prisma.TransactionClient,
-  tenant: TenantId,
-): Promise<boolean> {
-  const [seen] = await raw.$queryRawUnsafe<{ position: string }[]>(
+export async function hasMoved(control: pg.Pool, client: TurnClient, tenant: TenantId): Promise<boolean> {
+  const [seen] = await client.$queryRawUnsafe<{ position: string }[]>(
     `SELECT p.position::text FROM banyan.followed_tenant f JOIN banyan.follow_position p USING (slot) WHERE f.tenant_id = $1`,
     tenant,
   );

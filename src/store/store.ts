@@ -16,7 +16,9 @@ import { ask } from './ask.ts';
 import { openFlipLog } from './flip-log.ts';
 import { type FollowStore, openFollowStore } from './follow.ts';
 import { PrismaClient } from './generated/client.ts';
+import { tellHeadcount } from './headcount.ts';
 import { openKeyBook } from './key-book.ts';
+import { openLanes } from './lanes.ts';
 import { openLedger } from './ledger.ts';
 import { Moments } from './moments.ts';
 import { openMoveBook } from './move-book.ts';
@@ -90,24 +92,29 @@ export async function openStore(wish: StoreWish): Promise<Store> {
   // Apart, so that tenants' long transactions never keep a credential from being checked.
   const control = openPool(wish.url, CONTROL_POOL_SIZE, patienceMs);
   const { poolSize = POOL_SIZE } = wish;
-  const pool = openPool(wish.url, poolSize, patienceMs);
-  const prisma = new PrismaClient({ adapter: tenantAdapter(pool) });
+  const pool = openPool(wish.url, poolSize, patienceMs, { pipeline: true });
+  // `minimal`: a stack trace for each query costs 15 µs, and what Prisma makes of one is for a terminal.
+  const prisma = new PrismaClient({ adapter: tenantAdapter(pool), errorFormat: 'minimal' });
+  const lanes = openLanes(prisma, pool);
   const tenants = openTenants(control);
   const moments = new Moments(wish.url);
   const follow = openFollowStore(wish.url, control, moments);
   const outbox = openOutboxStore(wish.url, control);
   const proof = openProofStore(wish.url);
+  const shares = openShares(poolSize, CONNECT_TIMEOUT_MS);
+  const stopCounting = tellHeadcount(shares, pool, wish.emit);
   const close = async () => {
+    stopCounting();
     await follow.close();
     await outbox.close();
     await proof.close();
     await moments.close();
+    lanes.close();
     await prisma.$disconnect();
     await Promise.all([pool.end(), control.end()]);
   };
-  const shares = openShares(poolSize, CONNECT_TIMEOUT_MS);
   const { emit, onUnscoped } = wish;
-  const engine = { prisma, control, shares, tenants, moments, emit, onUnscoped };
+  const engine = { lanes, control, shares, tenants, moments, emit, onUnscoped };
   return assembleStore(engine, wish.url, { follow, outbox, proof }, close);
 }
 
@@ -147,8 +154,9 @@ function assembleStore(
   } satisfies Store);
 }
 
-function openPool(url: string, size: number, patienceMs: number): pg.Pool {
+function openPool(url: string, size: number, patienceMs: number, more: pg.ClientConfig = {}): pg.Pool {
   const pool = new pg.Pool({
+    ...more,
     connectionString: url,
     max: size,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -2,6 +2,7 @@ import type { Emit, TenantId } from '../vocabulary/index.ts';
 import { UnscopedQuery } from './errors.ts';
 import type { Prisma } from './generated/client.ts';
 import { findRawScopeFault, findScopeFault, leavesTheFence, type ScopeFault } from './scope-guard.ts';
+import type { TurnClient } from './turn-client.ts';
 
 /** The models that hold tenants' rows, by Prisma's names. */
 export const TENANT_MODELS = [
@@ -36,50 +37,88 @@ export type ScopePolicy = Readonly<{
 }>;
 
 export type TakeId = (table: CountedTable) => Promise<number>;
+type Sql = TemplateStringsArray | Prisma.Sql;
 
-type Method = (args?: unknown, ...more: unknown[]) => unknown;
-
-/** Wraps one Prisma transaction so that every query is looked at before it is sent. */
-export function guardTransaction(raw: Prisma.TransactionClient, policy: ScopePolicy): TenantTransaction {
-  const guarded: Record<string, unknown> = {
+/** Looks at every query of one turn before it is sent. */
+export function guardTransaction(client: TurnClient, policy: ScopePolicy): TenantTransaction {
+  const guarded = {
     tenantId: policy.tenant,
     nextId: policy.takeId,
-    $queryRaw: guardRaw(raw.$queryRaw.bind(raw) as Method, '$queryRaw', policy),
-    $executeRaw: guardRaw(raw.$executeRaw.bind(raw) as Method, '$executeRaw', policy),
-  };
-  for (const model of TENANT_MODELS) {
-    Object.defineProperty(guarded, model, {
-      get: () => guardModel(raw[model], model, policy),
-      enumerable: true,
-    });
-  }
-  return Object.freeze(guarded) as TenantTransaction;
-}
-
-function guardModel(delegate: object, model: string, policy: ScopePolicy): object {
-  return new Proxy(delegate, {
-    get: (target, operation) => {
-      const method: unknown = Reflect.get(target, operation);
-      if (typeof method !== 'function' || typeof operation !== 'string') return method;
-      return (args?: unknown) => {
-        judge(findScopeFault(operation, args, policy.tenant), policy, model, operation);
-        return Reflect.apply(method, target, [args]);
-      };
+    $queryRaw: (sql: Sql, ...values: unknown[]) => {
+      judgeRaw(sql, '$queryRaw', policy);
+      return client.$queryRaw(sql, ...values);
     },
-  });
+    $executeRaw: (sql: Sql, ...values: unknown[]) => {
+      judgeRaw(sql, '$executeRaw', policy);
+      return client.$executeRaw(sql, ...values);
+    },
+    authUser: new GuardedModel('authUser', client, policy),
+    djangoSession: new GuardedModel('djangoSession', client, policy),
+    aiJob: new GuardedModel('aiJob', client, policy),
+    chatChannel: new GuardedModel('chatChannel', client, policy),
+    chatMessage: new GuardedModel('chatMessage', client, policy),
+    filesFile: new GuardedModel('filesFile', client, policy),
+    filesChunk: new GuardedModel('filesChunk', client, policy),
+  } satisfies Record<TenantModel, GuardedModel> & Record<string, unknown>;
+  return Object.freeze(guarded) as unknown as TenantTransaction;
 }
 
-function guardRaw(run: Method, operation: string, policy: ScopePolicy): Method {
-  return (query, ...values) => {
-    const text = sqlText(query);
-    if (leavesTheFence(text)) {
-      throw new UnscopedQuery(
-        `${policy.handler}: ${operation} may not change or end its own transaction. Leave that to within().`,
-      );
-    }
-    judge(findRawScopeFault(text), policy, '$raw', operation);
-    return run(query, ...values);
-  };
+/** What may be asked of a model, by Prisma's names. Whatever else its client has leads out of the transaction. */
+const OPERATIONS = [
+  'findUnique',
+  'findUniqueOrThrow',
+  'findFirst',
+  'findFirstOrThrow',
+  'findMany',
+  'count',
+  'aggregate',
+  'groupBy',
+  'create',
+  'createMany',
+  'createManyAndReturn',
+  'update',
+  'updateMany',
+  'updateManyAndReturn',
+  'upsert',
+  'delete',
+  'deleteMany',
+] as const;
+
+class GuardedModel {
+  // Once for all of them, not for each transaction: 119 functions.
+  static {
+    for (const operation of OPERATIONS)
+      Object.defineProperty(GuardedModel.prototype, operation, {
+        value(this: GuardedModel, args?: unknown) {
+          return this.#ask(operation, args);
+        },
+      });
+  }
+
+  readonly #model: TenantModel;
+  readonly #client: TurnClient;
+  readonly #policy: ScopePolicy;
+
+  constructor(model: TenantModel, client: TurnClient, policy: ScopePolicy) {
+    this.#model = model;
+    this.#client = client;
+    this.#policy = policy;
+  }
+
+  #ask(operation: string, args: unknown): Promise<unknown> {
+    judge(findScopeFault(operation, args, this.#policy.tenant), this.#policy, this.#model, operation);
+    return this.#client.ask(this.#model, operation, args);
+  }
+}
+
+function judgeRaw(sql: Sql, operation: string, policy: ScopePolicy): void {
+  const text = sqlText(sql);
+  if (leavesTheFence(text)) {
+    throw new UnscopedQuery(
+      `${policy.handler}: ${operation} may not change or end its own transaction. Leave that to within().`,
+    );
+  }
+  judge(findRawScopeFault(text), policy, '$raw', operation);
 }
 
 function sqlText(query: unknown): string {
@@ -107,11 +146,11 @@ function judge(fault: ScopeFault, policy: ScopePolicy, model: string, operation:
 
 /** In earnest: the counter's row stays locked until the transaction ends. */
 export async function takeId(
-  raw: Prisma.TransactionClient,
+  client: Pick<TurnClient, '$queryRaw'>,
   tenant: TenantId,
   table: CountedTable,
 ): Promise<number> {
-  const rows = await raw.$queryRaw<{ last_id: number }[]>`
+  const rows = await client.$queryRaw<{ last_id: number }[]>`
     INSERT INTO banyan.id_counter AS c (tenant_id, table_name, last_id) VALUES (${tenant}, ${table}, 1)
     ON CONFLICT (tenant_id, table_name) DO UPDATE SET last_id = c.last_id + 1 RETURNING last_id`;
   const id = rows[0]?.last_id;

@@ -123,6 +123,10 @@ export type BanyanEvent =
   | Readonly<{ type: 'writes_waiting'; count: number }>
   | Readonly<{ type: 'flag_read_failed'; flag: FlagName; detail: string }>
   | Readonly<{ type: 'unscoped_query'; handler: string; model: string; operation: string }>
+  /** A transaction of the new side has a connection, or could get none in time. */
+  | Readonly<{ type: 'store_waited'; outcome: 'served' | 'crowded'; waitedMs: number }>
+  /** How many transactions of the new side have a connection, how many connections have none, how many wait. Told where it has changed. */
+  | Readonly<{ type: 'store_counted'; busy: number; idle: number; waiting: number }>
   | Readonly<{ type: 'handler_failed'; requestId: RequestId; routeId: RouteId | undefined; error: string }>
   | Readonly<{ type: 'session_ended'; tenant: TenantName; user: UserId }>
   | Readonly<{ type: 'part_changed'; part: Part; state: 'ready' | 'not_ready'; detail: string }>

@@ -133,6 +133,20 @@ async function kill(stack: Stack, target: Target, pick: Pick): Promise<boolean> 
   }
 }
 
+/** `503 owner_unknown`, or what became of the connection. */
+function nameRefusal(text: string): string {
+  const [, method = '', status, rest = ''] = /^(\w+) (\d{3})? ?(.*)$/s.exec(text) ?? [];
+  return status === undefined
+    ? rest.slice(0, 40)
+    : `${method} ${status} ${/"code":"(\w+)"/.exec(rest)?.[1] ?? ''}`;
+}
+
+function countBy(names: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
 function listOf({ gateway }: Stack, module: string): readonly number[] {
   const all = [gateway.pid, ...listChildren(gateway.pid)].flatMap((pid) => [pid, ...listChildren(pid)]);
   return [...new Set(all)].filter((pid) => pid !== gateway.pid && readCommand(pid).includes(module));
@@ -189,7 +203,7 @@ async function judge(
 ): Promise<readonly Line[]> {
   const tenants = await store.tenants.list();
   const there = new Set(TENANTS.slice(0, 2));
-  await stack.useTable(chatTable([...there]));
+  stack.writeTable(chatTable([...there]));
   const owned = await untilOwned(store, tenants, there, PATIENCE_MS).then(
     () => 'all',
     () => 'not all',
@@ -224,7 +238,7 @@ async function judge(
     ),
     tell(
       'answers that were no success',
-      people.reduce((all, { refused }) => all + refused.length, 0),
+      showCounts(countBy(people.flatMap(({ refused }) => refused.map(nameRefusal)))),
     ),
   ];
 }

@@ -25,8 +25,14 @@ export function listApart(
   return Object.keys(before).flatMap((table) => {
     const [one, other] = [new Set(before[table]), new Set(after[table])];
     return [
-      ...[...one].filter((row) => !other.has(row)).slice(0, 3).map((row) => `only legacy has ${table} ${row.slice(0, 200)}`),
-      ...[...other].filter((row) => !one.has(row)).slice(0, 3).map((row) => `only the new side has ${table} ${row.slice(0, 200)}`),
+      ...[...one]
+        .filter((row) => !other.has(row))
+        .slice(0, 3)
+        .map((row) => `only legacy has ${table} ${row.slice(0, 200)}`),
+      ...[...other]
+        .filter((row) => !one.has(row))
+        .slice(0, 3)
+        .map((row) => `only the new side has ${table} ${row.slice(0, 200)}`),
     ];
   });
 }

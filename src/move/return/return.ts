@@ -124,11 +124,18 @@ class Carrier implements Returning {
   async #listDue(): Promise<readonly TenantId[]> {
     try {
       const tenants = await this.#outbox.tenants();
+      this.#forget(tenants);
       return tenants.filter((tenant) => this.#restMs(tenant) <= 0);
     } catch (error) {
       this.#note('all', asReturnTrouble(error, undefined));
       return [];
     }
+  }
+
+  /** Whoever has nothing left has no trouble either: another carrier may have been there. */
+  #forget(tenants: readonly TenantId[]): void {
+    for (const whose of this.#rests.keys())
+      if (whose === 'all' ? tenants.length === 0 : !tenants.includes(whose)) this.#settle(whose);
   }
 
   /** One batch, alone with this tenant in this process. Rejects with ReturnTrouble, which is told and noted. */
@@ -138,6 +145,7 @@ class Carrier implements Returning {
       try {
         const end = await this.#carryWithCare(tenant, patience);
         this.#settle(tenant);
+        this.#settle('all');
         return end;
       } catch (error) {
         const trouble = asReturnTrouble(error, this.#batch.nameOf(tenant));
@@ -177,19 +185,18 @@ class Carrier implements Returning {
       this.#news.stop(whose, whose === 'all' ? undefined : this.#batch.nameOf(whose), trouble.message);
   }
 
-  #settle(tenant: TenantId): void {
-    for (const whose of [tenant, 'all'] as const) {
-      this.#rests.delete(whose);
-      this.#news.goOn(whose);
-    }
+  #settle(whose: TenantId | 'all'): void {
+    this.#rests.delete(whose);
+    this.#news.goOn(whose);
   }
 }
 
 function moreCareful(wish: BatchWish, misfit: Misfit): BatchWish | undefined {
   const { lines, characters } = wish.bounds;
-  if (wish.manner === 'together') return { ...wish, manner: 'one_by_one' };
-  if (!misfit.isOrphan || misfit.isComplete || lines >= MOST_LINES) return undefined;
-  return { ...wish, manner: 'together', bounds: { lines: lines * LARGER, characters: characters * LARGER } };
+  if (!misfit.isOrphan) return wish.manner === 'together' ? { ...wish, manner: 'one_by_one' } : undefined;
+  // Which line it was shows at the end only, whatever the manner.
+  if (misfit.isComplete || lines >= MOST_LINES) return undefined;
+  return { ...wish, bounds: { lines: lines * LARGER, characters: characters * LARGER } };
 }
 
 const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal, ref: false });

@@ -92,6 +92,13 @@ const EVENTS = {
   follow_changed: ({ state: now, detail }, isNews) => {
     if (isNews && now === 'stopped') toast(`Legacy’s rows are not carried over: ${detail}`, 'bad');
   },
+  return_changed: ({ state: now, detail }, isNews) => {
+    if (isNews && now === 'stopped') toast(`Rows are not carried back to legacy: ${detail}`, 'bad');
+  },
+  stranger_wrote: ({ tenant, table, rows }, isNews) => {
+    if (isNews)
+      toast(`Somebody wrote ${rows} rows of ${tenant}’s ${table} on legacy, which the new side owns`, 'bad');
+  },
   part_changed: () => void drawReadiness(),
 };
 

@@ -86,6 +86,7 @@ test('what is undone never comes back; what hangs together may be longer than a 
     `UPDATE chat_message SET body = body || '!' WHERE tenant_id = 2 AND body LIKE 'bulk %'`,
     `DELETE FROM chat_message WHERE tenant_id = 2 AND body LIKE 'bulk %7!'`,
   );
+  await house.drain(2);
   await house.write(
     2,
     'SET CONSTRAINTS ALL DEFERRED',
@@ -93,6 +94,7 @@ test('what is undone never comes back; what hangs together may be longer than a 
      SELECT 2, 20000 + g, 900, 1, 'before its channel', '{}', now() FROM generate_series(1, 2500) g`,
     `INSERT INTO chat_channel (tenant_id, id, name, topic, is_private, created_at, created_by_id) VALUES (2, 900, 'late', '', false, now(), 1)`,
   );
+  await house.drain(2);
   await expectSame('globex', 2);
 });
 
@@ -265,4 +267,22 @@ test('a drain that is given up rejects; one of a tenant whose row does not fit s
   );
   await legacy(`ALTER TABLE acme.ai_job DROP COLUMN duration_ms`);
   await expectSame();
+});
+
+test('a table that the new side owns is not parted by what legacy does: only the one that hangs on it', async () => {
+  await house.giveTo('new', 3, ['auth_user']);
+  await legacy(`BEGIN;
+    INSERT INTO initech.auth_user (id, username, email, first_name, last_name, password, is_staff, is_active, date_joined)
+    VALUES (9001, 'a stranger', '', '', '', '', false, true, now());
+    INSERT INTO initech.ai_job (user_id, model, prompt, status, prompt_tokens, completion_tokens, temperature, cost, created_at)
+    VALUES (9001, 'm', 'p', 's', 1, 1, 1, 1, now()); COMMIT`);
+  await house.catchUp();
+  expect(await store(`SELECT table_name FROM banyan.row_standing WHERE tenant_id = 3`)).toEqual([
+    { table_name: 'ai_job' },
+  ]);
+  expect(
+    await store(
+      `SELECT change, key::text AS key FROM banyan.stranger WHERE tenant_id = 3 AND table_name = 'auth_user'`,
+    ),
+  ).toEqual([{ change: 'insert', key: '{"id":9001}' }]);
 });

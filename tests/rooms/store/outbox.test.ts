@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { type OutboxBatch, StoreUnavailable } from '../../../src/store/index.ts';
+import {
+  type BatchBounds,
+  type Carried,
+  type OutboxBatch,
+  StoreUnavailable,
+} from '../../../src/store/index.ts';
 import { connect } from '../../support/follow.ts';
 import { openTwoTenants, type TwoTenants } from './open.ts';
 import { newChannel, newJob, newUser } from './rows.ts';
@@ -21,9 +26,9 @@ beforeEach(async () => {
   await superuser.query('DELETE FROM banyan.outbox; DELETE FROM banyan.outbox_tenant');
 });
 
-const NOTHING = { ids: [], lastAt: '-infinity' } as const;
-const ALL = { lines: 1_000, characters: 1_000_000 } as const;
-const read = (carried: Readonly<{ ids: readonly bigint[]; lastAt: string }> = NOTHING, bounds = ALL) =>
+const NOTHING = { ids: [], lastAt: '-infinity' };
+const ALL = { lines: 1_000, characters: 1_000_000 };
+const read = (carried: Carried = NOTHING, bounds: BatchBounds = ALL) =>
   house.store.outbox.read(house.acme.id, carried, bounds);
 const show = ({ lines }: OutboxBatch) => lines.map(({ table, change, key }) => `${change} ${table} ${key}`);
 const addJobs = (...ids: readonly number[]) =>

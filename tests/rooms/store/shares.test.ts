@@ -41,3 +41,25 @@ test('a pool of one connection serves every feature', async () => {
   (await shares.take('chat'))();
   (await shares.take('files'))();
 });
+
+test('nobody gets more than there are connections, whoever has them, and a rehearsal needs no place of a feature', async () => {
+  const shares = openShares(2, PATIENCE_MS);
+  const leave = await shares.take(undefined);
+  await shares.take(undefined);
+  expect(shares.count()).toEqual({ busy: 2, waiting: 0 });
+  await expect(shares.take('chat')).rejects.toMatchObject({ reason: 'crowded' });
+  leave();
+  await shares.take('chat');
+});
+
+test('who cannot have a place yet is in nobody else’s way', async () => {
+  const shares = openShares(4, PATIENCE_MS);
+  const [leaveOne] = await Promise.all([shares.take('chat'), shares.take('chat'), shares.take('chat')]);
+  const last = await shares.take('files');
+  const [chat, ai] = [shares.take('chat'), shares.take('ai')];
+  expect(shares.count()).toEqual({ busy: 4, waiting: 2 });
+  last();
+  await ai;
+  leaveOne?.();
+  await chat;
+});
