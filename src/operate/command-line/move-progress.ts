@@ -36,7 +36,9 @@ export function drawProgress(
     ['writes held', describeHeld(orders)],
     ['legacy behind', lag && describeLag(lag)],
     ['now', running.slice(0, MOST_NAMES).join(', ') + (running.length > MOST_NAMES ? ', …' : '')],
-    ...failed.slice(-MOST_FAILURES).map((order) => ['failed', `${nameTenant(order)}: ${order.detail ?? ''}`, 'red']),
+    ...failed
+      .slice(-MOST_FAILURES)
+      .map((order) => ['failed', `${nameTenant(order)}: ${order.detail ?? ''}`, 'red']),
   ] as const;
   const title = first ? `${nameOrder(first.order)} ${first.feature}` : '';
   return rows
@@ -61,7 +63,8 @@ function describePace(orders: readonly OrderJson[], elapsedMs: number): string {
   ].join(' · ');
 }
 
-export const sumRows = (orders: readonly OrderJson[]) => orders.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
+export const sumRows = (orders: readonly OrderJson[]) =>
+  orders.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
 
 /** `half within 84 ms, longest 212 ms`; undefined where nobody's writes were held. */
 export function describeHeld(orders: readonly OrderJson[]): string | undefined {

@@ -38,7 +38,10 @@ describe('banyan move hand-over', () => {
     expect(lines.slice(0, 3)).toEqual([
       'story\tRoute ai.complete goes from legacy to canary.',
       'story\tRoute ai.jobs goes from legacy to canary.',
-      'story\tFlag ai-engine goes from 0 % to 0 %, takes in acme, globex.'.replace('goes from 0 % to 0 %, ', ''),
+      'story\tFlag ai-engine goes from 0 % to 0 %, takes in acme, globex.'.replace(
+        'goes from 0 % to 0 %, ',
+        '',
+      ),
     ]);
     expect(lines[3]).toMatch(/^flip\t\d+\t[0-9a-f]{12}$/);
     expect(lines.slice(4).toSorted()).toEqual([
@@ -102,7 +105,10 @@ describe('banyan move hand-back and verify', () => {
   test('wait for their orders, too', async () => {
     await house.banyan('move', 'hand-over', 'ai', '--all');
     const verified = await house.banyan('move', 'verify', 'ai', '--tenant', 'acme');
-    expect([verified.code, verified.out]).toEqual([0, 'done\tacme\tverify\t84.5\t12\t12 rows, equal on both sides\n']);
+    expect([verified.code, verified.out]).toEqual([
+      0,
+      'done\tacme\tverify\t84.5\t12\t12 rows, equal on both sides\n',
+    ]);
     const back = await house.banyan('move', 'hand-back', 'ai', '--all', '--reason', 'wrong totals');
     expect([back.code, back.out.match(/^done\t\w+\thand_back/gm)?.length]).toEqual([0, 3]);
     expect(house.readTable()).toContain('stage: legacy');
@@ -121,7 +127,10 @@ describe('banyan move status', () => {
   test('says for each tenant who owns it and what going back would take, a line each in a pipe', async () => {
     await prepare(house);
     const { out, code } = await house.banyan('move', 'status');
-    const lines = out.trim().split('\n').map((line) => line.split('\t'));
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'));
     expect(code).toBe(0);
     expect(lines.map(([what, feature, name]) => [what, feature, name])).toEqual([
       ['move', 'ai', 'moving'],
@@ -147,13 +156,20 @@ describe('banyan move status', () => {
     await prepare(screen);
     const { out } = await screen.banyan('move', 'status', 'ai');
     const plain = out.replaceAll(new RegExp(`${ESCAPE}\\[\\d*m`, 'g'), '');
-    expect(plain).toMatch(/^ai {2}moving since .* UTC: ai_job; the new side owns 2 of 3 tenants\nTENANT +OWNER/);
-    expect(plain).toMatch(/acme +new +new +just now +1 for 1\d\.\d s +- +hand over done, held 85 ms +going back now needs/);
+    expect(plain).toMatch(
+      /^ai {2}moving since .* UTC: ai_job; the new side owns 2 of 3 tenants\nTENANT +OWNER/,
+    );
+    expect(plain).toMatch(
+      /acme +new +new +just now +1 for 1\d\.\d s +- +hand over done, held 85 ms +going back now needs/,
+    );
   });
 
   test('says how to begin where nothing is moved', async () => {
     const nothing = await screen.banyan('move', 'status');
-    expect([nothing.code, nothing.out]).toEqual([0, 'Nothing is being moved. Begin: banyan move start FEATURE\n']);
+    expect([nothing.code, nothing.out]).toEqual([
+      0,
+      'Nothing is being moved. Begin: banyan move start FEATURE\n',
+    ]);
     const unknown = await house.banyan('move', 'status', 'ai');
     expect([unknown.code, unknown.err]).toEqual([1, 'Nobody moves ai. To begin: banyan move start ai.\n']);
   });

@@ -33,7 +33,12 @@ export async function carryOutAll(house: AdminHouse, failing: readonly number[] 
     if (isDone && order.order !== 'verify')
       await changeOwner(house, order.tenant, order.order === 'hand_over' ? 'new' : 'legacy');
     const detail = isDone ? '12 rows, equal on both sides' : 'Row 3 of ai_job differs.';
-    const end = { state: isDone ? 'done' : 'failed', detail, heldMs: 84.5, rows: isDone ? 12 : undefined } as const;
+    const end = {
+      state: isDone ? 'done' : 'failed',
+      detail,
+      heldMs: 84.5,
+      rows: isDone ? 12 : undefined,
+    } as const;
     await house.store.mover.endOrder(order.id, end);
   }
 }

@@ -5,7 +5,15 @@ import { type AdminClient, openAdminClient } from '../admin-client.ts';
 import { collectTenants } from '../arguments.ts';
 import { type Bench, isJson, makeCommand, printJson } from '../command.ts';
 import { openLiveLines } from '../live-lines.ts';
-import { describeHeld, drawProgress, type Lag, nameOrder, nameTenant, readLag, sumRows } from '../move-progress.ts';
+import {
+  describeHeld,
+  drawProgress,
+  type Lag,
+  nameOrder,
+  nameTenant,
+  readLag,
+  sumRows,
+} from '../move-progress.ts';
 import { hasEnded, watchOrders } from '../order-watch.ts';
 import { openPaint } from '../paint.ts';
 import { hasColour, type Terminal } from '../terminal.ts';
@@ -32,7 +40,8 @@ const KINDS: readonly Kind[] = [
   {
     name: 'hand-back',
     order: 'hand_back',
-    description: 'Let legacy own them again, with everything that was written meanwhile. Waits until it is done.',
+    description:
+      'Let legacy own them again, with everything that was written meanwhile. Waits until it is done.',
     example: 'banyan move hand-back ai --tenant acme --reason "wrong totals"',
   },
   {
@@ -140,14 +149,23 @@ function openLonelyWarning({ err }: Terminal): (orders: readonly OrderJson[], el
   return (orders, elapsedMs) => {
     if (isTold || elapsedMs < LONELY_MS || orders.some(({ state }) => state !== 'waiting')) return;
     isTold = true;
-    err('No mover takes the orders: is there a gateway with FOLLOW_SLOT and LEGACY_DATABASE_URL? They go on waiting.\n');
+    err(
+      'No mover takes the orders: is there a gateway with FOLLOW_SLOT and LEGACY_DATABASE_URL? They go on waiting.\n',
+    );
   };
 }
 
 function printEnd({ out, screen }: Terminal, order: OrderJson): void {
   const { state, detail, held_ms, rows } = order;
   if (screen) return out(`${nameTenant(order)}: ${state}. ${detail ?? ''}\n`);
-  const cells = [state, nameTenant(order), order.order, held_ms?.toFixed(1) ?? '-', rows ?? '-', detail ?? '-'];
+  const cells = [
+    state,
+    nameTenant(order),
+    order.order,
+    held_ms?.toFixed(1) ?? '-',
+    rows ?? '-',
+    detail ?? '-',
+  ];
   out(`${cells.join('\t')}\n`);
 }
 
@@ -164,5 +182,6 @@ function printSummary(terminal: Terminal, orders: readonly OrderJson[]): void {
     `${held ? `, writes held ${held}` : ''}.`;
   terminal.out(`${paint(failed.length > 0 ? 'yellow' : 'green', sentence)}\n`);
   if (hasColour(terminal) && failed.length <= 5) return;
-  for (const order of failed) terminal.out(`${paint('red', 'failed')}  ${nameTenant(order)}: ${order.detail ?? ''}\n`);
+  for (const order of failed)
+    terminal.out(`${paint('red', 'failed')}  ${nameTenant(order)}: ${order.detail ?? ''}\n`);
 }

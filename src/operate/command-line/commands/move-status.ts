@@ -38,7 +38,8 @@ function choose(told: MovesJson, names: readonly string[] | undefined): MovesJso
 }
 
 function printMoves(terminal: Terminal, { moves }: MovesJson): void {
-  if (moves.length === 0 && terminal.screen) terminal.out('Nothing is being moved. Begin: banyan move start FEATURE\n');
+  if (moves.length === 0 && terminal.screen)
+    terminal.out('Nothing is being moved. Begin: banyan move start FEATURE\n');
   for (const [at, move] of moves.entries()) {
     if (at > 0 && terminal.screen) terminal.out('\n');
     printMove(terminal, move);
@@ -49,15 +50,23 @@ function printMove(terminal: Terminal, move: MoveJson): void {
   const { feature, state, tables, tenants, started_at } = move;
   const ofNew = tenants.filter(({ owner }) => owner === 'new').length;
   if (!terminal.screen)
-    terminal.out(`${['move', feature, state, started_at, tables.join(','), ofNew, tenants.length - ofNew].join('\t')}\n`);
+    terminal.out(
+      `${['move', feature, state, started_at, tables.join(','), ofNew, tenants.length - ofNew].join('\t')}\n`,
+    );
   else {
     const paint = openPaint(terminal);
     const owners = `the new side owns ${ofNew} of ${tenants.length} tenants`;
-    terminal.out(`${paint('bold', feature)}  ${state} since ${printMinute(started_at)}: ${tables.join(', ')}; ${owners}\n`);
+    terminal.out(
+      `${paint('bold', feature)}  ${state} since ${printMinute(started_at)}: ${tables.join(', ')}; ${owners}\n`,
+    );
   }
   const lead = terminal.screen ? [] : ['tenant', feature];
   const rows = tenants.map((one) => [...lead, ...listCells(terminal, one)]);
-  printTable(terminal, ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'GOING BACK'], rows);
+  printTable(
+    terminal,
+    ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'GOING BACK'],
+    rows,
+  );
 }
 
 const COLOURS: Readonly<Record<TenantMoveJson['back']['kind'], Colour>> = {
