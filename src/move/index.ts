@@ -3,6 +3,18 @@
 // in legacy's order, and knows how far it has come. Neither writes to legacy's tables. `openReturn` carries back what the new side writes
 // to rows that it owns. All tell troubles in sentences; `prepare…` throws them (FollowTrouble), `open…` goes on trying and tells by events.
 export { type CensusWish, openCensus } from './census.ts';
+export {
+  type DriftFinding,
+  type DriftKind,
+  type DriftReport,
+  type DriftWish,
+  describeDrift,
+  type FeatureMapping,
+  type Features,
+  listStops,
+  readDrift,
+  type TableMapping,
+} from './drift/index.ts';
 export { type Following, type FollowWish, openFollow } from './follow.ts';
 export { Gate, type GateWish, type TenureView, type Turn, type Writer } from './gate.ts';
 export { type HandOverEnd, type HandOverPorts, type HandOverTask, handOver } from './hand-over.ts';

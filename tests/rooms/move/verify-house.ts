@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { seed } from '../../../legacy-stub/index.ts';
-import { type Proof, type VerifyWish, verifyTenant } from '../../../src/move/index.ts';
+import { type Proof, type VerifyWish, verifyTenant } from '../../../src/move/verify/index.ts';
 import { copyDemoRows, openStore, type Store } from '../../../src/store/index.ts';
 import type { TenantId } from '../../../src/vocabulary/index.ts';
 import { createDatabase } from '../../support/database.ts';

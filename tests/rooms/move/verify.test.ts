@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { describeProof, VerifyTrouble } from '../../../src/move/index.ts';
+import { describeProof, VerifyTrouble } from '../../../src/move/verify/index.ts';
 import { connect } from '../../support/follow.ts';
 import { startVerifyHouse, type VerifyHouse } from './verify-house.ts';
 

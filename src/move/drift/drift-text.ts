@@ -1,0 +1,29 @@
+import type { DriftFinding } from './finding.ts';
+import type { DriftReport } from './read-drift.ts';
+
+const NAMED = 5;
+
+/** The report for a person: what is the same in many schemas is said once, what stops somebody first. Each a line. */
+export function describeDrift({ tenants, tables, findings }: DriftReport): readonly string[] {
+  const groups = [
+    ...Map.groupBy(findings, ({ weight, place, sentence }) => `${weight}\n${place}\n${sentence}`).values(),
+  ];
+  const stopped = findings.filter(({ weight }) => weight === 'stops');
+  const own = new Set(stopped.flatMap(({ tenant }) => (tenant ? [tenant.id] : [])));
+  const held = stopped.some(({ tenant }) => tenant === undefined) ? tenants : own.size;
+  return [
+    `${tenants} tenants, ${tables} tables: ${tenants - held} can be moved, ${held} cannot.`,
+    ...groups
+      .toSorted(([one], [other]) => rank(one) - rank(other))
+      .flatMap((group) => (group[0] ? [describeGroup(group[0], group)] : [])),
+  ];
+}
+
+const rank = (finding: DriftFinding | undefined): number => (finding?.weight === 'stops' ? 0 : 1);
+
+function describeGroup({ weight, place, sentence }: DriftFinding, group: readonly DriftFinding[]): string {
+  const names = group.map(({ tenant, schema }) => tenant?.name ?? (schema || 'everybody'));
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  const where = `${names.slice(0, NAMED).join(', ')}${more}`;
+  return `${weight === 'stops' ? 'stops' : 'note '}  ${where}${place && `  ${place}`}: ${sentence}`;
+}
