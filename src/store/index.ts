@@ -2,8 +2,7 @@
 // `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
 // tenant, `rehearsal` a whole handler in a state of the rows that may have passed, and undoes it. They throw TenantUnknown,
 // StoreUnavailable, QueryTooSlow and StateUnreachable as expected failures; UnscopedQuery is a handler's bug. `journal` and `follow` know of legacy's
-// changes, `outbox` of the new side's that legacy is to have. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
-// changes. `prepareDatabase`, `migrateStore`, `isolateTenant`, `copyDemoRows` and what exports, restores, deletes and lists tenants work as
+// changes, `outbox` of the new side's that legacy is to have. `prepareDatabase`, `migrateStore`, `isolateTenant`, `copyDemoRows` and what exports, restores, deletes and lists tenants work as
 // other roles than the gateway's own.
 export { checkArchive } from './archive-reader.ts';
 export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
@@ -26,7 +25,6 @@ export type {
   StrangersWrites,
 } from './follow.ts';
 export { type Archived, type ArchiveProgress, type ExportWish, exportTenant } from './export-tenant.ts';
-export type { FollowManner, FollowStore, FollowTransaction } from './follow.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
 export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';
