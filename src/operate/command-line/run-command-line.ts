@@ -9,6 +9,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { replayCommand } from './commands/replay.ts';
 import { routesCommand } from './commands/routes.ts';
 import { demoCommand, serveCommand } from './commands/serve.ts';
+import { tenantsCommand } from './commands/tenants.ts';
 import { schemaCommand, validateCommand } from './commands/validate.ts';
 import { CommandRefusal, type ExitCode, hasColour, type Terminal } from './terminal.ts';
 
@@ -25,6 +26,7 @@ const COMMANDS = [
   keysCommand,
   migrateCommand,
   followCommand,
+  tenantsCommand,
   schemaCommand,
 ] as const;
 
