@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { isatty } from 'node:tty';
 import {
   checkJwtRules,
   createTagKeysText,
@@ -32,10 +33,21 @@ import {
   openTableTexts,
   runCommandLine,
   startDemo,
+  type TenantParts,
   type Terminal,
 } from './operate/index.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { copyDemoRows, migrateStore, prepareDatabase } from './store/index.ts';
+import {
+  checkArchive,
+  copyDemoRows,
+  countTenant,
+  deleteTenant,
+  exportTenant,
+  listTenants,
+  migrateStore,
+  prepareDatabase,
+  restoreTenant,
+} from './store/index.ts';
 
 /** Runs `banyan <argv>`; answers the exit code. What a person may have caused becomes one sentence, never a stack trace. */
 export function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -45,6 +57,7 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
     demo: (options) => demo(options, terminal),
     migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
     follow: (onProgress) => follow(onProgress),
+    tenants: openTenantParts(),
     texts: openTableTexts(
       { readTable, editTable, tableJsonSchema },
       { handlers: listHandlers(), flagSource: 'file' },
@@ -66,6 +79,18 @@ function follow(
       onProgress,
     }),
   );
+}
+
+function openTenantParts(): TenantParts {
+  const ownerUrl = () => need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL);
+  return {
+    list: () => inOneSentence(listTenants(ownerUrl())),
+    count: (tenant) => inOneSentence(countTenant(ownerUrl(), tenant)),
+    export: (tenant, heard) => eachInOneSentence(exportTenant({ ownerUrl: ownerUrl(), tenant, ...heard })),
+    check: (archive) => inOneSentence(checkArchive(archive)),
+    restore: (source, wish) => inOneSentence(restoreTenant({ ownerUrl: ownerUrl(), source, ...wish })),
+    delete: (tenant, wish) => inOneSentence(deleteTenant({ ownerUrl: ownerUrl(), tenant, ...wish })),
+  };
 }
 
 /** The new side's handlers, for tables that are read while no gateway runs. */
@@ -260,6 +285,14 @@ async function inOneSentence<T>(work: Promise<T>): Promise<T> {
   });
 }
 
+async function* eachInOneSentence<T>(pieces: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw new CommandRefusal(error instanceof Error ? error.message : String(error));
+  }
+}
+
 function need<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a required setting is missing');
   return value;
@@ -270,7 +303,6 @@ function openTerminal(): Terminal {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     screen: process.stdout.isTTY ? { columns: process.stdout.columns } : undefined,
-    ask: process.stdin.isTTY ? askPerson : undefined,
     env: process.env,
     userName: readUserName(),
     readFile: (path) => readFile(path, 'utf8'),
@@ -279,16 +311,23 @@ function openTerminal(): Terminal {
       await writeFile(path, text);
     },
     listFiles: (folder) => readdir(folder).catch(() => []),
+    ask: isatty(0) ? askPerson : undefined,
+    streams: {
+      get input() {
+        return process.stdin;
+      },
+      get output() {
+        // Half an archive is none: that its reader has gone is told, and is no success.
+        outliveLogReader();
+        return process.stdout;
+      },
+    },
   };
 }
 
 async function askPerson(question: string): Promise<string> {
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await asking.question(question);
-  } finally {
-    asking.close();
-  }
+  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
+  return dialogue.question(question).finally(() => dialogue.close());
 }
 
 function readUserName(): string {

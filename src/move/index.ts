@@ -17,6 +17,7 @@ export {
 } from './drift/index.ts';
 export { type Following, type FollowWish, openFollow } from './follow.ts';
 export { Gate, type GateWish, type TenureView, type Turn, type Writer } from './gate.ts';
+export { type HandOverEnd, type HandOverPorts, type HandOverTask, handOver } from './hand-over.ts';
 export { type Instance, type InstanceWish, openInstance } from './instance.ts';
 export { type Mover, type MoverWish, openMover } from './mover.ts';
 export { type MoverProcess, startMover } from './mover-process.ts';

@@ -123,7 +123,16 @@ class Lead {
     const heldMs = 'heldMs' in end ? end.heldMs : undefined;
     const rows = end.kind === 'done' ? end.rows : undefined;
     await store.mover.endOrder(order.id, { state, detail, heldMs, rows });
-    emit({ type: 'owner_changed', tenant, feature, order: order.order, ended: end.kind, detail, heldMs, rows });
+    emit({
+      type: 'owner_changed',
+      tenant,
+      feature,
+      order: order.order,
+      ended: end.kind,
+      detail,
+      heldMs,
+      rows,
+    });
   }
 
   async #run(

@@ -2,8 +2,11 @@
 // `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
 // tenant, `rehearsal` a whole handler in a state of the rows that may have passed, and undoes it. They throw TenantUnknown,
 // StoreUnavailable, QueryTooSlow and StateUnreachable as expected failures; UnscopedQuery is a handler's bug. `journal` and `follow` know of legacy's
-// changes, `outbox` of the new side's that legacy is to have. `prepareDatabase`, `migrateStore`, `isolateTenant` and `copyDemoRows` work as other roles than the gateway's own.
+// changes, `outbox` of the new side's that legacy is to have. `prepareDatabase`, `migrateStore`, `isolateTenant`, `copyDemoRows` and what exports, restores, deletes and lists tenants work as
+// other roles than the gateway's own.
+export { checkArchive } from './archive-reader.ts';
 export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
+export { type Deleted, type DeleteProgress, type DeleteWish, deleteTenant } from './delete-tenant.ts';
 export {
   QueryTooSlow,
   StateUnreachable,
@@ -21,6 +24,7 @@ export type {
   FollowTransaction,
   StrangersWrites,
 } from './follow.ts';
+export { type Archived, type ArchiveProgress, type ExportWish, exportTenant } from './export-tenant.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
 export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';
@@ -40,7 +44,9 @@ export {
 } from './proof-reading.ts';
 export type { ProvenTable } from './proof-sql.ts';
 export type { Rehearsed, TenantStore } from './rehearsal.ts';
+export { type Restored, type RestoreWish, restoreTenant } from './restore-tenant.ts';
 export { openStore, type Store, type StoreWish } from './store.ts';
+export { type CountedTenant, countTenant, type ListedTenant, listTenants } from './tenant-roll.ts';
 export type { Tenant, Tenants } from './tenants.ts';
 export type { CountedTable, TenantModel, TenantTransaction } from './transaction.ts';
 export type { Work } from './within.ts';

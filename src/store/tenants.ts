@@ -14,7 +14,8 @@ export type Tenants = Readonly<{
   idOf(name: TenantName): TenantId | undefined;
 }>;
 
-const FRESH_MS = 30_000;
+/** After this long no process knows a tenant any more that the registry does not name. */
+export const FRESH_MS = 30_000;
 // An unknown name asks again, but never more often: hosts are chosen by strangers.
 const RETRY_MS = 1_000;
 
@@ -59,7 +60,7 @@ export function openTenants(pool: pg.Pool): Tenants {
 async function readTenants(pool: pg.Pool): Promise<readonly Tenant[]> {
   const rows = await ask<{ id: number; name: string }>(
     pool,
-    'SELECT id, name FROM public.tenant ORDER BY id',
+    `SELECT id, name FROM public.tenant t WHERE NOT EXISTS (SELECT FROM banyan.leaving_tenant l WHERE l.tenant = t.id) ORDER BY id`,
   );
   return rows.flatMap((row) => {
     const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Explanation, Question } from '../../decide/index.ts';
 import type { ReadResult, TableTexts } from '../ports.ts';
+import type { TenantParts } from './tenant-parts.ts';
 import { CommandRefusal, type ExitCode, type Terminal } from './terminal.ts';
 
 /** What main hands to the command line: whatever needs a room that this one may not open. */
@@ -13,6 +14,8 @@ export type CommandLineParts = Readonly<{
   migrate(): Promise<readonly string[]>;
   /** Copies tenants that are missing and begins to follow them. Throws one clear sentence. */
   follow(onProgress: (progress: FollowProgress) => void): Promise<FollowPrepared>;
+  /** Whole tenants of the new store. */
+  tenants: TenantParts;
   texts: TableTexts;
   /** What a gateway with this (good) table, all breakers closed and no flag server would decide. */
   explainFile(file: string, question: Question): Promise<Explanation>;

@@ -10,6 +10,7 @@ import { moveCommand } from './commands/move.ts';
 import { replayCommand } from './commands/replay.ts';
 import { routesCommand } from './commands/routes.ts';
 import { demoCommand, serveCommand } from './commands/serve.ts';
+import { tenantsCommand } from './commands/tenants.ts';
 import { schemaCommand, validateCommand } from './commands/validate.ts';
 import { CommandRefusal, type ExitCode, hasColour, type Terminal } from './terminal.ts';
 
@@ -27,6 +28,7 @@ const COMMANDS = [
   migrateCommand,
   followCommand,
   moveCommand,
+  tenantsCommand,
   schemaCommand,
 ] as const;
 

@@ -5,8 +5,6 @@ export type Terminal = Readonly<{
   /** What stdout is: a person's screen gets tables and colour, a pipe gets plain lines. */
   screen: Readonly<{ columns: number }> | undefined;
   env: Readonly<Record<string, string | undefined>>;
-  /** Asks the person at the screen; undefined where nobody sits there. */
-  ask?: ((question: string) => Promise<string>) | undefined;
   /** The author of flips that name none. */
   userName: string;
   readFile(path: string): Promise<string>;
@@ -14,6 +12,10 @@ export type Terminal = Readonly<{
   writeFile(path: string, text: string): Promise<void>;
   /** Names of the files in a folder; empty where there is none. */
   listFiles(folder: string): Promise<readonly string[]>;
+  /** Asks the person at the keyboard; undefined where there is none. */
+  ask?: ((question: string) => Promise<string>) | undefined;
+  /** stdin and stdout as bytes, for what is no text. */
+  streams?: Readonly<{ input: AsyncIterable<Buffer>; output: NodeJS.WritableStream }> | undefined;
 }>;
 
 /** 0 done, 1 refused or falls short, 2 wrong usage. */

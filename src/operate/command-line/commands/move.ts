@@ -81,7 +81,7 @@ function retireCommand(bench: Bench): Command {
 }
 
 async function askForName({ terminal }: Bench, feature: string): Promise<string> {
-  if (!terminal.ask || !terminal.screen)
+  if (!terminal.ask)
     throw new CommandRefusal(
       `This is the point of no return, and there is nobody to ask. If it is meant: banyan move retire ${feature} --yes-retire ${feature}`,
     );
