@@ -96,12 +96,15 @@ type Ask = Readonly<{
 export type Asked = Readonly<{ status: number; headers: Headers; json: any; text: string }>;
 export type Ran = Readonly<{ code: number; out: string; err: string }>;
 
+const EMPTY_DRIFT = { tenants: 0, tables: 0, mapping: [], findings: [] };
+
 type HouseWish = Readonly<{
   table?: string;
   flips?: (real: FlipLog) => FlipLog;
   screen?: { columns: number };
   flagSource?: 'unleash';
   prepareReturn?: () => Promise<void>;
+  drift?: CommandLineParts['drift'];
 }>;
 
 /** The admin door and the command line over a real table file, a real decide and a real store. */
@@ -162,6 +165,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     serve: async () => 0,
     demo: async () => 0,
     migrate: async () => [],
+    drift: wish.drift ?? { read: async () => EMPTY_DRIFT, describe: () => [] },
     follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
     texts,
     explainFile: async (path, question) => {

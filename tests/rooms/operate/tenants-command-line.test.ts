@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CommandLineParts, runCommandLine, type Terminal } from '../../../src/operate/index.ts';
-import { checkArchive, countTenant, deleteTenant, exportTenant, listTenants, restoreTenant } from '../../../src/store/index.ts';
+import {
+  checkArchive,
+  countTenant,
+  deleteTenant,
+  exportTenant,
+  listTenants,
+  restoreTenant,
+} from '../../../src/store/index.ts';
 import { asSuperuser } from '../../support/database.ts';
 import { hostileRows } from '../../support/hostile-rows.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../../support/store.ts';
@@ -38,7 +45,9 @@ function banyan(argv: readonly string[], input: Buffer | undefined = undefined):
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out: Buffer.concat(out), err: Buffer.concat(err).toString() }));
+    child.on('close', (code) =>
+      resolve({ code, out: Buffer.concat(out), err: Buffer.concat(err).toString() }),
+    );
   });
 }
 
@@ -78,22 +87,34 @@ describe('banyan tenants export', () => {
   test('writes a file, reads it back, and says so', async () => {
     const ran = await banyan(['export', 'acme', file('one.banyan')]);
     expect(ran).toMatchObject({ code: 0, err: '' });
-    expect(ran.out.toString()).toMatch(/^acme \(number 1\): 31 rows of 8 tables, [\d.]+ [KM]B, written to .*one\.banyan and read back\.\n$/);
+    expect(ran.out.toString()).toMatch(
+      /^acme \(number 1\): 31 rows of 8 tables, [\d.]+ [KM]B, written to .*one\.banyan and read back\.\n$/,
+    );
     expect(statSync(file('one.banyan')).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).not.toContain('one.banyan.part');
   });
 
   test('compresses where the name ends in .gz; inside is the same', async () => {
     const ran = await banyan(['export', 'acme', file('two.banyan.gz'), '--json']);
-    expect(parse(ran)).toMatchObject({ tenant: { id: 1, name: 'acme' }, rows: 31, file: file('two.banyan.gz') });
-    const [plain, packed] = [readFileSync(file('one.banyan')), gunzipSync(readFileSync(file('two.banyan.gz')))];
+    expect(parse(ran)).toMatchObject({
+      tenant: { id: 1, name: 'acme' },
+      rows: 31,
+      file: file('two.banyan.gz'),
+    });
+    const [plain, packed] = [
+      readFileSync(file('one.banyan')),
+      gunzipSync(readFileSync(file('two.banyan.gz'))),
+    ];
     expect(packed.toString().split('\n').slice(1, -2)).toEqual(plain.toString().split('\n').slice(1, -2));
     expect(statSync(file('two.banyan.gz')).size).toBeLessThan(plain.length / 4);
   });
 
   test('to stdout leaves nothing else there', async () => {
     const ran = await banyan(['export', 'acme', '-']);
-    expect([ran.code, ran.err]).toEqual([0, expect.stringMatching(/^acme \(number 1\): 31 rows of 8 tables, .*written\.\n$/)]);
+    expect([ran.code, ran.err]).toEqual([
+      0,
+      expect.stringMatching(/^acme \(number 1\): 31 rows of 8 tables, .*written\.\n$/),
+    ]);
     expect(ran.out.toString().split('\n').slice(1, -2)).toEqual(
       readFileSync(file('one.banyan')).toString().split('\n').slice(1, -2),
     );
@@ -114,16 +135,25 @@ describe('banyan tenants export', () => {
     child.stderr.on('data', (piece: Buffer) => err.push(piece));
     const code = await new Promise((resolve) => child.on('close', resolve));
     await asSuperuser('DELETE FROM files_chunk WHERE seq >= 10', database.superUrl);
-    expect([code, Buffer.concat(err).toString()]).toEqual([1, 'Whoever was to read stdout has gone. The export is not whole.\n']);
+    expect([code, Buffer.concat(err).toString()]).toEqual([
+      1,
+      'Whoever was to read stdout has gone. The export is not whole.\n',
+    ]);
   });
 
   test('refuses what is there already, a folder that is not, and a tenant that is not, and leaves nothing', async () => {
     const before = readFileSync(file('one.banyan'));
     const there = await banyan(['export', 'acme', file('one.banyan')]);
-    expect([there.code, there.err]).toEqual([1, `${file('one.banyan')} is there already. Name another file, or remove it.\n`]);
+    expect([there.code, there.err]).toEqual([
+      1,
+      `${file('one.banyan')} is there already. Name another file, or remove it.\n`,
+    ]);
     expect(readFileSync(file('one.banyan'))).toEqual(before);
     const nowhere = await banyan(['export', 'acme', '/nowhere/x']);
-    expect([nowhere.code, nowhere.err]).toEqual([1, '/nowhere/x cannot be written: there is no such file or folder.\n']);
+    expect([nowhere.code, nowhere.err]).toEqual([
+      1,
+      '/nowhere/x cannot be written: there is no such file or folder.\n',
+    ]);
     const unknown = await banyan(['export', 'nobody', file('nobody')]);
     expect([unknown.code, unknown.err]).toEqual([1, 'No tenant is named "nobody" in the new store.\n']);
     expect(readdirSync(folder).filter((name) => /nobody|part/.test(name))).toEqual([]);
@@ -136,7 +166,10 @@ describe('banyan tenants export', () => {
     expect(ran.err).toMatch(/\r\u001b\[Kacme: public\.\w+, \d+ rows, [\d.]+ K?B/);
     expect(ran.err.endsWith('\r\u001b[K')).toBe(true);
     const out = await atKeyboard(['export', 'acme', '-'], '');
-    expect([out.code, out.err]).toEqual([1, 'An archive goes into a file or a pipe, not onto a terminal. Name a file.\n']);
+    expect([out.code, out.err]).toEqual([
+      1,
+      'An archive goes into a file or a pipe, not onto a terminal. Name a file.\n',
+    ]);
   });
 });
 
@@ -144,13 +177,21 @@ describe('banyan tenants delete and restore', () => {
   test('in a pipe a deletion wants the name twice', async () => {
     const before = await dumpTenants(database.superUrl);
     const silent = await banyan(['delete', 'acme']);
-    expect([silent.code, silent.err]).toEqual([1, 'Nobody can be asked here whether acme is meant. Say so: --yes-delete acme\n']);
+    expect([silent.code, silent.err]).toEqual([
+      1,
+      'Nobody can be asked here whether acme is meant. Say so: --yes-delete acme\n',
+    ]);
     const wrong = await banyan(['delete', 'acme', '--yes-delete', 'acne']);
-    expect([wrong.code, wrong.err]).toEqual([1, '--yes-delete says "acne" and the command says acme. Nothing was deleted.\n']);
+    expect([wrong.code, wrong.err]).toEqual([
+      1,
+      '--yes-delete says "acne" and the command says acme. Nothing was deleted.\n',
+    ]);
     expect(await dumpTenants(database.superUrl)).toEqual(before);
     const done = await banyan(['delete', 'acme', '--yes-delete', 'acme']);
     expect(done).toMatchObject({ code: 0, err: '' });
-    expect(done.out.toString()).toBe('acme (number 1) is deleted: 31 rows of 8 tables. 0 API keys are revoked.\n');
+    expect(done.out.toString()).toBe(
+      'acme (number 1) is deleted: 31 rows of 8 tables. 0 API keys are revoked.\n',
+    );
     const back = await banyan(['restore', file('two.banyan.gz')]);
     expect(back).toMatchObject({ code: 0, err: '' });
     expect(back.out.toString()).toMatch(
@@ -174,18 +215,31 @@ describe('banyan tenants delete and restore', () => {
   });
 
   test('from stdin, packed or not, under another name', async () => {
-    const packed = await banyan(['restore', '-', '--as', 'acme-packed', '--json'], readFileSync(file('two.banyan.gz')));
-    expect(parse(packed)).toMatchObject({ tenant: { id: 1_000_000_000, name: 'acme-packed' }, from: { id: 1, name: 'acme' }, rows: 31 });
+    const packed = await banyan(
+      ['restore', '-', '--as', 'acme-packed', '--json'],
+      readFileSync(file('two.banyan.gz')),
+    );
+    expect(parse(packed)).toMatchObject({
+      tenant: { id: 1_000_000_000, name: 'acme-packed' },
+      from: { id: 1, name: 'acme' },
+      rows: 31,
+    });
     const plain = await banyan(['restore', '-', '--as', 'acme-plain'], readFileSync(file('one.banyan')));
-    expect(plain.out.toString()).toMatch(/^acme-plain \(number 1000000001\) has 31 rows of 8 tables, those of acme \(number 1\), as/);
+    expect(plain.out.toString()).toMatch(
+      /^acme-plain \(number 1000000001\) has 31 rows of 8 tables, those of acme \(number 1\), as/,
+    );
     const listed = await banyan(['list']);
-    expect(listed.out.toString().split('\n').map((line) => line.split('\t').slice(0, 2).join(' '))).toEqual([
-      'acme 1',
-      'acme-packed 1000000000',
-      'acme-plain 1000000001',
-      '',
-    ]);
-    expect(parse(await banyan(['list', '--json'])).tenants[0]).toMatchObject({ name: 'acme', state: 'here', follows: null });
+    expect(
+      listed.out
+        .toString()
+        .split('\n')
+        .map((line) => line.split('\t').slice(0, 2).join(' ')),
+    ).toEqual(['acme 1', 'acme-packed 1000000000', 'acme-plain 1000000001', '']);
+    expect(parse(await banyan(['list', '--json'])).tenants[0]).toMatchObject({
+      name: 'acme',
+      state: 'here',
+      follows: null,
+    });
     for (const name of ['acme-packed', 'acme-plain']) await banyan(['delete', name, '--yes-delete', name]);
   });
 
@@ -207,7 +261,10 @@ describe('banyan tenants delete and restore', () => {
 
   test('a file that is not there, a folder, and a tenant that is there are refused in one sentence', async () => {
     const nowhere = await banyan(['restore', '/nowhere/x']);
-    expect([nowhere.code, nowhere.err]).toEqual([1, '/nowhere/x cannot be read: there is no such file or folder.\n']);
+    expect([nowhere.code, nowhere.err]).toEqual([
+      1,
+      '/nowhere/x cannot be read: there is no such file or folder.\n',
+    ]);
     const isFolder = await banyan(['restore', folder]);
     expect([isFolder.code, isFolder.err]).toEqual([1, `${folder} cannot be read (EISDIR).\n`]);
     const there = await banyan(['restore', file('one.banyan'), '--json']);
