@@ -4,7 +4,7 @@ import type { TenantId, TenantName } from '../../vocabulary/index.ts';
 import { RETURNED_PREFIX } from '../pgoutput.ts';
 import { readLegacyTables } from './legacy-tables.ts';
 import { groupLines, type LineGroup, type ReturnManner } from './return-groups.ts';
-import { putRows, writeLines } from './return-statements.ts';
+import { isCounted, writeLines } from './return-statements.ts';
 import { findMisfit, Misfit } from './return-trouble.ts';
 
 export type BatchWish = Readonly<{
@@ -131,7 +131,7 @@ async function write(
       `${pg.escapeIdentifier(whose.schema)}, public`,
     ]);
     for (const some of gather(groups, manner)) {
-      table = some.length === 1 ? some[0]?.table.name : undefined;
+      table = manner === 'one_by_one' ? some[0]?.table.name : undefined;
       await send(client, some, manner);
     }
     table = undefined;
@@ -143,13 +143,13 @@ async function write(
   }
 }
 
-/** What makes one round trip. */
+/** What makes one round trip; line by line it is of one table, which then is known to be the one that does not fit. */
 function gather(groups: readonly LineGroup[], manner: ReturnManner): readonly (readonly LineGroup[])[] {
-  if (manner === 'one_by_one') return groups.map((group) => [group]);
   const gathered: LineGroup[][] = [];
   let room = 0;
   for (const group of groups) {
-    if (room <= 0) {
+    const isOther = manner === 'one_by_one' && gathered.at(-1)?.[0]?.table !== group.table;
+    if (room <= 0 || isOther) {
       gathered.push([]);
       room = SENT_CHARACTERS;
     }
@@ -164,18 +164,14 @@ async function send(
   groups: readonly LineGroup[],
   manner: ReturnManner,
 ): Promise<void> {
-  const answers: unknown = await client.query(groups.map(writeLines).join(';\n'));
+  const answers: unknown = await client.query(groups.map((group) => writeLines(group, manner)).join(';\n'));
+  if (manner === 'one_by_one') return;
   const results = Array.isArray(answers) ? (answers as pg.QueryResult[]) : [answers as pg.QueryResult];
-  // A row that should have been there and was not: somebody else has taken it away on legacy. It is the new side's, so it comes back.
-  const short = groups.filter(
-    ({ kind, lines }, nr) =>
-      (kind === 'update' || kind === 'rekey') && (results[nr]?.rowCount ?? 0) < lines.length,
+  const short = groups.find(
+    (group, nr) => isCounted(group) && (results[nr]?.rowCount ?? 0) < group.lines.length,
   );
-  for (const group of short) {
-    // Whatever came after it is on legacy already: once more, and each in its turn.
-    if (manner === 'together') throw new Misfit(group.table.name, { kind: 'no_row' });
-    await client.query(putRows(group));
-  }
+  // Whatever came after it is on legacy already: once more, and each in its turn.
+  if (short) throw new Misfit(short.table.name, { kind: 'no_row' });
 }
 
 function end(tenant: TenantId, lines: readonly OutboxLine[]): string {

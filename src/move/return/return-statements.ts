@@ -1,32 +1,33 @@
 import pg from 'pg';
 import type { OutboxLine } from '../../store/index.ts';
 import type { LegacyTable } from './legacy-tables.ts';
-import type { LineGroup } from './return-groups.ts';
+import type { LineGroup, ReturnManner } from './return-groups.ts';
 
 /**
  * One group as SQL. Rows stand in it as JSON, just as the new side's PostgreSQL wrote them, and legacy's reads each value by its column's
  * own type. Many statements make one round trip.
  */
-export function writeLines(group: LineGroup): string {
-  switch (group.kind) {
-    case 'insert':
-      return putRows(group);
-    case 'update':
-      return listChanging(group).length === 0 ? putRows(group) : changeRows(group);
-    case 'rekey':
-      return rekeyRow(group);
-    case 'delete':
-      return dropRows(group);
-  }
+export function writeLines(group: LineGroup, manner: ReturnManner): string {
+  if (group.kind === 'delete') return dropRows(group);
+  if (!isCounted(group)) return putRows(group);
+  const update = group.kind === 'rekey' ? rekeyRow(group) : changeRows(group);
+  if (manner === 'together') return update;
+  // A row that is missing has been taken away on legacy by somebody else. It is the new side's, so it comes back.
+  return `WITH changed AS (${update} RETURNING 1) ${putRows(group, 'WHERE NOT EXISTS (SELECT FROM changed)')}`;
+}
+
+/** Whether a statement that finds fewer rows than it has lines has missed some. */
+export function isCounted(group: LineGroup): boolean {
+  return group.kind === 'rekey' || (group.kind === 'update' && listChanging(group).length > 0);
 }
 
 /** Whoever is there already is overwritten: these rows are the new side's. */
-export function putRows(group: LineGroup): string {
+function putRows(group: LineGroup, condition = ''): string {
   const { table, keys, columns, lines } = group;
   const changes = listChanging(group).map((one) => `${name(one)} = EXCLUDED.${name(one)}`);
   const otherwise = changes.length > 0 ? `UPDATE SET ${changes.join(', ')}` : 'NOTHING';
   return `INSERT INTO ${table.place} (${columns.map(name).join(', ')}) OVERRIDING SYSTEM VALUE
-    SELECT ${columns.map((one) => writeValue(table, one)).join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))}
+    SELECT ${columns.map((one) => writeValue(table, one)).join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))} ${condition}
     ON CONFLICT (${keys.map(name).join(', ')}) DO ${otherwise}`;
 }
 

@@ -6,6 +6,7 @@ import { flipCommand, undoCommand } from './commands/flip.ts';
 import { followCommand } from './commands/follow.ts';
 import { keysCommand } from './commands/keys.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { moveCommand } from './commands/move.ts';
 import { replayCommand } from './commands/replay.ts';
 import { routesCommand } from './commands/routes.ts';
 import { demoCommand, serveCommand } from './commands/serve.ts';
@@ -26,6 +27,7 @@ const COMMANDS = [
   keysCommand,
   migrateCommand,
   followCommand,
+  moveCommand,
   tenantsCommand,
   schemaCommand,
 ] as const;

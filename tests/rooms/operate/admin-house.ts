@@ -80,6 +80,8 @@ export type AdminHouse = Readonly<{
   writeTable(text: string): Promise<void>;
   ask(path: string, more?: Ask): Promise<Asked>;
   banyan(...argv: readonly string[]): Promise<Ran>;
+  /** What the person at the screen will type when asked. */
+  answer(typed: string): void;
   close(): Promise<void>;
 }>;
 
@@ -155,6 +157,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
   const server = createServer(door.listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  let typed = '';
   const parts: CommandLineParts = {
     serve: async () => 0,
     demo: async () => 0,
@@ -186,7 +189,10 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     },
     ask: (path, more) => ask(new URL(path, url), more),
     banyan: (...argv) =>
-      runBanyan(argv, parts, { BANYAN_ADMIN_URL: url, BANYAN_ADMIN_TOKEN: TOKEN }, wish.screen),
+      runBanyan(argv, parts, { BANYAN_ADMIN_URL: url, BANYAN_ADMIN_TOKEN: TOKEN }, wish.screen, () => typed),
+    answer: (text) => {
+      typed = text;
+    },
     close: async () => {
       door.close();
       server.closeAllConnections();
@@ -225,6 +231,7 @@ export async function runBanyan(
   parts: CommandLineParts,
   env: Readonly<Record<string, string | undefined>>,
   screen?: { columns: number },
+  answer?: () => string,
 ): Promise<Ran> {
   let [out, err] = ['', ''];
   const code = await runCommandLine(
@@ -237,6 +244,7 @@ export async function runBanyan(
         err += text;
       },
       screen,
+      ask: screen && answer && (async () => answer()),
       env,
       userName: 'tester',
       readFile: async (path) => readFileSync(path, 'utf8'),

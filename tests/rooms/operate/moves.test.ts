@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FeatureName, Position, Side, TenantId, TenantName } from '../../../src/vocabulary/index.ts';
-import { asSuperuser } from '../../support/database.ts';
+import type { FeatureName, TenantId, TenantName } from '../../../src/vocabulary/index.ts';
 import { type AdminHouse, type Asked, openAdminHouse, TABLE } from './admin-house.ts';
+import { carryOutAll, changeOwner, clearMoves, noteStranger, partTable, putOut, unfollow } from './moves.ts';
 
 const AI = 'ai' as FeatureName;
 const ACME = 1 as TenantId;
@@ -13,16 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-const asOwner = (sql: string) => asSuperuser(sql, house.database.superUrl);
-
 beforeEach(async () => {
   await house.writeTable(TABLE);
-  await asOwner(
-    `TRUNCATE banyan.move_order, banyan.tenure, banyan.move, banyan.instance, banyan.outbox, banyan.outbox_tenant, banyan.stranger,
-       banyan.row_standing, banyan.followed_tenant CASCADE;
-     INSERT INTO banyan.follow_position VALUES ('banyan', '0/1', '0/0') ON CONFLICT DO NOTHING;
-     INSERT INTO banyan.followed_tenant SELECT id, 'banyan', '0/1' FROM public.tenant`,
-  );
+  await clearMoves(house);
 });
 
 type Body = Readonly<Record<string, unknown>>;
@@ -31,37 +24,6 @@ const make = (order: string, more: Body = {}, feature = 'ai'): Promise<Asked> =>
 const look = async (feature = 'ai') => (await house.ask(`/api/moves?feature=${feature}`)).json.moves[0];
 const lookAt = async (tenant: string) =>
   (await look()).tenants.find((one: { tenant: string }) => one.tenant === tenant);
-
-/** What the mover does, in one go. */
-async function changeOwner(tenant: TenantId, owner: Side): Promise<void> {
-  const held = await house.store.mover.hold(tenant, AI);
-  const switched = held && (await house.store.mover.switchTo(held, owner, 17n as Position));
-  if (switched) await house.store.mover.settle(switched);
-}
-
-async function carryOutAll(state: 'done' | 'failed' = 'done'): Promise<void> {
-  for (;;) {
-    const order = await house.store.mover.takeOrder();
-    if (!order) return;
-    if (state === 'done' && order.order !== 'verify')
-      await changeOwner(order.tenant, order.order === 'hand_over' ? 'new' : 'legacy');
-    const detail = state === 'done' ? '12 rows, equal on both sides' : 'Row 3 of ai_job differs.';
-    const rows = state === 'done' ? 12 : undefined;
-    await house.store.mover.endOrder(order.id, { state, detail, heldMs: 84.5, rows });
-  }
-}
-
-const putOut = (tenant: TenantId, ageS = 0) =>
-  asOwner(
-    `SELECT set_config('banyan.tenant_id', '${tenant}', false);
-     INSERT INTO banyan.outbox (tenant_id, at, feature, table_name, change, key)
-       VALUES (${tenant}, clock_timestamp() - interval '${ageS} s', 'ai', 'ai_job', 'insert', '{"id":1}')`,
-  );
-const noteStranger = (tenant: TenantId) =>
-  asOwner(
-    `INSERT INTO banyan.stranger (tenant_id, position, feature, table_name, change, key)
-       VALUES (${tenant}, '0/1', 'ai', 'ai_job', 'update', '{"id":1}')`,
-  );
 
 describe('start', () => {
   test('begins with legacy as the owner of every tenant, with the tables that the route table names', async () => {
@@ -128,13 +90,13 @@ describe('start', () => {
   });
 
   test('is refused where the new side has written before, with the tenants and tables', async () => {
-    await asOwner(`INSERT INTO banyan.row_standing (tenant_id, table_name) VALUES (2, 'ai_job')`);
+    await partTable(house, GLOBEX);
     const answer = await make('start');
     expect(answer.json.detail).toMatch(/^The new side has written to ai_job of globex before ai was moved/);
   });
 
   test('goes on without tenants that do not follow, and names them', async () => {
-    await asOwner('DELETE FROM banyan.followed_tenant WHERE tenant_id = 3');
+    await unfollow(house, 3 as TenantId);
     const done = await make('start');
     expect([done.status, done.json.story.join(' ')]).toEqual([
       201,
@@ -168,7 +130,7 @@ describe('hand_over', () => {
       { tenant: 'acme', order: 'hand_over', state: 'waiting', author: 'ada' },
     ]);
     const { id } = done.json.orders[0];
-    await carryOutAll();
+    await carryOutAll(house);
     expect((await house.ask(`/api/moves/${id}`)).json).toMatchObject({
       state: 'done',
       held_ms: 84.5,
@@ -186,7 +148,7 @@ describe('hand_over', () => {
 
   test('of a tenant that the new side has already does nothing', async () => {
     await make('hand_over', { tenants: ['acme'] });
-    await carryOutAll();
+    await carryOutAll(house);
     const again = await make('hand_over', { tenants: ['acme'] });
     expect([again.status, again.json.orders, again.json.settled, again.json.flip]).toEqual([
       200,
@@ -216,7 +178,7 @@ describe('hand_over', () => {
 
   test('is refused while the move is paused, and a hand-back is not', async () => {
     await make('hand_over', { tenants: ['acme'] });
-    await carryOutAll();
+    await carryOutAll(house);
     expect((await make('pause')).status).toBe(201);
     expect((await make('hand_over', { tenants: ['globex'] })).json.detail).toContain('banyan move resume ai');
     expect((await make('hand_back', { tenants: ['acme'] })).status).toBe(201);
@@ -246,7 +208,7 @@ describe('hand_back', () => {
 
   beforeEach(async () => {
     await make('start');
-    for (const tenant of [1, 2, 3] as TenantId[]) await changeOwner(tenant, 'new');
+    for (const tenant of [1, 2, 3] as TenantId[]) await changeOwner(house, tenant, 'new');
   });
 
   test('of one tenant at stage new lets the others stay where they are', async () => {
@@ -285,10 +247,7 @@ describe('hand_back', () => {
 describe('under Unleash', () => {
   test('a flip that only Unleash can make is refused with what to change there', async () => {
     const other = await openAdminHouse({ flagSource: 'unleash' });
-    await asSuperuser(
-      `INSERT INTO banyan.follow_position VALUES ('banyan', '0/1', '0/0')`,
-      other.database.superUrl,
-    );
+    await clearMoves(other);
     const post = (body: Body) => other.ask('/api/moves', { body: { feature: 'ai', author: 'ada', ...body } });
     expect((await post({ order: 'start' })).status).toBe(201);
     const answer = await post({ order: 'hand_over', tenants: ['acme'] });
@@ -304,7 +263,7 @@ describe('what it would take to go back', () => {
   beforeEach(async () => {
     await make('start');
     await make('hand_over', { tenants: ['acme', 'globex'] });
-    await carryOutAll();
+    await carryOutAll(house);
   });
   const tellBack = async (tenant: string) => (await lookAt(tenant)).back.sentence;
 
@@ -316,20 +275,20 @@ describe('what it would take to go back', () => {
   });
 
   test('is some sync while something waits to be carried back', async () => {
-    await putOut(ACME, 12);
+    await putOut(house, ACME, 12);
     expect(await lookAt('acme')).toMatchObject({ waiting: { lines: 1 }, back: { kind: 'sync', lines: 1 } });
     expect(await tellBack('acme')).toBe('going back now needs 12 s of sync');
     expect(await tellBack('globex')).toBe('going back now is free');
   });
 
   test('is a loss where others have written on legacy', async () => {
-    for (let n = 0; n < 14; n += 1) await noteStranger(GLOBEX);
+    for (let n = 0; n < 14; n += 1) await noteStranger(house, GLOBEX);
     expect(await lookAt('globex')).toMatchObject({ strangers: 14, back: { kind: 'loses', writes: 14 } });
     expect(await tellBack('globex')).toBe('going back now would lose 14 writes');
   });
 
   test('is a loss where what waits does not fit on legacy, with the reason', async () => {
-    await putOut(ACME);
+    await putOut(house, ACME);
     const tenant = 'acme' as TenantName;
     house.emit({
       type: 'return_changed',
@@ -350,12 +309,12 @@ describe('retire', () => {
   beforeEach(() => make('start'));
   const handOverAll = async () => {
     await make('hand_over', { all: true });
-    await carryOutAll();
+    await carryOutAll(house);
   };
 
   test('is refused while legacy owns any tenant', async () => {
     await make('hand_over', { tenants: ['acme'] });
-    await carryOutAll();
+    await carryOutAll(house);
     const answer = await make('retire', { confirm: 'ai' });
     expect(answer.json.detail).toContain('Legacy still owns ai of globex, initech.');
   });
@@ -369,7 +328,7 @@ describe('retire', () => {
 
   test('is refused while something waits to be carried back', async () => {
     await handOverAll();
-    await putOut(ACME);
+    await putOut(house, ACME);
     expect((await make('retire', { confirm: 'ai' })).json.detail).toMatch(
       /^1 write of the new side still waits/,
     );

@@ -1,0 +1,103 @@
+import { type Command, Option } from 'commander';
+import type { TenantName } from '../../../vocabulary/index.ts';
+import type { MoveJson, MovesJson, TenantMoveJson } from '../../admin/move-shapes.ts';
+import { openAdminClient } from '../admin-client.ts';
+import { printMinute, printWhen } from '../ages.ts';
+import { collectTenants } from '../arguments.ts';
+import { type Bench, isJson, makeCommand, printJson } from '../command.ts';
+import { type Colour, openPaint } from '../paint.ts';
+import type { Terminal } from '../terminal.ts';
+import { printTable } from '../text-table.ts';
+
+type Typed = Readonly<{ json?: boolean; tenant?: readonly TenantName[] }>;
+
+export function moveStatusCommand({ terminal, finish }: Bench): Command {
+  return makeCommand(
+    'status',
+    "Say who owns each tenant's rows, what waits, how the last order ended, and what it would take to go back now.",
+    'banyan move status ai --tenant acme',
+  )
+    .argument('[feature]', 'one move; without it all')
+    .addOption(new Option('--tenant <tenants...>', 'only these tenants').argParser(collectTenants))
+    .action(async (feature: string | undefined, typed: Typed, command: Command) => {
+      const query = feature === undefined ? '' : `?feature=${encodeURIComponent(feature)}`;
+      const told = choose(await openAdminClient(terminal).get<MovesJson>(`/api/moves${query}`), typed.tenant);
+      if (isJson(typed, command)) printJson(terminal, told);
+      else printMoves(terminal, told);
+      finish(0);
+    });
+}
+
+function choose(told: MovesJson, names: readonly string[] | undefined): MovesJson {
+  if (names === undefined) return told;
+  const moves = told.moves.map((move) => ({
+    ...move,
+    tenants: move.tenants.filter(({ tenant }) => names.includes(tenant)),
+  }));
+  return { ...told, moves, orders: told.orders.filter(({ tenant }) => names.includes(tenant ?? '')) };
+}
+
+function printMoves(terminal: Terminal, { moves }: MovesJson): void {
+  if (moves.length === 0 && terminal.screen)
+    terminal.out('Nothing is being moved. Begin: banyan move start FEATURE\n');
+  for (const [at, move] of moves.entries()) {
+    if (at > 0 && terminal.screen) terminal.out('\n');
+    printMove(terminal, move);
+  }
+}
+
+function printMove(terminal: Terminal, move: MoveJson): void {
+  const { feature, state, tables, tenants, started_at } = move;
+  const ofNew = tenants.filter(({ owner }) => owner === 'new').length;
+  if (!terminal.screen)
+    terminal.out(
+      `${['move', feature, state, started_at, tables.join(','), ofNew, tenants.length - ofNew].join('\t')}\n`,
+    );
+  else {
+    const paint = openPaint(terminal);
+    const owners = `the new side owns ${ofNew} of ${tenants.length} tenants`;
+    terminal.out(
+      `${paint('bold', feature)}  ${state} since ${printMinute(started_at)}: ${tables.join(', ')}; ${owners}\n`,
+    );
+  }
+  const lead = terminal.screen ? [] : ['tenant', feature];
+  const rows = tenants.map((one) => [...lead, ...listCells(terminal, one)]);
+  printTable(
+    terminal,
+    ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'GOING BACK'],
+    rows,
+  );
+}
+
+const COLOURS: Readonly<Record<TenantMoveJson['back']['kind'], Colour>> = {
+  free: 'green',
+  sync: 'yellow',
+  loses: 'red',
+  legacys: 'dim',
+  over: 'magenta',
+};
+
+function listCells(terminal: Terminal, one: TenantMoveJson): readonly string[] {
+  const { tenant, owner, step, declared, since, waiting, strangers, order, trouble, back } = one;
+  const { screen } = terminal;
+  const paint = openPaint(terminal);
+  return [
+    tenant,
+    step === 'settled' ? owner : `${owner}, ${step}`,
+    declared === owner ? declared : paint('yellow', declared),
+    since === null ? '' : printWhen(terminal, since),
+    waiting.lines === 0 ? '' : `${waiting.lines} for ${(waiting.oldest_ms / 1_000).toFixed(1)} s`,
+    strangers === 0 ? '' : paint('red', String(strangers)),
+    order === null ? '' : describeOrder(order, screen ? 'short' : 'whole'),
+    paint(COLOURS[back.kind], trouble === null ? back.sentence : `${back.sentence}: ${trouble}`),
+  ];
+}
+
+function describeOrder(
+  { order, state, detail, held_ms }: NonNullable<TenantMoveJson['order']>,
+  length: 'short' | 'whole',
+): string {
+  const held = held_ms === null ? '' : `, held ${Math.round(held_ms)} ms`;
+  const why = state === 'failed' || length === 'whole' ? `: ${detail ?? ''}` : '';
+  return `${order.replace('_', ' ')} ${state}${held}${why}`;
+}

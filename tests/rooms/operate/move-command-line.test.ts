@@ -1,0 +1,215 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { TenantId } from '../../../src/vocabulary/index.ts';
+import { type AdminHouse, openAdminHouse, TABLE } from './admin-house.ts';
+import { carryOutAll, clearMoves, noteStranger, putOut, runMover } from './moves.ts';
+
+const ESCAPE = String.fromCharCode(27);
+let house: AdminHouse;
+let screen: AdminHouse;
+let stop: (() => Promise<void>) | undefined;
+
+beforeAll(async () => {
+  house = await openAdminHouse();
+  screen = await openAdminHouse({ screen: { columns: 120 } });
+});
+afterAll(async () => {
+  await house.close();
+  await screen.close();
+});
+beforeEach(async () => {
+  for (const one of [house, screen]) {
+    await one.writeTable(TABLE);
+    await clearMoves(one);
+  }
+});
+afterEach(async () => {
+  await stop?.();
+  stop = undefined;
+});
+
+describe('banyan move hand-over', () => {
+  beforeEach(() => house.banyan('move', 'start', 'ai'));
+
+  test('flips the table where it must, waits, and prints each end as a line', async () => {
+    stop = runMover(house);
+    const ran = await house.banyan('move', 'hand-over', 'ai', '--tenant', 'acme,globex', '--reason', 'first');
+    expect([ran.code, ran.err]).toEqual([0, '']);
+    const lines = ran.out.trim().split('\n');
+    expect(lines.slice(0, 3)).toEqual([
+      'story\tRoute ai.complete goes from legacy to canary.',
+      'story\tRoute ai.jobs goes from legacy to canary.',
+      'story\tFlag ai-engine goes from 0 % to 0 %, takes in acme, globex.'.replace(
+        'goes from 0 % to 0 %, ',
+        '',
+      ),
+    ]);
+    expect(lines[3]).toMatch(/^flip\t\d+\t[0-9a-f]{12}$/);
+    expect(lines.slice(4).toSorted()).toEqual([
+      'done\tacme\thand_over\t84.5\t12\t12 rows, equal on both sides',
+      'done\tglobex\thand_over\t84.5\t12\t12 rows, equal on both sides',
+    ]);
+    const again = await house.banyan('move', 'hand-over', 'ai', '--tenant', 'acme');
+    expect([again.code, again.out]).toEqual([0, 'settled\tacme\n']);
+  });
+
+  test('exits 1 where one of them failed, and says why', async () => {
+    stop = runMover(house, [2]);
+    const ran = await house.banyan('move', 'hand-over', 'ai', '--all');
+    expect(ran.code).toBe(1);
+    expect(ran.out).toContain('failed\tglobex\thand_over\t84.5\t-\tRow 3 of ai_job differs.');
+  });
+
+  test('prints one JSON value with the orders as they ended', async () => {
+    stop = runMover(house);
+    const { out } = await house.banyan('move', 'hand-over', 'ai', '--all', '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      changed: true,
+      flip: { author: 'tester' },
+      orders: [{ state: 'done' }, { state: 'done' }, { state: 'done' }],
+    });
+  });
+
+  test('does not wait where it is told so', async () => {
+    const ran = await house.banyan('move', 'hand-over', 'ai', '--tenant', 'acme', '--no-wait', '--json');
+    expect(JSON.parse(ran.out).orders).toMatchObject([{ state: 'waiting', tenant: 'acme' }]);
+  });
+
+  test.each([
+    ['nobody is named', []],
+    ['both are said', ['--tenant', 'acme', '--all']],
+  ])('is wrong usage where %s', async (_what, more) => {
+    const ran = await house.banyan('move', 'hand-over', 'ai', ...more);
+    expect([ran.code, ran.err.split('\n')[0]]).toEqual([2, 'error: name tenants (--tenant), or say --all']);
+  });
+
+  test('draws a bar, the pauses and the failures on a screen, in place', async () => {
+    await screen.banyan('move', 'start', 'ai');
+    stop = runMover(screen, [2]);
+    const { out, code } = await screen.banyan('move', 'hand-over', 'ai', '--all');
+    const plain = out.replaceAll(new RegExp(`${ESCAPE}\\[\\d*m`, 'g'), '');
+    expect(code).toBe(1);
+    expect(plain).toMatch(/hand over ai {3} █{24} {2}3 of 3 tenants · 24 rows · 1 failed/);
+    expect(plain).toContain('writes held     half within 85 ms, longest 85 ms');
+    expect(plain).toContain('failed          globex: Row 3 of ai_job differs.');
+    expect(out).toMatch(new RegExp(`${ESCAPE}\\[\\d+A${ESCAPE}\\[J`));
+    expect(plain).toContain('2 of 3 done: hand over ai, 24 rows equal on both sides');
+  });
+});
+
+describe('banyan move hand-back and verify', () => {
+  beforeEach(async () => {
+    await house.banyan('move', 'start', 'ai');
+    stop = runMover(house);
+  });
+
+  test('wait for their orders, too', async () => {
+    await house.banyan('move', 'hand-over', 'ai', '--all');
+    const verified = await house.banyan('move', 'verify', 'ai', '--tenant', 'acme');
+    expect([verified.code, verified.out]).toEqual([
+      0,
+      'done\tacme\tverify\t84.5\t12\t12 rows, equal on both sides\n',
+    ]);
+    const back = await house.banyan('move', 'hand-back', 'ai', '--all', '--reason', 'wrong totals');
+    expect([back.code, back.out.match(/^done\t\w+\thand_back/gm)?.length]).toEqual([0, 3]);
+    expect(house.readTable()).toContain('stage: legacy');
+  });
+});
+
+describe('banyan move status', () => {
+  const prepare = async (one: AdminHouse) => {
+    await one.banyan('move', 'start', 'ai');
+    await one.banyan('move', 'hand-over', 'ai', '--tenant', 'acme', 'globex', '--no-wait');
+    await carryOutAll(one);
+    await putOut(one, 1 as TenantId, 12);
+    for (let n = 0; n < 14; n += 1) await noteStranger(one, 2 as TenantId);
+  };
+
+  test('says for each tenant who owns it and what going back would take, a line each in a pipe', async () => {
+    await prepare(house);
+    const { out, code } = await house.banyan('move', 'status');
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(code).toBe(0);
+    expect(lines.map(([what, feature, name]) => [what, feature, name])).toEqual([
+      ['move', 'ai', 'moving'],
+      ['tenant', 'ai', 'acme'],
+      ['tenant', 'ai', 'globex'],
+      ['tenant', 'ai', 'initech'],
+    ]);
+    expect(lines.slice(1).map((cells) => cells.at(-1))).toEqual([
+      'going back now needs 12 s of sync',
+      'going back now would lose 14 writes',
+      'legacy owns it',
+    ]);
+    expect(lines[1]?.[8]).toBe('hand over done, held 85 ms: 12 rows, equal on both sides');
+  });
+
+  test('shows only those who are asked for', async () => {
+    await prepare(house);
+    const { out } = await house.banyan('move', 'status', 'ai', '--tenant', 'globex', '--json');
+    expect(JSON.parse(out).moves[0].tenants).toMatchObject([{ tenant: 'globex', strangers: 14 }]);
+  });
+
+  test('is a table under a header on a screen', async () => {
+    await prepare(screen);
+    const { out } = await screen.banyan('move', 'status', 'ai');
+    const plain = out.replaceAll(new RegExp(`${ESCAPE}\\[\\d*m`, 'g'), '');
+    expect(plain).toMatch(
+      /^ai {2}moving since .* UTC: ai_job; the new side owns 2 of 3 tenants\nTENANT +OWNER/,
+    );
+    expect(plain).toMatch(
+      /acme +new +new +just now +1 for 1\d\.\d s +- +hand over done, held 85 ms +going back now needs/,
+    );
+  });
+
+  test('says how to begin where nothing is moved', async () => {
+    const nothing = await screen.banyan('move', 'status');
+    expect([nothing.code, nothing.out]).toEqual([
+      0,
+      'Nothing is being moved. Begin: banyan move start FEATURE\n',
+    ]);
+    const unknown = await house.banyan('move', 'status', 'ai');
+    expect([unknown.code, unknown.err]).toEqual([1, 'Nobody moves ai. To begin: banyan move start ai.\n']);
+  });
+});
+
+describe('banyan move pause, resume and retire', () => {
+  test('end with 1 where an instance has not confirmed it', async () => {
+    await house.store.tenures.attend({ id: 'a', name: 'late one', epoch: 1, leaseMs: 60_000 });
+    const ran = await house.banyan('move', 'start', 'ai');
+    expect([ran.code, ran.out]).toEqual([1, expect.stringContaining('Not confirmed yet by late one')]);
+  });
+
+  test('say what goes on meanwhile', async () => {
+    await house.banyan('move', 'start', 'ai');
+    expect((await house.banyan('move', 'pause', 'ai')).out).toMatch(/^The move of ai is paused\./);
+    expect((await house.banyan('move', 'resume', 'ai')).out).toMatch(/^The move of ai is under way\./);
+    expect((await house.banyan('move', 'resume', 'ai')).out).toBe('The move of ai is under way already.\n');
+  });
+
+  const handOverAll = async (one: AdminHouse) => {
+    await one.banyan('move', 'start', 'ai');
+    await one.banyan('move', 'hand-over', 'ai', '--all', '--no-wait');
+    await carryOutAll(one);
+  };
+
+  test('retire wants the name in a pipe, the right one', async () => {
+    await handOverAll(house);
+    const bare = await house.banyan('move', 'retire', 'ai');
+    expect([bare.code, bare.err]).toEqual([1, expect.stringContaining('--yes-retire ai')]);
+    expect((await house.banyan('move', 'retire', 'ai', '--yes-retire', 'chat')).code).toBe(2);
+    const done = await house.banyan('move', 'retire', 'ai', '--yes-retire', 'ai');
+    expect([done.code, done.out]).toEqual([0, expect.stringMatching(/^The move of ai is retired\./)]);
+  });
+
+  test('retire asks at a screen, and changes nothing where the answer is another', async () => {
+    await handOverAll(screen);
+    screen.answer('chat');
+    const refused = await screen.banyan('move', 'retire', 'ai');
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('Nothing was changed.')]);
+    screen.answer('ai');
+    expect((await screen.banyan('move', 'retire', 'ai')).code).toBe(0);
+  });
+});
