@@ -38,14 +38,34 @@ const BATCH_BYTES = 1_048_576;
 export function restoreTenant(wish: RestoreWish): Promise<Restored> {
   return asOwner(wish.ownerUrl, async (client) => {
     await client.query(`BEGIN; ${SET_MANNERS}`);
+    const source = new Watched(wish.source);
     try {
-      const restored = await new Restoring(client, wish).run();
+      const restored = await new Restoring(client, { ...wish, source }).run();
       await commit(client, restored.tenant.name);
       return restored;
     } catch (error) {
-      throw describe(error);
+      throw error === source.error ? error : describe(error);
     }
   });
+}
+
+/** A file that cannot be read is no trouble of the database, however alike their errors look. */
+class Watched implements AsyncIterable<Buffer> {
+  readonly #source: AsyncIterable<Buffer>;
+  error: unknown;
+
+  constructor(source: AsyncIterable<Buffer>) {
+    this.#source = source;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* this.#source;
+    } catch (error) {
+      this.error = error;
+      throw error;
+    }
+  }
 }
 
 async function commit(client: pg.ClientBase, name: TenantName): Promise<void> {
