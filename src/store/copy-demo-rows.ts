@@ -7,6 +7,7 @@ import {
   type TenantId,
   type TenantName,
 } from '../vocabulary/index.ts';
+import { copyIn, copyOut } from './copy-rows.ts';
 import { readTenantTables, type TenantTable } from './tenant-tables.ts';
 
 export type CopyWish = Readonly<{
@@ -52,10 +53,7 @@ async function copyMissing(legacy: pg.Pool, owner: pg.Pool, wish: CopyWish): Pro
     const tenant = tenants[next];
     next += 1;
     if (!tenant) return;
-    const contents = await readLegacy(legacy, tenant, tables, follow);
-    const written = await withClient(owner, (client) =>
-      writeTenant(client, tenant, tables, contents, follow),
-    );
+    const written = await withClient(owner, (client) => copyTenant(legacy, client, tenant, tables, follow));
     rows += written;
     done += 1;
     onProgress?.({ tenant: tenant.name, done, all: tenants.length });
@@ -101,20 +99,35 @@ async function askLegacy<Row extends pg.QueryResultRow>(
   return (answers as readonly pg.QueryResult<Row>[])[2]?.rows ?? [];
 }
 
-/** One statement, so one moment: each table's rows as one JSON text (numbers and microseconds untouched), and where its ids stand. */
-type Contents = Readonly<{ tables: Readonly<Record<string, string>>; ids: Readonly<Record<string, number>> }>;
-
-async function readLegacy(
+/** One transaction of legacy, so one moment: what is copied of a tenant is of the same state in all tables. */
+async function openMoment(
   legacy: pg.Pool,
+  follow: CopyWish['follow'],
+): Promise<Readonly<{ client: pg.ClientBase; close(how: 'whole' | 'broken'): Promise<void> }>> {
+  const client = await legacy.connect();
+  const moment =
+    follow === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(follow.snapshot)}`;
+  // Whatever legacy's databases and roles have set: values come in one form.
+  await client.query(
+    `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${moment}; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = 'hex'`,
+  );
+  return {
+    client,
+    close: async (how) => {
+      if (how === 'whole') await client.query('COMMIT');
+      // A copy that was broken off leaves a connection of which nobody knows where it stands.
+      client.release(how === 'broken');
+    },
+  };
+}
+
+/** Where legacy's ids stand, by table. */
+async function readIds(
+  legacy: pg.ClientBase,
   tenant: LegacyTenant,
   tables: readonly TenantTable[],
-  follow: CopyWish['follow'],
-): Promise<Contents> {
+): Promise<Readonly<Record<string, number>>> {
   const schema = pg.escapeIdentifier(tenant.schema);
-  const lists = tables.map(({ name }) => {
-    const table = pg.escapeIdentifier(name);
-    return `(SELECT COALESCE(json_agg(t), '[]')::text FROM ${schema}.${table} t) AS ${table}`;
-  });
   // Not through the view pg_sequences: right after a seed of 400 schemas the planner knows nothing of the catalogs and reads them all.
   const counters = tables
     .filter(({ columns }) => columns.includes('id'))
@@ -122,24 +135,45 @@ async function readLegacy(
       ({ name }) =>
         `${pg.escapeLiteral(name)}, pg_sequence_last_value(${pg.escapeLiteral(`${schema}.${name}_id_seq`)}::regclass)`,
     );
-  const ids = `json_strip_nulls(json_build_object(${counters.join(', ')}))::text AS ids`;
-  const rows = await askLegacy<Record<string, string>>(
-    legacy,
-    `SELECT ${[...lists, ids].join(', ')}`,
-    follow,
+  const { rows } = await legacy.query<{ ids: string }>(
+    `SELECT json_strip_nulls(json_build_object(${counters.join(', ')}))::text AS ids`,
   );
-  const { ids: lastIds = '{}', ...contents } = rows[0] ?? {};
-  return { tables: contents, ids: JSON.parse(lastIds) as Record<string, number> };
+  return JSON.parse(rows[0]?.ids ?? '{}') as Record<string, number>;
 }
 
-async function writeTenant(
+async function copyTenant(
+  legacy: pg.Pool,
   client: pg.ClientBase,
   tenant: LegacyTenant,
   tables: readonly TenantTable[],
-  contents: Contents,
   follow: CopyWish['follow'],
 ): Promise<number> {
+  const moment = await openMoment(legacy, follow);
+  let how: 'whole' | 'broken' = 'broken';
+  try {
+    const ids = await readIds(moment.client, tenant, tables);
+    const rows = await writeTenant(client, { tenant, tables, ids, follow }, moment.client);
+    how = 'whole';
+    return rows;
+  } finally {
+    await moment.close(how);
+  }
+}
+
+type Writing = Readonly<{
+  tenant: LegacyTenant;
+  tables: readonly TenantTable[];
+  ids: Readonly<Record<string, number>>;
+  follow: CopyWish['follow'];
+}>;
+
+async function writeTenant(
+  client: pg.ClientBase,
+  { tenant, tables, ids, follow }: Writing,
+  legacy: pg.ClientBase,
+): Promise<number> {
   let rows = 0;
+  await makePlaces(client, tables);
   // The generic plan: a foreign-key check for each of many rows is planned once, at the price of locking all buckets meanwhile.
   // It is made while the tables are still empty, when a sequential scan looks cheapest, and kept while they grow: hence none of those.
   await client.query(
@@ -147,12 +181,11 @@ async function writeTenant(
   );
   try {
     await client.query('INSERT INTO public.tenant (id, name) VALUES ($1, $2)', [tenant.id, tenant.name]);
-    for (const table of tables)
-      rows += await writeRows(client, tenant, table, contents.tables[table.name] ?? '[]');
+    for (const table of tables) rows += await copyTable(client, legacy, tenant, table);
     await client.query(
       `INSERT INTO banyan.id_counter (tenant_id, table_name, last_id)
        SELECT $1, key, value::int FROM json_each_text($2) WHERE key = ANY ($3)`,
-      [tenant.id, JSON.stringify(contents.ids), tables.map((table) => table.name)],
+      [tenant.id, JSON.stringify(ids), tables.map((table) => table.name)],
     );
     if (follow)
       await client.query(
@@ -167,22 +200,57 @@ async function writeTenant(
   }
 }
 
-async function writeRows(
+/** What is held of a table at a time. */
+const BATCH_BYTES = 4_194_304;
+const prepared = new WeakSet<pg.ClientBase>();
+
+/** COPY cannot put rows behind a fence (PostgreSQL refuses it where there is row-level security), so they are put beside it first. */
+async function makePlaces(client: pg.ClientBase, tables: readonly TenantTable[]): Promise<void> {
+  if (prepared.has(client)) return;
+  const made = tables.map(
+    (table) => `CREATE TEMP TABLE ${placeBeside(table)} (LIKE ${table.place}) ON COMMIT DELETE ROWS`,
+  );
+  await client.query(made.join('; '));
+  prepared.add(client);
+}
+
+const placeBeside = ({ name }: TenantTable) => `pg_temp.${pg.escapeIdentifier(`beside_${name}`)}`;
+
+/** As PostgreSQL's own text, some megabytes at a time: a tenant may be larger than the memory. */
+async function copyTable(
   client: pg.ClientBase,
+  legacy: pg.ClientBase,
   tenant: LegacyTenant,
   table: TenantTable,
-  json: string,
 ): Promise<number> {
-  if (json === '[]') return 0;
   const columns = table.columns
     .filter((column) => column !== 'tenant_id')
-    .map((column) => pg.escapeIdentifier(column));
-  const { rowCount } = await client.query(
-    `INSERT INTO ${table.place} (tenant_id, ${columns.join(', ')})
-     SELECT $1, ${columns.join(', ')} FROM json_populate_recordset(NULL::${table.place}, $2)`,
-    [tenant.id, json],
-  );
-  return rowCount ?? 0;
+    .map((column) => pg.escapeIdentifier(column))
+    .join(', ');
+  const source = `${pg.escapeIdentifier(tenant.schema)}.${pg.escapeIdentifier(table.name)}`;
+  let [rows, bytes] = [0, 0];
+  let batch: Buffer[] = [];
+  const put = async () => {
+    if (bytes === 0) return;
+    const place = placeBeside(table);
+    // At the end of the transaction it is emptied by itself.
+    if (rows > 0) await client.query(`TRUNCATE ${place}`);
+    await copyIn(client, `COPY ${place} (tenant_id, ${columns}) FROM STDIN`, Buffer.concat(batch));
+    const list = `(tenant_id, ${columns})`;
+    const { rowCount } = await client.query(
+      `INSERT INTO ${table.place} ${list} SELECT tenant_id, ${columns} FROM ${place}`,
+    );
+    rows += rowCount ?? 0;
+    [batch, bytes] = [[], 0];
+  };
+  const sql = `COPY (SELECT ${Number(tenant.id)}, ${columns} FROM ${source}) TO STDOUT`;
+  for await (const piece of copyOut(legacy, sql)) {
+    batch.push(piece);
+    bytes += piece.length;
+    if (bytes >= BATCH_BYTES) await put();
+  }
+  await put();
+  return rows;
 }
 
 async function withClient<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {

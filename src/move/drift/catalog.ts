@@ -104,7 +104,7 @@ export async function readTables(
   return rows;
 }
 
-/** Every schema that is not PostgreSQL's own, and the names of its tables in lower case that two of them share. */
+/** Every schema that is not PostgreSQL's own. */
 export async function readSchemas(client: pg.ClientBase): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT n.nspname::text AS name FROM pg_namespace n WHERE ${NOBODYS} ORDER BY 1`,

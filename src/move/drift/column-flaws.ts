@@ -1,6 +1,6 @@
 import type { CatalogColumn, CatalogTable } from './catalog.ts';
+import { type Expected, TENANT_COLUMN } from './expected.ts';
 import { type Flaw, note, stop } from './finding.ts';
-import { type Expected, TENANT_COLUMN } from './table-flaws.ts';
 
 /** Column by column, by name. */
 export function judgeColumns(

@@ -1,6 +1,6 @@
 import type { CatalogTable } from './catalog.ts';
+import { TENANT_COLUMN } from './expected.ts';
 import { type Flaw, stop } from './finding.ts';
-import { TENANT_COLUMN } from './table-flaws.ts';
 
 /** How one table's rows get to the store: by name, ids kept, the tenant added. The way back is the same, read backwards. */
 export type TableMapping = Readonly<{

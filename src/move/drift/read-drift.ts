@@ -3,11 +3,12 @@ import type { TenantId } from '../../vocabulary/index.ts';
 import { nameLegacyTrouble, VerifyTrouble } from '../verify/trouble.ts';
 import { type CatalogTable, readMigrations, readSchemas, readTables, readTwins } from './catalog.ts';
 import { printOrder } from './column-flaws.ts';
+import type { Expected } from './expected.ts';
 import { type DriftFinding, type Flaw, stop } from './finding.ts';
 import { findMajority } from './majority.ts';
 import { deriveMapping, type FeatureMapping, type Features, judgeMapping } from './mapping.ts';
 import { judgeMigrations, judgeStrays, judgeTenant, type Registered } from './schema-flaws.ts';
-import { type Expected, judgeTable } from './table-flaws.ts';
+import { judgeTable } from './table-flaws.ts';
 
 export type DriftWish = Readonly<{
   legacyUrl: string;

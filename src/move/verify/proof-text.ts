@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { RowFinding } from './table-look.ts';
 import type { Proof } from './verify-tenant.ts';
 
@@ -12,7 +13,8 @@ export function describeProof(proof: Proof): string {
   return `${count} of ${rows} rows differ: ${named}${more}.`;
 }
 
-function describeFinding({ table, key, what, columns }: RowFinding): string {
+function describeFinding({ table, key: whole, what, columns }: RowFinding): string {
+  const key = maskKey(whole);
   switch (what) {
     case 'missing_on_new':
       return `${table} ${key} is missing on the new side`;
@@ -22,3 +24,15 @@ function describeFinding({ table, key, what, columns }: RowFinding): string {
       return `${table} ${key} differs in ${columns.join(', ')}`;
   }
 }
+
+const SHOWN_CHARACTERS = 8;
+
+/** Numbers as they are. A text may be a session's key: who has it finds it by the hash, and nobody else. */
+function maskKey(key: string): string {
+  return JSON.stringify(JSON.parse(key), (_, value: unknown) =>
+    typeof value === 'string' ? hash(value) : value,
+  );
+}
+
+const hash = (text: string) =>
+  `sha256:${createHash('sha256').update(text).digest('hex').slice(0, SHOWN_CHARACTERS)}`;

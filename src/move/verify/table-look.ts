@@ -12,8 +12,8 @@ export type RowFinding = Readonly<{
 /** Both sides at a moment each. */
 export type Moments = Readonly<{ legacy: ProofReading; fresh: ProofReading }>;
 
-/** Where a look found something. Without `keys` there were too many to remember: every row of the slices is suspect. */
-export type Suspects = Readonly<{ slices: readonly number[]; keys: ReadonlySet<string> | undefined }>;
+/** Which rows a look found unequal, by the hashes of their keys. Too many to remember: every row is suspect. */
+export type Suspects = ReadonlySet<string> | 'too_many';
 
 export type TableLook = Readonly<{
   rows: number;
@@ -25,21 +25,20 @@ export type TableLook = Readonly<{
 const REMEMBERED_KEYS = 20_000;
 
 /**
- * One hash for each slice of the rows, then the rows of unequal slices one by one, then the columns of the first `told` unequal rows. After an
- * earlier look only what was suspect then.
+ * One hash for each slice of the rows, then the rows of unequal slices one by one, then the columns of the first unequal rows. After an
+ * earlier look only what was suspect then counts.
  */
 export async function lookAtTable(
   moments: Moments,
   table: ProvenTable,
-  told: number,
-  before?: Suspects,
+  before: Suspects = 'too_many',
 ): Promise<TableLook> {
-  const { rows, slices } = before ? { rows: 0, slices: before.slices } : await findSlices(moments, table);
-  if (slices.length === 0) return { rows, count: 0, suspects: { slices, keys: new Set() }, findings: [] };
-  const unequal = await findRows(moments, table, slices, before?.keys);
-  const first = unequal.first.slice(0, told);
-  const findings = await describeRows(moments, table, first);
-  return { rows, count: unequal.count, suspects: { slices, keys: unequal.keys }, findings };
+  const none = { count: 0, suspects: new Set<string>(), findings: [] };
+  if (before !== 'too_many' && before.size === 0) return { rows: 0, ...none };
+  const { rows, slices } = await findSlices(moments, table);
+  if (slices.length === 0) return { rows, ...none };
+  const { count, first, suspects } = await findRows(moments, table, slices, before);
+  return { rows, count, suspects, findings: await describeRows(moments, table, first) };
 }
 
 async function findSlices({ legacy, fresh }: Moments, table: ProvenTable) {
@@ -60,17 +59,18 @@ async function findRows(
   { legacy, fresh }: Moments,
   table: ProvenTable,
   slices: readonly number[],
-  suspect: ReadonlySet<string> | undefined,
+  before: Suspects,
 ) {
   const [keys, first]: [Set<string>, UnequalRow[]] = [new Set(), []];
   let count = 0;
   for await (const row of mergeRows(legacy.rows(table, slices), fresh.rows(table, slices))) {
-    if (suspect && !suspect.has(row.key)) continue;
+    if (before !== 'too_many' && !before.has(row.key)) continue;
     count += 1;
     if (keys.size < REMEMBERED_KEYS) keys.add(row.key);
     if (first.length < MOST_TOLD) first.push(row);
   }
-  return { count, first, keys: count > REMEMBERED_KEYS ? undefined : keys };
+  const suspects: Suspects = count > REMEMBERED_KEYS ? 'too_many' : keys;
+  return { count, first, suspects };
 }
 
 /** So many findings at most. */

@@ -75,7 +75,7 @@ async function look(wish: VerifyWish, before?: Look): Promise<Look> {
     const { tables, apart } = before ?? (await readTables(wish, moments));
     const looks: TableLook[] = [];
     for (const [nr, table] of tables.entries())
-      looks.push(await lookAtTable(moments, table, MOST_TOLD, before?.looks[nr]?.suspects));
+      looks.push(await lookAtTable(moments, table, before?.looks[nr]?.suspects));
     return { tables, apart, looks };
   } catch (error) {
     // What the other side has begun is of no use any more.

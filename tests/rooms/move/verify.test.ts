@@ -153,3 +153,12 @@ test('it can be called off in the middle: statements end on both sides, and conn
   await house.legacy.query('DELETE FROM acme.odd_values WHERE id >= 100000');
   expect((await house.verify()).kind).toBe('equal');
 });
+
+test('a key that is a text is hashed in sentences, which go to the log: it may be a session’s', () => {
+  const key = '{"session_key":"abcdefghijklmnopqrstuvwxyz012345","seq":7}';
+  const finding = { table: 'django_session', key, what: 'missing_on_new', columns: [] } as const;
+  const text = describeProof({ kind: 'different', rows: 1, apart: [], findings: [finding], count: 1 });
+  expect(text).toBe(
+    '1 of 1 rows differ: django_session {"session_key":"sha256:653bb124","seq":7} is missing on the new side.',
+  );
+});
