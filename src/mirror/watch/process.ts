@@ -84,7 +84,7 @@ function makeLink(child: ChildProcess): RehearsalLink {
  */
 function lowerPriority({ pid }: ChildProcess): void {
   if (pid === undefined) return;
-  const priority = constants.priority.PRIORITY_LOW;
+  const priority = constants.priority.PRIORITY_BELOW_NORMAL;
   tryTo(() => setPriority(pid, priority));
   tryTo(() => writeFileSync(`/proc/${pid}/autogroup`, String(priority)));
 }

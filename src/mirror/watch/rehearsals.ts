@@ -56,8 +56,7 @@ const LONGEST_REST_MS = 30_000;
 /** Up for so long: its next death is a first one again. */
 const STEADY_MS = 60_000;
 const CLOSE_MS = 3_000;
-/** It loads for one to two seconds of processor time; with the lowest priority on a machine at its limit that is much more. */
-const STARTING_MS = 120_000;
+const STARTING_MS = 30_000;
 /** A handler that was given up may go on for ever, with its memory and its processor: a process with so many of them is replaced. */
 const MOST_GIVEN_UP = 20;
 /** Of the processor, for as long as a process may be silent, with handlers that were given up. */
