@@ -23,7 +23,7 @@ import {
 } from './decide/index.ts';
 import { openHandle, openLocalEngine } from './handle/index.ts';
 import { type House, openHouse, readJwtRules } from './main.ts';
-import { prepareFollow } from './move/index.ts';
+import { describeDrift, prepareFollow, readDrift } from './move/index.ts';
 import { createLineSink } from './observe/index.ts';
 import {
   CommandRefusal,
@@ -57,6 +57,7 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
     demo: (options) => demo(options, terminal),
     migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
     follow: (onProgress) => follow(onProgress),
+    drift: { read: readSchemaDrift, describe: describeDrift },
     tenants: openTenantParts(),
     texts: openTableTexts(
       { readTable, editTable, tableJsonSchema },
@@ -91,6 +92,15 @@ function openTenantParts(): TenantParts {
     restore: (source, wish) => inOneSentence(restoreTenant({ ownerUrl: ownerUrl(), source, ...wish })),
     delete: (tenant, wish) => inOneSentence(deleteTenant({ ownerUrl: ownerUrl(), tenant, ...wish })),
   };
+}
+
+function readSchemaDrift(
+  features: Readonly<Record<string, readonly string[]>>,
+  leftOut: readonly string[],
+): ReturnType<typeof readDrift> {
+  const settings = loadSettings(['DATABASE_URL', 'LEGACY_DATABASE_URL']);
+  const [legacyUrl, storeUrl] = [need(settings.LEGACY_DATABASE_URL), need(settings.DATABASE_URL)];
+  return inOneSentence(readDrift({ legacyUrl, storeUrl, features, leftOut }));
 }
 
 /** The new side's handlers, for tables that are read while no gateway runs. */

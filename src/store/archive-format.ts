@@ -53,7 +53,8 @@ const printLine = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(valu
 
 export function readHeader(line: string): ArchiveHeader {
   const json = readObject(line);
-  if (json?.banyan !== KIND) throw new ArchiveDamaged('This is no archive that "banyan tenants export" has written.');
+  if (json?.banyan !== KIND)
+    throw new ArchiveDamaged('This is no archive that "banyan tenants export" has written.');
   if (json.version !== ARCHIVE_VERSION)
     throw new StoreRefusal([
       `This archive has version ${String(json.version)} of the format; this Banyan reads version ${ARCHIVE_VERSION}. Use the Banyan that wrote it, or a newer one.`,
@@ -66,7 +67,8 @@ export function readHeader(line: string): ArchiveHeader {
     typeof exported_at === 'string' &&
     isListOf(migrations, (one) => typeof one === 'string') &&
     isListOf(tables, isTable);
-  if (!isGood || id === undefined || name === undefined) throw new ArchiveDamaged('The archive is damaged in its first line.');
+  if (!isGood || id === undefined || name === undefined)
+    throw new ArchiveDamaged('The archive is damaged in its first line.');
   return {
     tenant: { id, name, createdAt },
     exportedAt: exported_at,
@@ -119,9 +121,11 @@ function readObject(line: string): Record<string, unknown> | undefined {
 
 const read = (holder: unknown, key: string): unknown =>
   typeof holder === 'object' && holder !== null ? Reflect.get(holder, key) : undefined;
-const isListOf = (list: unknown, isOne: (one: unknown) => boolean): boolean => Array.isArray(list) && list.every(isOne);
+const isListOf = (list: unknown, isOne: (one: unknown) => boolean): boolean =>
+  Array.isArray(list) && list.every(isOne);
 const isNamed = (one: unknown): boolean => typeof read(one, 'name') === 'string';
 const isTable = (one: unknown): boolean =>
-  isNamed(one) && isListOf(read(one, 'columns'), (column) => isNamed(column) && typeof read(column, 'type') === 'string');
+  isNamed(one) &&
+  isListOf(read(one, 'columns'), (column) => isNamed(column) && typeof read(column, 'type') === 'string');
 const isSum = (one: unknown): boolean =>
   isNamed(one) && Number.isInteger(read(one, 'rows')) && typeof read(one, 'sha256') === 'string';

@@ -27,7 +27,9 @@ const LONGEST_LINE = 16_000_000;
  * Reads an archive as it comes, holding no more of it than its longest row. What it says is right only once the footer has come: until
  * then it is believed on trial. Throws ArchiveDamaged, and for another version StoreRefusal.
  */
-export async function* readArchive(source: AsyncIterable<Buffer>): AsyncGenerator<ArchivePart, void, undefined> {
+export async function* readArchive(
+  source: AsyncIterable<Buffer>,
+): AsyncGenerator<ArchivePart, void, undefined> {
   const input = new Input(source);
   try {
     yield* readParts(input);
@@ -75,7 +77,9 @@ function judge(told: ArchiveFooter, seen: ArchiveFooter): void {
   for (const [nr, sum] of seen.tables.entries()) {
     const said = told.tables[nr];
     if (said?.name !== sum.name || said.rows !== sum.rows || said.sha256 !== sum.sha256)
-      throw new ArchiveDamaged(`The rows of ${sum.name} are not as they were exported: the archive is damaged.`);
+      throw new ArchiveDamaged(
+        `The rows of ${sum.name} are not as they were exported: the archive is damaged.`,
+      );
   }
   if (told.sha256 !== seen.sha256 || told.tables.length !== seen.tables.length)
     throw new ArchiveDamaged('The archive is not as it was exported: it is damaged between its tables.');

@@ -21,8 +21,14 @@ export const SET_MANNERS = `SELECT ${Object.entries(MANNERS)
   .join(', ')}`;
 
 /** One connection as the owner of the tables, closed whatever happens. Throws StoreRefusal where it cannot be had, or is lost. */
-export async function openOwner(ownerUrl: string): Promise<Readonly<{ client: pg.Client; close(): Promise<void> }>> {
-  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'banyan tenants', keepAlive: true });
+export async function openOwner(
+  ownerUrl: string,
+): Promise<Readonly<{ client: pg.Client; close(): Promise<void> }>> {
+  const client = new pg.Client({
+    connectionString: ownerUrl,
+    application_name: 'banyan tenants',
+    keepAlive: true,
+  });
   client.on('error', () => undefined);
   await client.connect().catch((error: unknown) => {
     throw new StoreRefusal([describeUnreachable(error, ownerUrl, 'DATABASE_OWNER_URL')]);
@@ -37,9 +43,10 @@ export async function asOwner<T>(ownerUrl: string, work: (client: pg.Client) => 
 
 /** The owner stands inside the fences, too. Until the transaction ends. `copy`: neither journal nor outbox hear of what is written. */
 export async function enterTenant(client: pg.ClientBase, tenant: TenantId): Promise<void> {
-  await client.query("SELECT set_config('banyan.tenant_id', $1, true), set_config('banyan.note', 'copy', true)", [
-    String(tenant),
-  ]);
+  await client.query(
+    "SELECT set_config('banyan.tenant_id', $1, true), set_config('banyan.note', 'copy', true)",
+    [String(tenant)],
+  );
 }
 
 export type Registered = Readonly<{ id: TenantId; name: TenantName; createdAt: string; isLeaving: boolean }>;

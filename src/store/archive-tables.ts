@@ -20,7 +20,8 @@ export type ArchiveTable = Readonly<{
   counted: string | undefined;
 }>;
 
-type Row = Omit<ArchiveTable, 'counted'> & Readonly<{ needs: readonly string[]; short: string; hasId: boolean }>;
+type Row = Omit<ArchiveTable, 'counted'> &
+  Readonly<{ needs: readonly string[]; short: string; hasId: boolean }>;
 
 const NOT_TENANT = `a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'tenant_id'`;
 const KEYS = `FROM pg_index i CROSS JOIN unnest(i.indkey::int[]) WITH ORDINALITY AS k (attnum, nr)
@@ -52,7 +53,9 @@ export async function readTableGroups(client: pg.ClientBase): Promise<readonly T
   const groups: TableGroup[] = [];
   let left: readonly Row[] = rows;
   while (left.length > 0) {
-    const ready = left.filter((one) => !left.some(({ name }) => name !== one.name && one.needs.includes(name)));
+    const ready = left.filter(
+      (one) => !left.some(({ name }) => name !== one.name && one.needs.includes(name)),
+    );
     if (ready.length === 0) return [...groups, { kind: 'circle', tables: left.map(finish) }];
     groups.push(...ready.map(makeGroup));
     left = left.filter((one) => !ready.includes(one));
@@ -80,6 +83,10 @@ function finish({ needs: _, short, hasId, ...table }: Row): ArchiveTable {
 }
 
 /** A tenant's rows of one table, in an order that is the same in every database, as text. */
-export function readRowsSql(table: Pick<ArchiveTable, 'place' | 'order'>, columns: readonly string[], tenant: TenantId): string {
+export function readRowsSql(
+  table: Pick<ArchiveTable, 'place' | 'order'>,
+  columns: readonly string[],
+  tenant: TenantId,
+): string {
   return `COPY (SELECT ${columns.join(', ')} FROM ${table.place} WHERE tenant_id = ${Number(tenant)} ORDER BY ${table.order}) TO STDOUT`;
 }

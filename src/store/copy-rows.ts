@@ -3,23 +3,22 @@ import type pg from 'pg';
 // COPY, by the messages that pg hands to whatever stands in its queue (its `Submittable`). Text format: a row is a line.
 
 /** What pg's types leave out of its connection. */
-type Wire = pg.Connection &
-  Readonly<{ sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void }>;
+type Wire = pg.Connection & Readonly<{ sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void }>;
 type Ended = Readonly<{ resolve(): void; reject(error: unknown): void }>;
 
 const GATHERED_BYTES = 65_536;
 
 /** Sends `rows` by a `COPY … FROM STDIN`. Throws what the server says of them. */
-export async function copyIn(client: pg.ClientBase, sql: string, rows: Buffer): Promise<void> {
+export async function copyIn(client: pg.ClientBase, sql: string, rows: readonly Buffer[]): Promise<void> {
   await new Promise<void>((resolve, reject) => client.query(new Incoming(sql, rows, { resolve, reject })));
 }
 
 class Incoming {
   readonly #sql: string;
-  readonly #rows: Buffer;
+  readonly #rows: readonly Buffer[];
   readonly #ended: Ended;
 
-  constructor(sql: string, rows: Buffer, ended: Ended) {
+  constructor(sql: string, rows: readonly Buffer[], ended: Ended) {
     this.#sql = sql;
     this.#rows = rows;
     this.#ended = ended;
@@ -30,7 +29,7 @@ class Incoming {
   }
 
   handleCopyInResponse(connection: Wire): void {
-    connection.sendCopyFromChunk(this.#rows);
+    for (const piece of this.#rows) connection.sendCopyFromChunk(piece);
     connection.endCopyFrom();
   }
 

@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import type { TenantId, TenantName } from '../vocabulary/index.ts';
-import { asOwner, enterTenant, findRegistered, SET_MANNERS } from './archive-session.ts';
-import { type ArchiveTable, readTableGroups, type TableGroup } from './archive-tables.ts';
+import { asOwner, findRegistered } from './archive-session.ts';
+import { readTableGroups, type TableGroup } from './archive-tables.ts';
 import { codeOf, isConnectionLoss, messageOf } from './database-errors.ts';
 import { StoreRefusal, TenantUnknown } from './errors.ts';
 import { shareTenant } from './giant.ts';
 import { beginLeaving, type Left } from './leaving.ts';
 import { APP_ROLE } from './prepare.ts';
+import { emptyTable, endTenant, inShort } from './short-deletions.ts';
 import { FRESH_MS } from './tenants.ts';
 
 export type DeleteWish = Readonly<{
@@ -30,7 +31,6 @@ export type Deleted = Readonly<{
   keysRevoked: number;
 }>;
 
-const BATCH_ROWS = 2_000;
 /** Somebody may still write by an old word: the tables are gone through again. */
 const ROUNDS = 3;
 const MARGIN_MS = 2_000;
@@ -71,7 +71,9 @@ class Deletion {
       const isGone = await endTenant(this.#client, tenant, groups);
       if (isGone) return this.#describe(tenant, keysRevoked);
       if (round === ROUNDS)
-        throw new StoreRefusal([`Somebody goes on writing rows of ${tenant.name}. Stop them, then run this again.`]);
+        throw new StoreRefusal([
+          `Somebody goes on writing rows of ${tenant.name}. Stop them, then run this again.`,
+        ]);
     }
   }
 
@@ -82,12 +84,13 @@ class Deletion {
       'SELECT pg_try_advisory_lock(hashtext($1), $2) AS is_mine',
       [NOBODY_ELSE, found.id],
     );
-    if (!rows[0]?.is_mine) throw new StoreRefusal([`${found.name} is being deleted by another process at the moment.`]);
+    if (!rows[0]?.is_mine)
+      throw new StoreRefusal([`${found.name} is being deleted by another process at the moment.`]);
     return { id: found.id, name: found.name };
   }
 
   #leave(tenant: Deleted['tenant']): Promise<Left> {
-    return this.#inside(tenant.id, () => beginLeaving(this.#client, tenant, this.#wish.ifFollowed));
+    return inShort(this.#client, tenant.id, () => beginLeaving(this.#client, tenant, this.#wish.ifFollowed));
   }
 
   /** Until then they would show what is left of the tenant. */
@@ -104,51 +107,18 @@ class Deletion {
 
   /** Rows that refer to one another go together; all others in batches. */
   async #empty(tenant: TenantId, { kind, tables }: TableGroup): Promise<void> {
-    if (kind === 'one') for (const table of tables) await this.#emptyTable(tenant, table);
+    if (kind === 'one')
+      for (const table of tables) await emptyTable(this.#client, tenant, table, this.#count);
     else
-      await this.#inside(tenant, async () => {
+      await inShort(this.#client, tenant, async () => {
         await this.#client.query('SET CONSTRAINTS ALL DEFERRED');
         for (const { name, place } of tables) {
-          const { rowCount } = await this.#client.query(`DELETE FROM ${place} WHERE tenant_id = $1`, [tenant]);
+          const { rowCount } = await this.#client.query(`DELETE FROM ${place} WHERE tenant_id = $1`, [
+            tenant,
+          ]);
           this.#count(name, rowCount);
         }
       });
-  }
-
-  async #emptyTable(tenant: TenantId, table: ArchiveTable): Promise<void> {
-    let from: readonly string[] | undefined;
-    do {
-      from = await this.#inside(tenant, () => this.#deleteBatch(tenant, table, from));
-    } while (from !== undefined);
-  }
-
-  /** Those after `from`, so that what was deleted before is not looked at again. Answers the last one's key where there may be more. */
-  async #deleteBatch(
-    tenant: TenantId,
-    { name, place, keys }: ArchiveTable,
-    from: readonly string[] | undefined,
-  ): Promise<readonly string[] | undefined> {
-    const after = compareKeys(keys, '>', from);
-    const bound = keys.length === 0 ? undefined : await this.#findBound(tenant, place, keys, after);
-    const upTo = compareKeys(keys, '<=', bound);
-    const { rowCount } = await this.#client.query(
-      `DELETE FROM ${place} WHERE tenant_id = ${Number(tenant)}${after}${upTo}`,
-    );
-    this.#count(name, rowCount);
-    return bound;
-  }
-
-  async #findBound(
-    tenant: TenantId,
-    place: string,
-    keys: readonly string[],
-    after: string,
-  ): Promise<readonly string[] | undefined> {
-    const { rows } = await this.#client.query<{ key: string[] }>(
-      `SELECT ARRAY[${keys.map((key) => `quote_literal(${key})`).join(', ')}] AS key FROM ${place}
-       WHERE tenant_id = ${Number(tenant)}${after} ORDER BY ${keys.join(', ')} OFFSET ${BATCH_ROWS - 1} LIMIT 1`,
-    );
-    return rows[0]?.key;
   }
 
   /** A giant's partitions are empty now, and would be the next one's who gets the number. */
@@ -160,16 +130,12 @@ class Deletion {
     if (rowCount !== 0) await shareTenant(this.#wish.ownerUrl, name);
   }
 
-  #inside<T>(tenant: TenantId, work: () => Promise<T>): Promise<T> {
-    return inside(this.#client, tenant, work);
-  }
-
-  #count(name: string, rowCount: number | null): void {
+  readonly #count = (name: string, rowCount: number | null): void => {
     if (!rowCount) return;
     const rows = (this.#gone.get(name) ?? 0) + rowCount;
     this.#gone.set(name, rows);
     this.#wish.onProgress?.({ kind: 'deleted', table: name, rows });
-  }
+  };
 
   #describe(tenant: Deleted['tenant'], keysRevoked: number): Deleted {
     const tables = [...this.#gone].map(([name, rows]) => ({ name, rows }));
@@ -177,65 +143,14 @@ class Deletion {
   }
 }
 
-/** `values` are literals. */
-function compareKeys(keys: readonly string[], sign: '>' | '<=', values: readonly string[] | undefined): string {
-  return values === undefined ? '' : ` AND (${keys.join(', ')}) ${sign} (${values.join(', ')})`;
-}
-
-/** Takes the tenant out of the registry, and what the gateway's own tables say of it. Answers false where rows have come again. */
-async function endTenant(
-  client: pg.ClientBase,
-  { id, name }: Deleted['tenant'],
-  groups: readonly TableGroup[],
-): Promise<boolean> {
-  try {
-    await inside(client, id, async () => {
-      for (const sql of ['banyan.tenure', 'banyan.outbox_tenant', 'banyan.leaving_tenant'])
-        await client.query(`DELETE FROM ${sql} WHERE tenant = $1`, [id]);
-      await client.query('DELETE FROM banyan.ended_session WHERE tenant = $1', [name]);
-      await client.query(
-        `WITH gone AS (DELETE FROM banyan.shadow_sample WHERE tenant = $1 RETURNING day, id)
-         DELETE FROM banyan.shadow_place p USING gone g WHERE p.day = g.day AND p.sample_id = g.id`,
-        [name],
-      );
-      await client.query('DELETE FROM public.tenant WHERE id = $1', [id]);
-      for (const { tables } of groups) for (const { place } of tables) await expectNone(client, place, id);
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof RowsLeft || codeOf(error) === '23503') return false;
-    throw error;
-  }
-}
-
-class RowsLeft extends Error {}
-
-async function expectNone(client: pg.ClientBase, place: string, tenant: TenantId): Promise<void> {
-  const { rowCount } = await client.query(`SELECT FROM ${place} WHERE tenant_id = $1 LIMIT 1`, [tenant]);
-  if (rowCount !== 0) throw new RowsLeft(place);
-}
-
-async function inside<T>(client: pg.ClientBase, tenant: TenantId, work: () => Promise<T>): Promise<T> {
-  // Foreign keys are planned once. What somebody holds for long is no reason to keep others waiting behind this one.
-  await client.query(
-    `BEGIN; ${SET_MANNERS}; SET LOCAL lock_timeout = '5s'; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off`,
-  );
-  try {
-    await enterTenant(client, tenant);
-    const result = await work();
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
-}
-
 function describe(error: unknown, tenant: TenantName): unknown {
   const again = `Run this again: it goes on where it was (banyan tenants delete ${tenant}).`;
-  if (isConnectionLoss(error)) return new StoreRefusal([`The connection to the new store was lost. ${again}`]);
+  if (isConnectionLoss(error))
+    return new StoreRefusal([`The connection to the new store was lost. ${again}`]);
   if (codeOf(error) === '55P03')
-    return new StoreRefusal([`Somebody held rows or tables of ${tenant} for longer than five seconds. ${again}`]);
+    return new StoreRefusal([
+      `Somebody held rows or tables of ${tenant} for longer than five seconds. ${again}`,
+    ]);
   if (/^(40001|40P01|57014)$/.test(codeOf(error)))
     return new StoreRefusal([`The deletion was interrupted: ${messageOf(error)}. ${again}`]);
   return error;

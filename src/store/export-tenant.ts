@@ -11,7 +11,13 @@ import {
   TABLE_END,
   type TableSum,
 } from './archive-format.ts';
-import { enterTenant, findRegistered, openOwner, readMigrationNames, SET_MANNERS } from './archive-session.ts';
+import {
+  enterTenant,
+  findRegistered,
+  openOwner,
+  readMigrationNames,
+  SET_MANNERS,
+} from './archive-session.ts';
 import { type ArchiveTable, readArchiveTables, readRowsSql } from './archive-tables.ts';
 import { copyOut } from './copy-rows.ts';
 import { isConnectionLoss } from './database-errors.ts';
@@ -63,7 +69,9 @@ async function findWhole(client: pg.ClientBase, name: TenantName): Promise<Archi
   const found = await findRegistered(client, name);
   if (found === undefined) throw new TenantUnknown(name);
   if (!found.isLeaving) return found;
-  throw new StoreRefusal([`${name} is being deleted, and half of it may be gone. Finish it: banyan tenants delete ${name}`]);
+  throw new StoreRefusal([
+    `${name} is being deleted, and half of it may be gone. Finish it: banyan tenants delete ${name}`,
+  ]);
 }
 
 const nameColumn = ({ name, type }: ArchiveTable['columns'][number]) => ({ name, type });
@@ -91,7 +99,10 @@ class Export {
     yield printFooter(footer);
   }
 
-  async *#rowsOf(table: ArchiveTable, { tenant }: ArchiveHeader): AsyncGenerator<Buffer, TableSum, undefined> {
+  async *#rowsOf(
+    table: ArchiveTable,
+    { tenant }: ArchiveHeader,
+  ): AsyncGenerator<Buffer, TableSum, undefined> {
     yield this.#pass(printTableLine(table.name));
     const summing = new Summing();
     const columns = table.columns.map(({ place }) => place);

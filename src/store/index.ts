@@ -16,6 +16,7 @@ export {
   TenantUnknown,
   UnscopedQuery,
 } from './errors.ts';
+export { type Archived, type ArchiveProgress, type ExportWish, exportTenant } from './export-tenant.ts';
 export type {
   Applied,
   ChangeOrigin,
@@ -24,7 +25,6 @@ export type {
   FollowTransaction,
   StrangersWrites,
 } from './follow.ts';
-export { type Archived, type ArchiveProgress, type ExportWish, exportTenant } from './export-tenant.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
 export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';

@@ -90,7 +90,9 @@ function refuseTies(
         ]
       : []),
     ...(slot !== undefined
-      ? [`${tenant} follows legacy by the slot ${slot}. To end that and delete the copy that the store has: --unfollow`]
+      ? [
+          `${tenant} follows legacy by the slot ${slot}. To end that and delete the copy that the store has: --unfollow`,
+        ]
       : []),
   ];
   if (findings.length > 0) throw new StoreRefusal(findings);

@@ -1,14 +1,15 @@
 import pg from 'pg';
-import { parseTenantId, type TenantId, type TenantName } from '../vocabulary/index.ts';
+import type { TenantId, TenantName } from '../vocabulary/index.ts';
+import { type FittedTable, fitTables } from './archive-fit.ts';
 import { ArchiveDamaged, type ArchiveFooter, type ArchiveHeader, Summing } from './archive-format.ts';
-import { fitTables, type FittedTable } from './archive-fit.ts';
 import { readArchive } from './archive-reader.ts';
-import { asOwner, enterTenant, REGISTERED, type Registered, SET_MANNERS } from './archive-session.ts';
+import { asOwner, enterTenant, SET_MANNERS } from './archive-session.ts';
 import { readArchiveTables, readRowsSql, readTableGroups } from './archive-tables.ts';
 import { copyIn, copyOut } from './copy-rows.ts';
 import { codeOf, isConnectionLoss, messageOf } from './database-errors.ts';
 import { StoreRefusal } from './errors.ts';
 import type { ArchiveProgress } from './export-tenant.ts';
+import { type RestoredTenant, raiseCounters, refuseRows, registerTenant } from './restored-tenant.ts';
 
 export type RestoreWish = Readonly<{
   ownerUrl: string;
@@ -20,17 +21,15 @@ export type RestoreWish = Readonly<{
 }>;
 
 export type Restored = Readonly<{
-  tenant: Readonly<{ id: TenantId; name: TenantName }>;
+  tenant: RestoredTenant;
   /** As whom, and when, it was exported. */
   from: Readonly<{ id: TenantId; name: TenantName; exportedAt: string }>;
   rows: number;
   tables: ArchiveFooter['tables'];
 }>;
 
-/** Numbers of tenants are legacy's. One that is chosen here must not be that of a tenant whom legacy gets tomorrow. */
-const OWN_NUMBERS_FROM = 1_000_000_000;
 /** What one statement puts in: large enough that a round trip does not matter, small enough to be held. */
-const BATCH_BYTES = 4_194_304;
+const BATCH_BYTES = 1_048_576;
 
 /**
  * Puts an archive's rows into the store, in one transaction: all of it, verified by count and hash as it came and as it is read back, or
@@ -39,14 +38,34 @@ const BATCH_BYTES = 4_194_304;
 export function restoreTenant(wish: RestoreWish): Promise<Restored> {
   return asOwner(wish.ownerUrl, async (client) => {
     await client.query(`BEGIN; ${SET_MANNERS}`);
+    const source = new Watched(wish.source);
     try {
-      const restored = await new Restoring(client, wish).run();
+      const restored = await new Restoring(client, { ...wish, source }).run();
       await commit(client, restored.tenant.name);
       return restored;
     } catch (error) {
-      throw describe(error);
+      throw error === source.error ? error : describe(error);
     }
   });
+}
+
+/** A file that cannot be read is no trouble of the database, however alike their errors look. */
+class Watched implements AsyncIterable<Buffer> {
+  readonly #source: AsyncIterable<Buffer>;
+  error: unknown;
+
+  constructor(source: AsyncIterable<Buffer>) {
+    this.#source = source;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* this.#source;
+    } catch (error) {
+      this.error = error;
+      throw error;
+    }
+  }
 }
 
 async function commit(client: pg.ClientBase, name: TenantName): Promise<void> {
@@ -63,7 +82,7 @@ class Restoring {
   readonly #client: pg.ClientBase;
   readonly #wish: RestoreWish;
   #header: ArchiveHeader | undefined;
-  #tenant: Restored['tenant'] | undefined;
+  #tenant: RestoredTenant | undefined;
   #tables: readonly FittedTable[] = [];
   #table: FittedTable | undefined;
   #batch: Buffer[] = [];
@@ -89,12 +108,15 @@ class Restoring {
   async #begin(header: ArchiveHeader): Promise<void> {
     this.#header = header;
     this.#tables = fitTables(header, await readArchiveTables(this.#client));
-    this.#tenant = await register(this.#client, header, this.#wish.as);
+    this.#tenant = await registerTenant(this.#client, header, this.#wish.as);
     await enterTenant(this.#client, this.#tenant.id);
     // Foreign keys are then planned once, and by the key, whatever a plan made for an empty table may think.
-    await this.#client.query('SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off');
+    await this.#client.query(
+      'SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off',
+    );
     const groups = await readTableGroups(this.#client);
-    if (groups.some(({ kind }) => kind === 'circle')) await this.#client.query('SET CONSTRAINTS ALL DEFERRED');
+    if (groups.some(({ kind }) => kind === 'circle'))
+      await this.#client.query('SET CONSTRAINTS ALL DEFERRED');
     for (const table of this.#tables) await refuseRows(this.#client, table, this.#tenant);
   }
 
@@ -118,10 +140,14 @@ class Restoring {
     if (this.#batchBytes === 0) return;
     const { name, place, columns } = this.#here();
     const list = columns.join(', ');
-    await copyIn(this.#client, `COPY pg_temp.banyan_rows (${list}) FROM STDIN`, Buffer.concat(this.#batch));
-    const { rowCount } = await this.#client.query(
-      `INSERT INTO ${place} (tenant_id, ${list}) OVERRIDING SYSTEM VALUE SELECT ${this.#id()}, ${list} FROM pg_temp.banyan_rows`,
+    await copyIn(this.#client, `COPY pg_temp.banyan_rows (${list}) FROM STDIN`, this.#batch).catch(
+      blame(name),
     );
+    const { rowCount } = await this.#client
+      .query(
+        `INSERT INTO ${place} (tenant_id, ${list}) OVERRIDING SYSTEM VALUE SELECT ${this.#id()}, ${list} FROM pg_temp.banyan_rows`,
+      )
+      .catch(blame(name));
     await this.#client.query('TRUNCATE pg_temp.banyan_rows');
     this.#rows += rowCount ?? 0;
     this.#bytes += this.#batchBytes;
@@ -136,7 +162,7 @@ class Restoring {
     for (const table of this.#tables) await this.#readBack(table, footer);
     await raiseCounters(this.#client, this.#tables, this.#id());
     const { tenant: from, exportedAt } = this.#header as ArchiveHeader;
-    const tenant = this.#tenant as Restored['tenant'];
+    const tenant = this.#tenant as RestoredTenant;
     return {
       tenant,
       from: { id: from.id, name: from.name, exportedAt },
@@ -162,103 +188,31 @@ class Restoring {
   }
 
   #id(): TenantId {
-    return (this.#tenant as Restored['tenant']).id;
+    return (this.#tenant as RestoredTenant).id;
   }
 }
 
-/** The tenant that the rows will be of, known to nobody else before the end. Its line is locked: nobody hangs rows on it meanwhile. */
-async function register(
-  client: pg.ClientBase,
-  { tenant }: ArchiveHeader,
-  as: TenantName | undefined,
-): Promise<Restored['tenant']> {
-  const name = as ?? tenant.name;
-  const known = (await client.query<Registered>(`${REGISTERED} WHERE name = $1 FOR UPDATE`, [name])).rows[0];
-  if (known !== undefined) return { id: await useRegistered(client, known), name };
-  const id = await chooseNumber(client, tenant, as);
-  await client.query('INSERT INTO public.tenant (id, name, created_at) VALUES ($1, $2, $3)', [
-    id,
-    name,
-    tenant.createdAt,
-  ]);
-  return { id, name };
-}
+const NOTHING = 'Nothing of it was restored.';
 
-/** One that was registered, and has no rows yet: nobody may be about to write some. */
-async function useRegistered(client: pg.ClientBase, { id, name, isLeaving }: Registered): Promise<TenantId> {
-  if (isLeaving) throw new StoreRefusal([`${name} is being deleted. Finish it first: banyan tenants delete ${name}`]);
-  await enterTenant(client, id);
-  const { rows } = await client.query<{ is_followed: boolean; is_moved: boolean }>(
-    `SELECT EXISTS (SELECT FROM banyan.followed_tenant WHERE tenant_id = $1) AS is_followed,
-       EXISTS (SELECT FROM banyan.tenure t JOIN banyan.move m USING (feature) WHERE t.tenant = $1 AND m.state <> 'retired') AS is_moved`,
-    [id],
-  );
-  if (rows[0]?.is_followed || rows[0]?.is_moved)
+/** What PostgreSQL says of rows that it does not take: these are the archive's fault. */
+const blame =
+  (table: string) =>
+  (error: unknown): never => {
+    if (!/^2[23]/.test(codeOf(error))) throw error;
+    const column =
+      error instanceof pg.DatabaseError ? /column (\w+)/.exec(error.where ?? '')?.[1] : undefined;
+    const place = column === undefined ? table : `${table}, column ${column}`;
     throw new StoreRefusal([
-      `${name} follows legacy's rows, or is being moved: rows from an archive would part it from legacy. Restore it under another name: --as NAME`,
+      `The store does not take the rows of ${place}: ${messageOf(error)}. The archive is damaged, or does not suit this store. ${NOTHING}`,
     ]);
-  return id;
-}
+  };
 
-async function chooseNumber(
-  client: pg.ClientBase,
-  { id, name }: ArchiveHeader['tenant'],
-  as: TenantName | undefined,
-): Promise<TenantId> {
-  await client.query(`SELECT pg_advisory_xact_lock(hashtext('banyan tenants'))`);
-  const { rows } = await client.query<{ holder: string | null; own: number }>(
-    `SELECT (SELECT name FROM public.tenant WHERE id = $1) AS holder,
-       (SELECT GREATEST(max(id) + 1, ${OWN_NUMBERS_FROM}) FROM public.tenant) AS own`,
-    [id],
-  );
-  const { holder = null, own } = rows[0] ?? {};
-  if (holder === null) return id;
-  const free = parseTenantId(own);
-  if (as !== undefined && free !== undefined) return free;
-  throw new StoreRefusal([
-    `${name} has the number ${id}, which is ${holder}'s here. Restore it under a number of its own: --as ${name}`,
-  ]);
-}
-
-async function refuseRows(
-  client: pg.ClientBase,
-  { name, place }: FittedTable,
-  tenant: Restored['tenant'],
-): Promise<void> {
-  const { rowCount } = await client.query(`SELECT FROM ${place} WHERE tenant_id = $1 LIMIT 1`, [tenant.id]);
-  if (rowCount !== 0)
-    throw new StoreRefusal([
-      `${tenant.name} is here already, with rows in ${name}. Restore it under another name (--as NAME), or delete it first: banyan tenants delete ${tenant.name}`,
-    ]);
-}
-
-/** A tenant that followed legacy may have been exported before its counters were brought up to its rows. */
-async function raiseCounters(
-  client: pg.ClientBase,
-  tables: readonly FittedTable[],
-  tenant: TenantId,
-): Promise<void> {
-  for (const { place, counted } of tables) {
-    if (counted === undefined) continue;
-    await client.query(
-      `INSERT INTO banyan.id_counter AS c (tenant_id, table_name, last_id)
-       SELECT $1, $2, max(id) FROM ${place} WHERE tenant_id = $1 HAVING max(id) > 0
-       ON CONFLICT (tenant_id, table_name) DO UPDATE SET last_id = EXCLUDED.last_id WHERE c.last_id < EXCLUDED.last_id`,
-      [tenant, counted],
-    );
-  }
-}
-
-/** What PostgreSQL says of rows that it does not take is about the archive, or about the table. */
 function describe(error: unknown): unknown {
-  const after = 'Nothing of it was restored.';
-  if (error instanceof ArchiveDamaged) return new ArchiveDamaged(`${error.message} ${after}`);
+  if (error instanceof ArchiveDamaged) return new ArchiveDamaged(`${error.message} ${NOTHING}`);
   if (error instanceof StoreRefusal) return error;
-  if (isConnectionLoss(error)) return new StoreRefusal([`The connection to the new store was lost. ${after}`]);
-  if (!(error instanceof pg.DatabaseError)) return error;
-  const { table, constraint, where } = error;
-  if (codeOf(error) === '23505' && table === 'tenant')
+  if (isConnectionLoss(error))
+    return new StoreRefusal([`The connection to the new store was lost. ${NOTHING}`]);
+  if (codeOf(error) === '23505')
     return new StoreRefusal(['Somebody has just registered this tenant. Look: banyan tenants list']);
-  const place = constraint ?? where?.split('\n')[0] ?? table;
-  return new StoreRefusal([`The store does not take the archive: ${messageOf(error)}${place ? ` (${place})` : ''}. ${after}`]);
+  return error instanceof pg.DatabaseError ? new StoreRefusal([`${messageOf(error)}. ${NOTHING}`]) : error;
 }

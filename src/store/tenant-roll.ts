@@ -37,7 +37,15 @@ export function listTenants(ownerUrl: string): Promise<readonly ListedTenant[]> 
       await enterTenant(client, id);
       const { slot, ownedByNew } = await readTies(client, id);
       const partition = giants.has(id) ? 'own' : 'shared';
-      listed.push({ id, name, createdAt, state: isLeaving ? 'leaving' : 'here', partition, slot, ownedByNew });
+      listed.push({
+        id,
+        name,
+        createdAt,
+        state: isLeaving ? 'leaving' : 'here',
+        partition,
+        slot,
+        ownedByNew,
+      });
     }
     return listed;
   });

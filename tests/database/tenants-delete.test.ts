@@ -1,6 +1,13 @@
 import { afterAll, beforeEach, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { countTenant, deleteTenant, isolateTenant, listTenants, openStore, TenantUnknown } from '../../src/store/index.ts';
+import {
+  countTenant,
+  deleteTenant,
+  isolateTenant,
+  listTenants,
+  openStore,
+  TenantUnknown,
+} from '../../src/store/index.ts';
 import { asSuperuser } from '../support/database.ts';
 import { hostileRows } from '../support/hostile-rows.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../support/store.ts';
@@ -11,14 +18,15 @@ let database: StoreDatabase;
 beforeEach(async () => {
   database = await createStoreDatabase();
   databases.push(database);
-  for (const [id, name] of [
+  const tenants = [
     [1, 'acme'],
     [2, 'globex'],
-  ] as const) {
+  ] as const;
+  for (const [id, name] of tenants) {
     await addTenant(database, id, name);
     await asSuperuser(hostileRows(id, id), database.superUrl);
-    await asSuperuser(traces(id, name), database.superUrl);
   }
+  for (const [id, name] of tenants) await asSuperuser(traces(id, name), database.superUrl);
 });
 afterAll(async () => {
   for (const one of databases) await one.drop();
@@ -61,14 +69,19 @@ test('nothing of the tenant is in any table afterwards, and of the others nothin
   const found = await ask((named1.rows as { sql: string }[]).map(({ sql }) => sql).join(' UNION ALL '));
   // A revoked key is refused as such, and stays.
   expect(found.rows).toEqual([{ place: 'banyan.api_key' }]);
-  expect((await ask('SELECT id FROM banyan.api_key WHERE revoked_at IS NULL')).rows).toEqual([{ id: 'key-2' }]);
+  expect((await ask('SELECT id FROM banyan.api_key WHERE revoked_at IS NULL')).rows).toEqual([
+    { id: 'key-2' },
+  ]);
   expect((await ask('SELECT sample_id FROM banyan.shadow_place')).rows).toEqual([{ sample_id: 's2' }]);
   expect((await ask("SELECT FROM tenant WHERE id = 1 OR name = 'acme'")).rowCount).toBe(0);
   await expect(remove('acme')).rejects.toBeInstanceOf(TenantUnknown);
 });
 
 test('a tenant that follows legacy is kept, unless that is to end', async () => {
-  await asSuperuser("INSERT INTO banyan.followed_tenant VALUES (1, 'slot', '0/1'), (2, 'slot', '0/1')", database.superUrl);
+  await asSuperuser(
+    "INSERT INTO banyan.followed_tenant VALUES (1, 'slot', '0/1'), (2, 'slot', '0/1')",
+    database.superUrl,
+  );
   const before = await dumpTenants(database.superUrl);
   await expect(remove('acme')).rejects.toThrow(
     'acme follows legacy by the slot slot. To end that and delete the copy that the store has: --unfollow',
@@ -90,7 +103,8 @@ test('a tenant of whom the new side owns a feature is kept, unless legacy shall 
   await expect(remove('acme')).rejects.toThrow(
     'The new side owns chat of acme, and legacy is kept in step (1 writes are not there yet). Hand it back first, or leave legacy as it is: --unfollow',
   );
-  const epoch = async () => (await ask('SELECT epoch::int AS epoch FROM banyan.epoch')).rows[0].epoch as number;
+  const epoch = async () =>
+    (await ask('SELECT epoch::int AS epoch FROM banyan.epoch')).rows[0].epoch as number;
   const before = await epoch();
   await remove('acme', 'unfollow');
   expect(await epoch()).toBeGreaterThan(before);
@@ -120,7 +134,8 @@ test('a feature whose move is retired is no reason to keep a tenant', async () =
 
 test('while gateways may still know the tenant its rows are there; they are told, and forget it', async () => {
   const store = await openStore({ url: database.appUrl, emit: () => undefined, onUnscoped: 'refuse' });
-  const count = () => store.within(named('acme'), async (tx) => tx.aiJob.count({ where: { tenantId: tx.tenantId } }));
+  const count = () =>
+    store.within(named('acme'), async (tx) => tx.aiJob.count({ where: { tenantId: tx.tenantId } }));
   expect(await count()).toBe(7);
   let seen: Promise<number> | undefined;
   await deleteTenant({
@@ -160,8 +175,12 @@ test('rows that come while it goes on are found and go, too', async () => {
 
 test('what is locked for long is left, said, and gone at the next try', async () => {
   await asRole(database.superUrl, async (client) => {
-    await client.query("BEGIN; SELECT set_config('banyan.tenant_id', '1', true); SELECT FROM ai_job WHERE tenant_id = 1 AND id = 3 FOR UPDATE");
-    await expect(remove('acme')).rejects.toThrow(/Somebody held rows or tables of acme for longer than five seconds/);
+    await client.query(
+      "BEGIN; SELECT set_config('banyan.tenant_id', '1', true); SELECT FROM ai_job WHERE tenant_id = 1 AND id = 3 FOR UPDATE",
+    );
+    await expect(remove('acme')).rejects.toThrow(
+      /Somebody held rows or tables of acme for longer than five seconds/,
+    );
   });
   await remove('acme');
   expect(Object.keys(await dumpTenants(database.superUrl))).toEqual(['2']);

@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { deleteTenant, exportTenant, listTenants, openStore, restoreTenant, TenantUnknown } from '../../src/store/index.ts';
+import {
+  deleteTenant,
+  exportTenant,
+  listTenants,
+  openStore,
+  restoreTenant,
+  TenantUnknown,
+} from '../../src/store/index.ts';
 import { asSuperuser } from '../support/database.ts';
 import { hostileRows } from '../support/hostile-rows.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../support/store.ts';
@@ -23,7 +30,8 @@ beforeAll(async () => {
   await asSuperuser(
     `BEGIN; SELECT set_config('banyan.tenant_id', '1', true);
      INSERT INTO ai_job (tenant_id, id, user_id, model, prompt, status, prompt_tokens, completion_tokens, temperature, cost)
-       SELECT 1, n, 1, 'm', repeat('x', 500), 'done', 1, 1, 0.5, 1 FROM generate_series(1000, 21000) n; COMMIT`,
+       SELECT 1, n, 1, 'm', repeat('x', 500), 'done', 1, 1, 0.5, 1 FROM generate_series(1000, 21000) n;
+     UPDATE banyan.id_counter SET last_id = 21000 WHERE tenant_id = 1 AND table_name = 'ai_job'; COMMIT`,
     database.superUrl,
   );
   archive = await exportWhole(database.ownerUrl, 'acme');
@@ -39,7 +47,8 @@ const killAll = () =>
   asSuperuser(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database.name}' AND application_name = 'banyan tenants'`,
   );
-const wish = () => ({ ownerUrl: database.ownerUrl, tenant: named('acme'), ifFollowed: 'refuse', forgetMs: 0 }) as const;
+const wish = () =>
+  ({ ownerUrl: database.ownerUrl, tenant: named('acme'), ifFollowed: 'refuse', forgetMs: 0 }) as const;
 
 test('a restoring whose connection is ended leaves nothing, wherever it was, and succeeds the next time', async () => {
   await deleteTenant(wish());
@@ -71,7 +80,8 @@ test('a deletion whose connection is ended half-way shows nobody half a tenant, 
     ...wish(),
     onProgress: (progress) => {
       if (progress.kind === 'deleted') batches += 1;
-      if (progress.kind === 'deleted' && progress.table === 'public.ai_job' && progress.rows === 4_000) void killAll();
+      if (progress.kind === 'deleted' && progress.table === 'public.ai_job' && progress.rows === 4_000)
+        void killAll();
     },
   });
   await expect(deleting).rejects.toThrow(/banyan tenants delete acme/);
@@ -80,7 +90,9 @@ test('a deletion whose connection is ended half-way shows nobody half a tenant, 
   expect(half.length).toBeGreaterThan(0);
   expect(half.length).toBeLessThan(20_008);
   const store = await openStore({ url: database.appUrl, emit: () => undefined, onUnscoped: 'refuse' });
-  await expect(store.within(named('acme'), async (tx) => tx.aiJob.count())).rejects.toBeInstanceOf(TenantUnknown);
+  await expect(store.within(named('acme'), async (tx) => tx.aiJob.count())).rejects.toBeInstanceOf(
+    TenantUnknown,
+  );
   expect((await store.tenants.list()).map(({ name }) => name)).toEqual(['globex']);
   await store.close();
   expect((await listTenants(database.ownerUrl)).map(({ name, state }) => `${name} ${state}`)).toEqual([
@@ -111,7 +123,9 @@ test('an export that nobody reads to its end gives its connection back', async (
   for await (const _ of exportTenant({ ownerUrl: database.ownerUrl, tenant: named('acme') })) break;
   await pause(100);
   const left = await asRole(database.superUrl, (client) =>
-    client.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'banyan tenants'"),
+    client.query(
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'banyan tenants'",
+    ),
   );
   expect(left.rowCount).toBe(0);
 });

@@ -25,7 +25,10 @@ const replace = (from: string | RegExp, to: string) => {
   expect(changed).not.toBe(text());
   return bytes(changed);
 };
-const lineOf = (start: string) => text().split('\n').findIndex((line) => line.startsWith(start));
+const lineOf = (start: string) =>
+  text()
+    .split('\n')
+    .findIndex((line) => line.startsWith(start));
 const withLines = (change: (lines: string[]) => void) => {
   const lines = text().split('\n');
   change(lines);
@@ -35,14 +38,19 @@ const withLines = (change: (lines: string[]) => void) => {
 /** The footer made anew, as if whoever changed the rows knew the format: what is left to find are rows that do not fit the store. */
 function resum(changed: Buffer): Buffer {
   const lines = changed.toString('latin1').split('\n');
-  const footer = JSON.parse(lines.at(-2) ?? '') as { end: { tables: { name: string; rows: number; sha256: string }[]; sha256: string } };
+  const footer = JSON.parse(lines.at(-2) ?? '') as {
+    end: { tables: { name: string; rows: number; sha256: string }[]; sha256: string };
+  };
   for (const table of footer.end.tables) {
     const from = lines.findIndex((line) => line === JSON.stringify({ table: table.name })) + 1;
     const rows = lines.slice(from, lines.indexOf('\\.', from)).map((line) => `${line}\n`);
     table.rows = rows.length;
     table.sha256 = createHash('sha256').update(rows.join(''), 'latin1').digest('hex');
   }
-  const head = lines.slice(0, -2).map((line) => `${line}\n`).join('');
+  const head = lines
+    .slice(0, -2)
+    .map((line) => `${line}\n`)
+    .join('');
   footer.end.sha256 = createHash('sha256').update(head, 'latin1').digest('hex');
   return bytes(`${head}${JSON.stringify(footer)}\n`);
 }
@@ -56,28 +64,96 @@ const DAMAGES: readonly (readonly [string, () => Buffer, RegExp])[] = [
   ['a newer format', () => replace('"version":1', '"version":2'), /version 2/],
   ['a tenant that cannot be', () => replace('"name":"acme"', '"name":"AC ME"'), /first line/],
   ['another tenant', () => replace('"name":"acme"', '"name":"acmf"'), /damaged between its tables/],
-  ['two columns that changed places', () => replace(/(\{"name":"first_name"[^}]*\}),(\{"name":"last_name"[^}]*\})/, '$2,$1'), /damaged between/],
+  [
+    'two columns that changed places',
+    () => replace(/(\{"name":"first_name"[^}]*\}),(\{"name":"last_name"[^}]*\})/, '$2,$1'),
+    /damaged between/,
+  ],
   ['cut off in the first line', () => archive.subarray(0, 100), /no archive/],
   ['cut off in the middle of a row', () => archive.subarray(0, Math.floor(archive.length / 2)), /cut off/],
   ['cut off at the end of a table', () => bytes(text().slice(0, text().indexOf('\n\\.\n') + 4)), /cut off/],
   ['cut off in the last line', () => archive.subarray(0, archive.length - 20), /cut off/],
   ['without its last byte', () => archive.subarray(0, archive.length - 1), /cut off/],
   ['a bit that tipped in a row', () => replace('spaces kept', 'spaces keqt'), /rows of public\.chat_message/],
-  ['a number that changed', () => replace('9007199254740993', '9007199254740992'), /rows of public\.files_file/],
-  ['a row left out', () => withLines((lines) => lines.splice(lineOf('{"table":"public.auth_user"}') + 2, 1)), /rows of public\.auth_user/],
-  ['a row twice', () => withLines((lines) => lines.splice(lineOf('{"table":"public.auth_user"}') + 2, 0, lines[lineOf('{"table":"public.auth_user"}') + 2] ?? '')), /./],
-  ['two rows that changed places', () => withLines((lines) => lines.splice(lineOf('{"table":"public.files_file"}') + 1, 2, lines[lineOf('{"table":"public.files_file"}') + 2] ?? '', lines[lineOf('{"table":"public.files_file"}') + 1] ?? '')), /rows of public\.files_file/],
-  ['a table left out', () => withLines((lines) => lines.splice(lineOf('{"table":"public.files_chunk"}'), 5)), /where the rows of public\.files_chunk should begin/],
+  [
+    'a number that changed',
+    () => replace('9007199254740993', '9007199254740992'),
+    /rows of public\.files_file/,
+  ],
+  [
+    'a row left out',
+    () => withLines((lines) => lines.splice(lineOf('{"table":"public.auth_user"}') + 2, 1)),
+    /rows of public\.(auth_user|ai_job)/,
+  ],
+  [
+    'a row twice',
+    () =>
+      withLines((lines) =>
+        lines.splice(
+          lineOf('{"table":"public.auth_user"}') + 2,
+          0,
+          lines[lineOf('{"table":"public.auth_user"}') + 2] ?? '',
+        ),
+      ),
+    /./,
+  ],
+  [
+    'two rows that changed places',
+    () =>
+      withLines((lines) =>
+        lines.splice(
+          lineOf('{"table":"public.files_file"}') + 1,
+          2,
+          lines[lineOf('{"table":"public.files_file"}') + 2] ?? '',
+          lines[lineOf('{"table":"public.files_file"}') + 1] ?? '',
+        ),
+      ),
+    /rows of public\.files_file/,
+  ],
+  [
+    'a table left out',
+    () => withLines((lines) => lines.splice(lineOf('{"table":"public.files_chunk"}'), 5)),
+    /where the rows of public\.files_chunk should begin/,
+  ],
   ['line ends as Windows has them', () => bytes(text().replaceAll('\n', '\r\n')), /./],
   ['a count that changed in the last line', () => replace(/"rows":7/, '"rows":8'), /rows of public\.ai_job/],
   ['a hash that changed in the last line', () => replace(/"sha256":"."*/, '"sha256":"x'), /damaged/],
   ['something behind the end', () => Buffer.concat([archive, bytes('\n')]), /after the end/],
   ['two archives in one', () => Buffer.concat([archive, archive]), /after the end/],
-  ['a user missing, all sums made anew', () => resum(withLines((lines) => lines.splice(lineOf('{"table":"public.auth_user"}') + 2, 1))), /auth_user|foreign key/i],
-  ['a value that the column does not take, all sums made anew', () => resum(replace('9007199254740993', 'many')), /bigint/],
-  ['a row twice, all sums made anew', () => resum(withLines((lines) => lines.splice(lineOf('{"table":"public.files_file"}') + 1, 0, lines[lineOf('{"table":"public.files_file"}') + 1] ?? ''))), /files_file/],
-  ['a scale that the column cuts, all sums made anew', () => resum(replace('123456.7891', '123456.78914')), /ai_job is not what the archive says/],
-  ['a table of the gateway’s own, all sums made anew', () => resum(bytes(text().replaceAll('banyan.id_counter', 'banyan.row_standing'))), /no table banyan\.row_standing/],
+  [
+    'a user missing, all sums made anew',
+    () => resum(withLines((lines) => lines.splice(lineOf('{"table":"public.auth_user"}') + 2, 1))),
+    /auth_user|foreign key/i,
+  ],
+  [
+    'a value that the column does not take, all sums made anew',
+    () => resum(replace('9007199254740993', 'many')),
+    /bigint/,
+  ],
+  [
+    'a row twice, all sums made anew',
+    () =>
+      resum(
+        withLines((lines) =>
+          lines.splice(
+            lineOf('{"table":"public.files_file"}') + 1,
+            0,
+            lines[lineOf('{"table":"public.files_file"}') + 1] ?? '',
+          ),
+        ),
+      ),
+    /files_file/,
+  ],
+  [
+    'a scale that the column cuts, all sums made anew',
+    () => resum(replace('123456.7891', '123456.78914')),
+    /ai_job is not what the archive says/,
+  ],
+  [
+    'a table of the gateway’s own, all sums made anew',
+    () => resum(bytes(text().replaceAll('banyan.id_counter', 'banyan.row_standing'))),
+    /no table banyan\.row_standing/,
+  ],
 ];
 
 describe('an archive is refused, and nothing of it stays', () => {
@@ -93,7 +169,9 @@ describe('an archive is refused, and nothing of it stays', () => {
   test('wherever it is cut off', async () => {
     for (let at = 0; at < archive.length; at += Math.ceil(archive.length / 200))
       await expect(checkArchive(cut(archive.subarray(0, at), 4_096))).rejects.toBeInstanceOf(StoreRefusal);
-    await expect(checkArchive(cut(archive, 4_096))).resolves.toMatchObject({ header: { tenant: { name: 'acme' } } });
+    await expect(checkArchive(cut(archive, 4_096))).resolves.toMatchObject({
+      header: { tenant: { name: 'acme' } },
+    });
   });
 
   test('whichever byte is changed', async () => {
@@ -133,7 +211,9 @@ describe('a restoring is refused', () => {
     );
     await expect(restoreWhole(other.ownerUrl, archive)).rejects.toThrow(/acme follows legacy's rows/);
     await asSuperuser('DELETE FROM banyan.followed_tenant', other.superUrl);
-    await expect(restoreWhole(other.ownerUrl, archive)).resolves.toMatchObject({ tenant: { id: 1, name: 'acme' } });
+    await expect(restoreWhole(other.ownerUrl, archive)).resolves.toMatchObject({
+      tenant: { id: 1, name: 'acme' },
+    });
     await other.drop();
   });
 
@@ -151,7 +231,9 @@ describe('a restoring is refused', () => {
       "The archive's public.files_file has no owner, which the store needs for each row.",
       "The store's public.chat_message has no column metadata.",
       'The store has no table public.files_chunk.',
-      expect.stringMatching(/^The archive was written at the migration 2026\d+_\w+: restore it into a store that is there/),
+      expect.stringMatching(
+        /^The archive was written at the migration 2026\d+_\w+: restore it into a store that is there/,
+      ),
     ]);
     await other.drop();
   });
@@ -169,7 +251,9 @@ describe('a restoring is refused', () => {
 });
 
 test('an unknown tenant, and a database that cannot be had, are said in one sentence', async () => {
-  await expect(exportWhole(database.ownerUrl, 'nobody')).rejects.toThrow('No tenant is named "nobody" in the new store.');
+  await expect(exportWhole(database.ownerUrl, 'nobody')).rejects.toThrow(
+    'No tenant is named "nobody" in the new store.',
+  );
   const wrong = exportTenant({ ownerUrl: 'postgresql://x@127.0.0.1:1/y', tenant: named('acme') });
   await expect(wrong.next()).rejects.toThrow(/cannot be reached.*DATABASE_OWNER_URL/);
 });

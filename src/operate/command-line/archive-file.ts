@@ -59,8 +59,10 @@ export function readArchive(terminal: Terminal, path: string): AsyncIterable<Buf
   return unpack(terminal.streams.input, 'stdin');
 }
 
-const readArchiveFile = (path: string): AsyncIterable<Buffer> =>
-  unpack(createReadStream(path, { highWaterMark: PIECE_BYTES }), path);
+// Opened when it is read: what fails then has somebody to tell.
+async function* readArchiveFile(path: string): AsyncGenerator<Buffer, void, undefined> {
+  yield* unpack(createReadStream(path, { highWaterMark: PIECE_BYTES }), path);
+}
 
 async function* unpack(source: AsyncIterable<Buffer>, name: string): AsyncGenerator<Buffer, void, undefined> {
   const bytes = source[Symbol.asyncIterator]();
@@ -111,15 +113,17 @@ async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer, vo
     throw new CommandRefusal('Something comes after the end of the compressed archive: it is damaged.');
 }
 
-const DAMAGED = /^Z_/;
-
 function describe(error: unknown, name: string, what: 'read' | 'written'): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (DAMAGED.test(code))
+  const code = readText(error, 'code');
+  if (code.startsWith('Z_'))
     return new CommandRefusal(`${name} is damaged: it cannot be unpacked (${code}). Nothing of it was restored.`);
   if (code === 'EPIPE') return new CommandRefusal(`Whoever was to read ${name} has gone. The export is not whole.`);
   if (code === 'ENOENT') return new CommandRefusal(`${name} cannot be ${what}: there is no such file or folder.`);
-  if (/^E[A-Z]+$/.test(code) && error instanceof Error && 'syscall' in error)
-    return new CommandRefusal(`${name} cannot be ${what} (${code}).`);
+  if (readText(error, 'syscall') !== '') return new CommandRefusal(`${name} cannot be ${what} (${code}).`);
   return error;
+}
+
+function readText(error: unknown, key: string): string {
+  const text: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined;
+  return typeof text === 'string' ? text : '';
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Explanation, Question } from '../../decide/index.ts';
+import type { DriftReport } from '../../move/index.ts';
 import type { ReadResult, TableTexts } from '../ports.ts';
 import type { TenantParts } from './tenant-parts.ts';
 import { CommandRefusal, type ExitCode, type Terminal } from './terminal.ts';
@@ -14,6 +15,15 @@ export type CommandLineParts = Readonly<{
   migrate(): Promise<readonly string[]>;
   /** Copies tenants that are missing and begins to follow them. Throws one clear sentence. */
   follow(onProgress: (progress: FollowProgress) => void): Promise<FollowPrepared>;
+  /** Move's: whether legacy's schemas look as the store expects them. Throws one clear sentence. */
+  drift: Readonly<{
+    read(
+      features: Readonly<Record<string, readonly string[]>>,
+      leftOut: readonly string[],
+    ): Promise<DriftReport>;
+    /** Lines for a person; the first is the verdict. */
+    describe(report: DriftReport): readonly string[];
+  }>;
   /** Whole tenants of the new store. */
   tenants: TenantParts;
   texts: TableTexts;

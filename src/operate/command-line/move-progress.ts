@@ -9,7 +9,8 @@ export type Lag = Readonly<{ lines: number; oldestMs: number }>;
 
 const BAR_CELLS = 24;
 const MOST_NAMES = 4;
-const MOST_FAILURES = 5;
+/** Of those that failed, the last so many. */
+export const MOST_FAILURES = 5;
 
 const WORDS: Readonly<Record<OrderJson['order'], string>> = {
   hand_over: 'hand over',

@@ -1,11 +1,10 @@
-import type { FeatureName, MoveRecord, MoveState } from '../../vocabulary/index.ts';
+import type { FeatureName, MoveRecord } from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
 import { suggestName } from '../nearest-name.ts';
 import type { FeatureView } from '../ports.ts';
 import { awaitConfirmation, describeLate } from './confirmation.ts';
 import { DONE, type MoveDone } from './move-wish.ts';
 import type { MoveRooms, Tenant } from './ports.ts';
-import { refuseUnknownMove } from './view.ts';
 import { listNames } from './words.ts';
 
 type Ground = Readonly<{
@@ -135,30 +134,3 @@ async function prepareLegacy({ prepareReturn }: MoveRooms): Promise<AdminFailure
 
 const isSame = (one: readonly string[], other: readonly string[]) =>
   one.length === other.length && one.every((name) => other.includes(name));
-
-const SAID: Readonly<Record<Exclude<MoveState, 'retired'>, string>> = {
-  paused: 'What table and flags say is no longer carried out by itself; rows go on being carried both ways.',
-  moving: 'What table and flags say is carried out, tenant by tenant.',
-};
-
-/** Pauses a move, or lets it go on. Owners stay as they are, and so does everything that keeps rows level. */
-export async function changeState(
-  rooms: MoveRooms,
-  name: string,
-  state: Exclude<MoveState, 'retired'>,
-): Promise<MoveDone | AdminFailure> {
-  const { moves } = await rooms.tenures.news(Number.MAX_SAFE_INTEGER);
-  const move = moves.find(({ feature }) => feature === name);
-  if (!move) return refuseUnknownMove(name, moves);
-  if (move.state === 'retired') return refuse('move_refused', `The move of ${name} is retired: it is over.`);
-  const word = state === 'paused' ? 'paused' : 'under way';
-  if (move.state === state)
-    return { ...DONE, changed: false, story: [`The move of ${name} is ${word} already.`] };
-  const epoch = await rooms.moves.change(move.feature, state);
-  const unconfirmed = epoch === undefined ? [] : await awaitConfirmation(rooms, epoch);
-  return {
-    ...DONE,
-    unconfirmed,
-    story: [`The move of ${name} is ${word}. ${SAID[state]}`, ...describeLate(unconfirmed)],
-  };
-}

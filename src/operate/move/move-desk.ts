@@ -1,8 +1,9 @@
 import type { MoveOrder, TenantId, TenantName } from '../../vocabulary/index.ts';
 import { type AdminFailure, refuse } from '../admin/problem.ts';
-import { changeState, startMove } from './begin.ts';
+import { startMove } from './begin.ts';
 import { orderMoves } from './hand.ts';
 import type { MoveDone, MoveWish } from './move-wish.ts';
+import { changeState } from './pause.ts';
 import type { MoveRooms } from './ports.ts';
 import { retireMove } from './retire.ts';
 import { type InstancesView, type MovesView, viewInstances, viewMoves } from './view.ts';

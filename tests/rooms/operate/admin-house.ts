@@ -26,6 +26,7 @@ import { openStore, type Store, StoreUnavailable } from '../../../src/store/inde
 import type { BanyanEvent, FlipLog } from '../../../src/vocabulary/index.ts';
 import { openTestDefend } from '../../support/defend.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../../support/store.ts';
+import { NO_TENANTS } from '../../support/tenants.ts';
 import { type FakeReplays, fakeReplays } from './comparisons.ts';
 
 export const TOKEN = 'admin-token-of-the-tests';
@@ -96,12 +97,15 @@ type Ask = Readonly<{
 export type Asked = Readonly<{ status: number; headers: Headers; json: any; text: string }>;
 export type Ran = Readonly<{ code: number; out: string; err: string }>;
 
+const EMPTY_DRIFT = { tenants: 0, tables: 0, mapping: [], findings: [] };
+
 type HouseWish = Readonly<{
   table?: string;
   flips?: (real: FlipLog) => FlipLog;
   screen?: { columns: number };
   flagSource?: 'unleash';
   prepareReturn?: () => Promise<void>;
+  drift?: CommandLineParts['drift'];
 }>;
 
 /** The admin door and the command line over a real table file, a real decide and a real store. */
@@ -162,7 +166,9 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     serve: async () => 0,
     demo: async () => 0,
     migrate: async () => [],
+    drift: wish.drift ?? { read: async () => EMPTY_DRIFT, describe: () => [] },
     follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
+    tenants: NO_TENANTS,
     texts,
     explainFile: async (path, question) => {
       const offline = await openDecide({ file: path, handlers: HANDLERS, emit: () => undefined });

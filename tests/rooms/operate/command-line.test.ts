@@ -7,6 +7,7 @@ import { editTable, readTable, tableJsonSchema } from '../../../src/decide/index
 import { buildProgram } from '../../../src/operate/command-line/run-command-line.ts';
 import { type CommandLineParts, openTableTexts } from '../../../src/operate/index.ts';
 import { freePort } from '../../support/free-port.ts';
+import { NO_TENANTS } from '../../support/tenants.ts';
 import { type AdminHouse, openAdminHouse, runBanyan, TABLE } from './admin-house.ts';
 
 let house: AdminHouse;
@@ -311,20 +312,23 @@ describe('the command line', () => {
     ]);
     for (const name of names) {
       const { out, code } = await banyanAlone(...name.split(' '), '--help');
-      const hasJson = name === 'keys' || out.includes('--json');
+      const hasJson = GROUPS.has(name) || out.includes('--json');
       expect([name, code, hasJson, /Example:\n {2}\$ .*banyan /.test(out)]).toEqual([name, 0, true, true]);
     }
     const listed = [...page.matchAll(/^## banyan (.+)$/gm)].map(([, name]) => name);
-    // `keys` only groups; `diffs` is a command, too.
-    expect(listed.toSorted()).toEqual(names.filter((name) => name !== 'keys').toSorted());
+    expect(listed.toSorted()).toEqual(names.filter((name) => !GROUPS.has(name)).toSorted());
   });
 });
+
+/** They only group others; `diffs` is a command, too. */
+const GROUPS: ReadonlySet<string> = new Set(['keys', 'tenants']);
 
 const PARTS: CommandLineParts = {
   serve: async () => 0,
   demo: async () => 0,
   migrate: async () => [],
   follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
+  tenants: NO_TENANTS,
   texts: openTableTexts({ readTable, editTable, tableJsonSchema }, {}),
   explainFile: async (file, question) => {
     const { openDecide } = await import('../../../src/decide/index.ts');

@@ -213,3 +213,63 @@ describe('banyan move pause, resume and retire', () => {
     expect((await screen.banyan('move', 'retire', 'ai')).code).toBe(0);
   });
 });
+
+describe('banyan move plan', () => {
+  const MAPPING = {
+    source: 'ai_job',
+    target: 'ai_job',
+    key: ['id'],
+    columns: [{ source: 'id', target: 'id', type: 'integer' }],
+    added: 'tenant_id',
+    refersTo: ['auth_user'],
+  } as const;
+  const finding = {
+    kind: 'column_missing',
+    weight: 'stops',
+    tenant: { id: 2 as TenantId, name: 'globex' },
+    schema: 'globex',
+    place: 'ai_job.cost',
+    sentence: 'It has no such column.',
+  } as const;
+  const openPlanHouse = (findings: readonly (typeof finding)[], screenOf?: { columns: number }) => {
+    const asked: object[] = [];
+    const drift = {
+      read: async (features: object, leftOut: readonly string[]) => {
+        asked.push({ features, leftOut });
+        return { tenants: 3, tables: 3, mapping: [{ feature: 'ai', tables: [MAPPING] }], findings };
+      },
+      describe: () => [
+        '3 tenants, 3 tables: 2 can be moved, 1 cannot.',
+        'stops  globex  ai_job.cost: It has no such column.',
+      ],
+    };
+    return openAdminHouse({ drift, ...(screenOf && { screen: screenOf }) }).then((one) => ({ one, asked }));
+  };
+
+  test('reads the tables from the route table, prints mapping and findings, and exits 1 where one stops', async () => {
+    const { one, asked } = await openPlanHouse([finding]);
+    const ran = await one.banyan('move', 'plan', 'ai', '--file', one.file, '--left-out', 'ai_job.notes');
+    await one.close();
+    expect(asked).toEqual([{ features: { ai: ['ai_job'] }, leftOut: ['ai_job.notes'] }]);
+    expect([ran.code, ran.out.trim().split('\n')]).toEqual([
+      1,
+      [
+        'verdict\t3 tenants, 3 tables: 2 can be moved, 1 cannot.',
+        'table\tai\tai_job\tai_job\tid\t1\tauth_user',
+        'stops\tcolumn_missing\tglobex\tglobex\tai_job.cost\tIt has no such column.',
+      ],
+    ]);
+  });
+
+  test('exits 0 where nothing stops anybody, and knows the nearest feature', async () => {
+    const { one } = await openPlanHouse([], { columns: 100 });
+    const good = await one.banyan('move', 'plan', '--file', one.file);
+    const wrong = await one.banyan('move', 'plan', 'aii', '--file', one.file);
+    await one.close();
+    expect([good.code, good.out]).toEqual([
+      0,
+      expect.stringContaining('ai_job → ai_job: 1 column and tenant_id, key id; refers to auth_user'),
+    ]);
+    expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('Did you mean "ai"?')]);
+  });
+});

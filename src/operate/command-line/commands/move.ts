@@ -4,6 +4,7 @@ import { openAdminClient } from '../admin-client.ts';
 import { type Bench, isJson, makeCommand, printJson } from '../command.ts';
 import { CommandRefusal } from '../terminal.ts';
 import { orderCommands } from './move-orders.ts';
+import { movePlanCommand } from './move-plan.ts';
 import { moveStatusCommand } from './move-status.ts';
 
 type Typed = Readonly<{ json?: boolean; author: string; reason?: string; yesRetire?: string }>;
@@ -12,6 +13,7 @@ export function moveCommand(bench: Bench): Command {
   const group = new Command('move')
     .description("Move a feature's rows between the two sides, tenant by tenant, with a way back.")
     .addHelpText('after', '\nExample:\n  $ banyan move status ai')
+    .addCommand(movePlanCommand(bench))
     .addCommand(startCommand(bench))
     .addCommand(moveStatusCommand(bench));
   for (const command of orderCommands(bench)) group.addCommand(command);

@@ -16,7 +16,10 @@ export function deleteCommand(bench: Bench): Command {
   )
     .argument('<tenant>', 'whose rows', readTenant)
     .option('--yes-delete <tenant>', 'the name again, where nobody can be asked')
-    .option('--unfollow', "end that the tenant follows legacy, or that the new side owns a feature; legacy's rows stay")
+    .option(
+      '--unfollow',
+      "end that the tenant follows legacy, or that the new side owns a feature; legacy's rows stay",
+    )
     .action(async (tenant: TenantName, { json, yesDelete, unfollow }: Typed) => {
       await confirm(bench, tenant, yesDelete);
       const line = openProgressLine(bench.terminal);
@@ -33,12 +36,20 @@ export function deleteCommand(bench: Bench): Command {
 }
 
 /** By the name, typed a second time. */
-async function confirm({ terminal, parts }: Bench, tenant: TenantName, typed: string | undefined): Promise<void> {
+async function confirm(
+  { terminal, parts }: Bench,
+  tenant: TenantName,
+  typed: string | undefined,
+): Promise<void> {
   if (typed === tenant) return;
   if (typed !== undefined)
-    throw new CommandRefusal(`--yes-delete says "${typed}" and the command says ${tenant}. Nothing was deleted.`);
+    throw new CommandRefusal(
+      `--yes-delete says "${typed}" and the command says ${tenant}. Nothing was deleted.`,
+    );
   if (terminal.ask === undefined)
-    throw new CommandRefusal(`Nobody can be asked here whether ${tenant} is meant. Say so: --yes-delete ${tenant}`);
+    throw new CommandRefusal(
+      `Nobody can be asked here whether ${tenant} is meant. Say so: --yes-delete ${tenant}`,
+    );
   const answer = await terminal.ask(describeQuestion(await parts.tenants.count(tenant)));
   if (answer.trim() !== tenant) throw new CommandRefusal('That is not its name. Nothing was deleted.');
 }
@@ -49,7 +60,8 @@ function describeQuestion({ id, name, tables }: CountedTenant): string {
 }
 
 function show({ terminal }: Bench, line: ProgressLine, tenant: TenantName, progress: DeleteProgress): void {
-  if (progress.kind === 'deleted') line.show(`${tenant}: ${progress.table}, ${printCount(progress.rows)} rows gone`);
+  if (progress.kind === 'deleted')
+    line.show(`${tenant}: ${progress.table}, ${printCount(progress.rows)} rows gone`);
   else
     terminal.err(
       `Waiting ${Math.ceil(progress.ms / 1_000)} s, until no gateway knows ${tenant} any more. Its rows are still there.\n`,

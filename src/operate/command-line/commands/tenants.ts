@@ -11,7 +11,7 @@ import { listCommand } from './tenants-list.ts';
 export function tenantsCommand(bench: Bench): Command {
   return new Command('tenants')
     .description(
-      "Export, restore, delete and list whole tenants of the new store, as the owner of its tables (DATABASE_OWNER_URL).",
+      'Export, restore, delete and list whole tenants of the new store, as the owner of its tables (DATABASE_OWNER_URL).',
     )
     .addHelpText('after', '\nExample:\n  $ banyan tenants export acme acme.banyan.gz')
     .addCommand(listCommand(bench))
@@ -32,7 +32,10 @@ function exportCommand(bench: Bench): Command {
     .argument('<file>', 'compressed where its name ends in .gz; - is stdout')
     .action(async (tenant: TenantName, file: string, { json }: Json) => {
       const written = file === '-' ? await exportOut(bench, tenant) : await exportFile(bench, tenant, file);
-      if (json) (file === '-' ? bench.terminal.err : bench.terminal.out)(`${JSON.stringify(written, undefined, 2)}\n`);
+      if (json)
+        (file === '-' ? bench.terminal.err : bench.terminal.out)(
+          `${JSON.stringify(written, undefined, 2)}\n`,
+        );
       else if (file === '-') bench.terminal.err(describeExport(written));
       else bench.terminal.out(describeExport(written));
       bench.finish(0);
@@ -51,14 +54,20 @@ type Written = Readonly<{
 async function exportFile({ terminal, parts }: Bench, tenant: TenantName, file: string): Promise<Written> {
   const line = openProgressLine(terminal);
   const onProgress = (progress: ArchiveProgress) => line.show(describeProgress(tenant, progress));
-  const pieces = parts.tenants.export(tenant, { onProgress, onEnd: () => line.show(`${tenant}: reading it back`) });
+  const pieces = parts.tenants.export(tenant, {
+    onProgress,
+    onEnd: () => line.show(`${tenant}: reading it back`),
+  });
   const { bytes, checked } = await writeArchiveFile(file, pieces, parts.tenants.check).finally(line.clear);
   return summarize(checked, file, bytes);
 }
 
 async function exportOut({ terminal, parts }: Bench, tenant: TenantName): Promise<Written> {
   let [bytes, written] = [0, undefined as Archived | undefined];
-  const pieces = parts.tenants.export(tenant, { onProgress: () => undefined, onEnd: (all) => (written = all) });
+  const pieces = parts.tenants.export(tenant, {
+    onProgress: () => undefined,
+    onEnd: (all) => (written = all),
+  });
   const counted = async function* () {
     for await (const piece of pieces) {
       bytes += piece.length;
@@ -115,6 +124,7 @@ const toJson = ({ tenant, from, rows, tables }: RestoredTenant) => ({
 });
 
 function describeRestored({ tenant, from, rows, tables }: RestoredTenant): string {
-  const whose = tenant.name === from.name && tenant.id === from.id ? '' : `, those of ${from.name} (number ${from.id})`;
+  const whose =
+    tenant.name === from.name && tenant.id === from.id ? '' : `, those of ${from.name} (number ${from.id})`;
   return `${tenant.name} (number ${tenant.id}) has ${printCount(rows)} rows of ${tables.length} tables${whose}, as they were at ${from.exportedAt}. Read back, every count and hash agrees.\n`;
 }
