@@ -207,6 +207,7 @@ export function openMirrorRoom(wish: HouseWish, { emit }: Observe, admit: Admit,
       memoryBytes: settings.MIRROR_MEMORY_BYTES,
       queue: settings.MIRROR_QUEUE,
       atOnce: chooseRehearsals(settings),
+      cores: chooseCores(settings),
       lagMs: settings.MIRROR_LAG_MS,
       silenceMs: SILENCE_MS,
     },
@@ -219,6 +220,12 @@ const isSafe = (method: string) => method === 'GET' || method === 'HEAD' || meth
 /** Each rehearsal keeps the database busy, too, which knows no lower priority: users must find a core free. */
 function chooseRehearsals({ MIRROR_POOL_SIZE }: Settings): number {
   return MIRROR_POOL_SIZE ?? Math.min(5, Math.max(2, availableParallelism() - 1));
+}
+
+/** Less than that is not felt where users, legacy and PostgreSQL share two cores; see docs/shadow.md. Each worker has a part of it. */
+function chooseCores({ MIRROR_CPU_PERCENT, WORKERS }: HouseWish['settings']): number {
+  const percent = MIRROR_CPU_PERCENT ?? 10 + 50 * Math.max(0, availableParallelism() - 2);
+  return percent / 100 / WORKERS;
 }
 
 function startShadow({ MIRROR_HEAP_MB }: Settings): (wish: ShadowWish) => StartRehearsals {

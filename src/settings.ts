@@ -146,6 +146,10 @@ export const SETTINGS = {
     schema: wholeNumber(1, 100),
     help: 'most rehearsals at once; unset: one fewer than there are cores, from 2 to 5',
   },
+  MIRROR_CPU_PERCENT: {
+    schema: wholeNumber(1, 10_000),
+    help: 'processor time that rehearsals may take, in percent of one core, the database’s not counted; unset: 10 with two cores, and 50 more with each further one',
+  },
   MIRROR_BODY_BYTES: {
     schema: wholeNumber(1_024, 16_777_216),
     fallback: '262144',

@@ -39,7 +39,8 @@ export type FromRehearsals =
   | Readonly<{ kind: 'ready' }>
   /** Sent all the time: a process that is silent for too long is replaced. `cores`: how many it has kept busy since it last said so. */
   | Readonly<{ kind: 'alive'; cores: number }>
-  | Readonly<{ kind: 'judged'; number: number }>
+  /** `usedMs`: the processor time that was used for copies since the last one was judged. */
+  | Readonly<{ kind: 'judged'; number: number; usedMs: number }>
   | Readonly<{ kind: 'ask_legacy'; question: number; asked: Asked }>
   /** Did the tenant have one write only on its way to legacy between these moments (ms since the epoch)? */
   | Readonly<{ kind: 'ask_alone'; question: number; tenant: TenantName; fromMs: number; toMs: number }>

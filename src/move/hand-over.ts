@@ -22,7 +22,7 @@ export type HandOverEnd =
 export type HandOverPorts = Readonly<{
   book: Pick<
     MoverBook,
-    'hold' | 'switchTo' | 'settle' | 'unconfirmed' | 'apart' | 'strangers' | 'raiseIds' | 'lastIds'
+    'hold' | 'switchTo' | 'settle' | 'unconfirmed' | 'apart' | 'strangers' | 'partStrangers' | 'raiseIds' | 'lastIds'
   >;
   /** Everything that legacy has committed is in the store; answers where that is in legacy's log. */
   catchUp(signal: AbortSignal): Promise<Position>;
@@ -76,6 +76,8 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
       AbortSignal.timeout(PATIENCE_MS),
     );
     await release(ports, switched);
+    // Who wrote on legacy just before it became the owner again was taken for a stranger, and his rows did not follow.
+    if (task.order === 'hand_back') await ports.book.partStrangers(task.tenant, task.feature);
     steps.note('released');
     return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
   } catch (error) {

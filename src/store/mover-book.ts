@@ -45,6 +45,8 @@ export type MoverBook = Readonly<{
   apart(tenant: TenantId, tables: readonly string[]): Promise<readonly string[] | 'not_followed'>;
   /** How many writes of strangers there are to a feature's rows on legacy. */
   strangers(tenant: TenantId, feature: FeatureName): Promise<number>;
+  /** Tables whose rows on legacy somebody else has written meanwhile are apart: they do not follow any more. Answers their names. */
+  partStrangers(tenant: TenantId, feature: FeatureName): Promise<readonly string[]>;
   /** Ids go on after these. */
   raiseIds(tenant: TenantId, nextIds: Readonly<Record<string, number>>): Promise<void>;
   /** By table, the last id that was given. */
@@ -135,6 +137,17 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
       );
       return row?.n ?? 0;
     },
+    partStrangers: (tenant, feature) =>
+      inOneTransaction(pool, async (run) => {
+        await run(`SELECT set_config('banyan.tenant_id', $1, true)`, [String(tenant)]);
+        const { rows } = await run(
+          `INSERT INTO banyan.row_standing (tenant_id, table_name)
+           SELECT DISTINCT tenant_id, table_name FROM banyan.stranger WHERE feature = $1
+           ON CONFLICT (tenant_id, table_name) DO UPDATE SET apart_since = banyan.row_standing.apart_since RETURNING table_name`,
+          [feature],
+        );
+        return (rows as { table_name: string }[]).map(({ table_name }) => table_name);
+      }),
     raiseIds: (tenant, nextIds) =>
       inOneTransaction(pool, async (run) => {
         await run(`SELECT set_config('banyan.tenant_id', $1, true)`, [String(tenant)]);

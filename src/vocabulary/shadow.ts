@@ -77,9 +77,10 @@ export const NOT_COMPARED_REASONS = [
 ] as const satisfies readonly NotComparedReason[];
 
 /** Why no copy was taken, or a copy was given up before anyone looked at it. A metric label. */
-export type DropReason = 'busy' | 'queue_full' | 'bytes_full' | 'rehearsals_down' | 'stopping';
+export type DropReason = 'busy' | 'budget' | 'queue_full' | 'bytes_full' | 'rehearsals_down' | 'stopping';
 export const DROP_REASONS = [
   'busy',
+  'budget',
   'queue_full',
   'bytes_full',
   'rehearsals_down',

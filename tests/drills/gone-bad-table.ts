@@ -17,7 +17,9 @@ export async function drawTable(run: Run): Promise<readonly Line[]> {
     ...judgeGateway(run),
     ...judgeCopies(run.rounds),
     // Who lets the loop turn may get by within a round.
-    ...DEADLY.filter((kind) => kind !== 'churn').map((kind) => judgeDeaths(run.rounds, kind)),
+    ...DEADLY.filter((kind) => kind !== 'churn' && run.rounds.some((round) => round.kind === kind)).map(
+      (kind) => judgeDeaths(run.rounds, kind),
+    ),
     ...judgeEnds(run),
   ];
 }

@@ -14,5 +14,13 @@ export type Round = Readonly<{
   after: Seen;
 }>;
 
+/** Processors used meanwhile by what has nothing to do with the drill. */
+export const countStrangers = ({ cores: { all, ...ours } }: Round) =>
+  Object.values(ours).reduce((rest, one) => rest - one, all);
+
+/** Beyond so many processors of strangers a round tells of them. */
+export const MOST_STRANGERS = 0.25;
+export const isUndisturbed = (round: Round) => countStrangers(round) <= MOST_STRANGERS;
+
 export const isOff = ({ kind }: Round) => kind === 'off';
 export const isOn = ({ kind }: Round) => kind !== 'off';

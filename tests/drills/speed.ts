@@ -2,7 +2,7 @@ import { BADNESS, type Badness } from './badness.ts';
 import { hold, type Line, tell } from './drill.ts';
 import { median, percentile, showMs, showRatio } from './figures.ts';
 import { compareHalves, compareNeighbours, type Stretch } from './ratio.ts';
-import { isOff, isOn, type Round } from './round.ts';
+import { countStrangers, isOff, isOn, isUndisturbed, type Round } from './round.ts';
 
 const WISHED = 0.05;
 const P99 = 0.99;
@@ -19,7 +19,8 @@ const measure = (round: Round): Measured => ({
  * Each round's p99 against the two rounds without mirroring around it. The same is done with those themselves: what they differ by is
  * what this machine cannot tell apart, and nothing smaller can be asked of the others.
  */
-export function judgeSpeed(rounds: readonly Round[]): readonly Line[] {
+export function judgeSpeed(all: readonly Round[]): readonly Line[] {
+  const rounds = all.filter(isUndisturbed);
   const measured = rounds.map(measure);
   const off = measured.filter(({ round }) => isOff(round));
   const figures = off.map(({ figure }) => figure);
@@ -31,17 +32,31 @@ export function judgeSpeed(rounds: readonly Round[]): readonly Line[] {
     tell('p99 without mirroring', `${showMs(median(figures))}, median of ${off.length} rounds: ${range}`),
     tell('p99 without mirroring against itself', `every other round against the rest ± ${showShare(halves)}`),
     tell('', `four rounds of five against their neighbours within ± ${showShare(single)}`),
-    tell('processors used by strangers', `${median(rounds.map(countStrangers)).toFixed(1)} at a time`),
+    tell(
+      'all requests of these rounds together',
+      `${pool(rounds.filter(isOn))}; without ${pool(rounds.filter(isOff))}`,
+    ),
+    tell(
+      'processors used by strangers',
+      `${median(rounds.map(countStrangers)).toFixed(1)} at a time; ${all.length - rounds.length} rounds in which it was more are left out`,
+    ),
     judge(
       'p99 with mirroring, whatever handlers do',
       compareNeighbours(on, measured),
       Math.max(WISHED, halves),
     ),
-    ...(Object.keys(BADNESS) as Badness[]).map((kind) => {
+    ...(Object.keys(BADNESS) as Badness[]).flatMap((kind) => {
       const own = measured.filter(({ round }) => round.kind === kind);
+      if (!all.some((round) => round.kind === kind)) return [];
       return judgeKind(`p99 with ${BADNESS[kind]}`, compareNeighbours(own, measured), single);
     }),
   ];
+}
+
+/** `p99 8.1 ms, p99.9 12.0 ms` of some rounds’ requests. */
+function pool(rounds: readonly Round[]): string {
+  const latenciesMs = rounds.flatMap(({ load }) => [...load.latenciesMs]);
+  return `p99 ${showMs(percentile(latenciesMs, P99))}, p99.9 ${showMs(percentile(latenciesMs, 0.999))}`;
 }
 
 const showShare = (share: number) => `${(share * 100).toFixed(1)} %`;
@@ -59,8 +74,4 @@ function judgeKind(what: string, ratios: readonly number[], noise: number): Line
   const allowed = 1 + Math.max(WISHED, noise);
   const seen = `${ratios.map(showRatio).join(', ')}`;
   return hold(what, `not always over ${showRatio(allowed)}`, seen, least <= allowed);
-}
-
-function countStrangers({ cores: { all, ...ours } }: Round): number {
-  return Object.values(ours).reduce((rest, one) => rest - one, all);
 }

@@ -26,12 +26,14 @@ test('the settings of shadow comparison are usable without being set', () => {
     MIRROR_LAG_MS: 100,
     MIRROR_DAYS: 14,
   });
-  expect([read().MIRROR_KEY, read().FOLLOW_SLOT, read().MIRROR_POOL_SIZE]).toEqual(Array(3).fill(undefined));
+  const { MIRROR_KEY, FOLLOW_SLOT, MIRROR_POOL_SIZE, MIRROR_CPU_PERCENT } = read();
+  expect([MIRROR_KEY, FOLLOW_SLOT, MIRROR_POOL_SIZE, MIRROR_CPU_PERCENT]).toEqual(Array(4).fill(undefined));
 });
 
 describe('each number has its bounds', () => {
   test.each([
     ['MIRROR_POOL_SIZE', 1, 100],
+    ['MIRROR_CPU_PERCENT', 1, 10_000],
     ['MIRROR_BODY_BYTES', 1_024, 16_777_216],
     ['MIRROR_QUEUE', 1, 10_000],
     ['MIRROR_TIMEOUT_MS', 100, 60_000],

@@ -83,6 +83,8 @@ export async function startHouse(wish: TestHouseWish = {}): Promise<TestHouse> {
       // Test machines are busy.
       MIRROR_LAG_MS: '10000',
       SHED_LAG_MS: '60000',
+      // What is compared must not depend on how many cores there are.
+      MIRROR_CPU_PERCENT: '1000',
       // Whoever plays a broken monolith wants every request to reach it.
       ...(wish.legacyUrl && { BREAKER_FAILED_PERCENT: '100' }),
       ...(slot && { FOLLOW_SLOT: slot, LEGACY_DATABASE_URL: legacyDatabase.url }),

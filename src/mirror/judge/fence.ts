@@ -73,13 +73,13 @@ export function listWriterStates(
   { before, after, transactions }: Window,
   most: number,
 ): readonly WriterState[] {
-  const states = transactions.map((_, i) => {
+  const states = transactions.slice(0, most - 1).map((_, i) => {
     const own = transactions.slice(i);
     const position = transactions[i - 1]?.position ?? before;
     return { at: { position, nextIds: readNextIds(own) }, transactions: own };
   });
   const idle = { at: { position: after, nextIds: {} }, transactions: [] };
-  return [...states.slice(0, most - 1), idle];
+  return [...states, idle];
 }
 
 /** The first id that legacy gave out in each table. */

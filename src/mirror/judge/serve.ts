@@ -6,6 +6,7 @@ import { openMask, openSeal } from '../mask/index.ts';
 import { type Judge, openJudge } from './judge.ts';
 import type { RunNew } from './rehearse.ts';
 import { openSamples } from './sample.ts';
+import { WorkMeter } from './work-meter.ts';
 
 export type RehearsalParts = Readonly<{
   runNew: RunNew;
@@ -43,11 +44,12 @@ export async function serveRehearsals(
   const parts = await open((event) => send({ kind: 'event', event }));
   const asks = openQuestions(send);
   const judge = openDesk(parts, asks, send);
+  const meter = new WorkMeter(readUsedUs);
   const tidy = async () => parts.ledger.keepDays(parts.days).catch(() => undefined);
   await tidy();
   const tidying = setInterval(() => void tidy(), TIDY_MS);
   hear = (message) => {
-    if (message.kind !== 'close') return answer(message, { judge, asks, send });
+    if (message.kind !== 'close') return answer(message, { judge, asks, send, meter });
     clearInterval(alive);
     clearInterval(tidying);
     void close(judge, parts).then(() => send({ kind: 'closed' }));
@@ -90,13 +92,14 @@ function openDesk(parts: RehearsalParts, asks: Questions, send: Send): Judge {
   });
 }
 
-type Desk = Readonly<{ judge: Judge; asks: Questions; send: Send }>;
+type Desk = Readonly<{ judge: Judge; asks: Questions; send: Send; meter: WorkMeter }>;
 
-function answer(message: Exclude<ToRehearsals, { kind: 'close' }>, { judge, asks, send }: Desk): void {
+function answer(message: Exclude<ToRehearsals, { kind: 'close' }>, { judge, asks, send, meter }: Desk): void {
   switch (message.kind) {
     case 'copy': {
       const { number } = message.copy;
-      void judge.judge(message.copy).finally(() => send({ kind: 'judged', number }));
+      meter.begin();
+      void judge.judge(message.copy).finally(() => send({ kind: 'judged', number, usedMs: meter.end() }));
       return;
     }
     case 'record':

@@ -33,6 +33,8 @@ export type MirrorWish = Readonly<{
     queue: number;
     /** Rehearsals at once. */
     atOnce: number;
+    /** Processors that rehearsals may use, on average; 0.1 is a tenth of one. */
+    cores: number;
     /** Event-loop lag above which no copies are taken. */
     lagMs: number;
     /** A rehearsal process that is silent for so long is replaced. */
@@ -108,6 +110,7 @@ class Watch {
       wasAlone: (tenant, fromMs, toMs) => this.#writes.wasAlone(tenant, fromMs, toMs),
       queue: limits.queue,
       atOnce: limits.atOnce,
+      cores: limits.cores,
       silenceMs: limits.silenceMs,
       release: (bytes) => this.#budget.giveBack(bytes),
     });
@@ -146,8 +149,10 @@ class Watch {
 
   #choose(route: RouteId, percent: number): Chosen {
     const chosen = this.#sampler.choose(route, percent);
-    if (chosen === undefined || !this.#lag.isLagging()) return chosen;
-    this.#wish.emit({ type: 'mirror_dropped', routeId: route, reason: 'busy' });
+    if (chosen === undefined) return undefined;
+    const foreseen = this.#lag.isLagging() ? 'busy' : this.#rehearsals.foresee();
+    if (foreseen === 'turn') return chosen;
+    this.#wish.emit({ type: 'mirror_dropped', routeId: route, reason: foreseen });
     return undefined;
   }
 

@@ -15,6 +15,7 @@ import {
 } from '../../vocabulary/index.ts';
 import { nowMs } from '../clock.ts';
 import type { Copy, FromRehearsals, RehearsalLink, StartRehearsals } from '../copy.ts';
+import { ProcessorBudget } from './processor-budget.ts';
 
 export type RehearsalsWish = Readonly<{
   start: StartRehearsals;
@@ -25,6 +26,8 @@ export type RehearsalsWish = Readonly<{
   queue: number;
   /** Most copies that are being judged. */
   atOnce: number;
+  /** Processors that they may use, on average. */
+  cores: number;
   /** A process that says nothing for so long is replaced. */
   silenceMs: number;
   /** Called when a copy needs its memory no longer. */
@@ -34,7 +37,12 @@ export type RehearsalsWish = Readonly<{
 /** A copy on its way, and what it weighs. */
 export type Waiting = Readonly<{ copy: Copy; route: RouteId; bytes: number }>;
 
-type Judging = Waiting & { readonly sinceMs: number; isTold: boolean };
+type Judging = Waiting & {
+  readonly sinceMs: number;
+  /** Called with the processor time that it took, in ms. */
+  readonly pay: (usedMs: number, nowMs: number) => void;
+  isTold: boolean;
+};
 
 /** `off`: nobody has needed it yet. `resting`: it has died, and comes back after a pause that grows with each death. */
 type State =
@@ -55,10 +63,13 @@ const MOST_GIVEN_UP = 20;
 const BURNING_CORES = 0.6;
 /** No comparison takes so long, whatever it waits for: what waits in it has been forgotten. */
 const FORGOTTEN_MS = 300_000;
+/** A copy that would wait for processor time longer than this is not taken: what waits grows old, and costs more to compare. */
+const LONGEST_WAIT_MS = 2_000;
 
 /** The process in which new handlers rehearse, seen from the gateway: started when needed, watched, replaced when it dies. */
 export class Rehearsals {
   readonly #wish: RehearsalsWish;
+  readonly #budget: ProcessorBudget;
   readonly #waiting: Waiting[] = [];
   readonly #judging = new Map<number, Judging>();
   readonly #questions = new Map<
@@ -73,16 +84,24 @@ export class Rehearsals {
   #givenUp = 0;
   #burningSinceMs: number | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  #resting: NodeJS.Timeout | undefined;
   #closed: (() => void) | undefined;
   #unrecorded: LedgerEntry[] = [];
 
   constructor(wish: RehearsalsWish) {
     this.#wish = wish;
+    this.#budget = new ProcessorBudget(wish.cores);
   }
 
   /** Starts the process before anyone needs it. */
   wake(): void {
     if (this.#state.kind === 'off') this.#start();
+  }
+
+  /** Whether a copy made now would have its turn soon. */
+  foresee(): 'turn' | 'budget' {
+    const waitMs = this.#budget.foreseeMs(this.#waiting.length, nowMs());
+    return waitMs > LONGEST_WAIT_MS ? 'budget' : 'turn';
   }
 
   /** Takes a copy, or says why not. */
@@ -109,6 +128,7 @@ export class Rehearsals {
     const before = this.#state;
     this.#state = { kind: 'closed' };
     clearInterval(this.#watchdog);
+    clearTimeout(this.#resting);
     for (const { route } of this.#waiting)
       emit({ type: 'mirror_dropped', routeId: route, reason: 'stopping' });
     this.#waiting.length = 0;
@@ -135,11 +155,25 @@ export class Rehearsals {
     const state = this.#state;
     if (state.kind !== 'up' || !state.isReady) return;
     while (this.#judging.size < this.#wish.atOnce) {
+      const now = nowMs();
+      if (this.#waiting.length > 0 && this.#rest(now) === 'resting') return;
       const next = this.#waiting.shift();
       if (!next) return;
-      this.#judging.set(next.copy.number, { ...next, sinceMs: nowMs(), isTold: false });
+      const pay = this.#budget.begin(now);
+      this.#judging.set(next.copy.number, { ...next, sinceMs: now, pay, isTold: false });
       state.link.send({ kind: 'copy', copy: next.copy });
     }
+  }
+
+  /** The next copy waits for its processor time, where there is none yet. */
+  #rest(now: number): 'resting' | 'free' {
+    const restMs = this.#budget.restMs(now);
+    if (restMs < 1) return 'free';
+    this.#resting ??= setTimeout(() => {
+      this.#resting = undefined;
+      this.#pump();
+    }, restMs).unref();
+    return 'resting';
   }
 
   #hear(link: RehearsalLink, message: FromRehearsals): void {
@@ -150,7 +184,7 @@ export class Rehearsals {
       case 'alive':
         return this.#noteBurning(link, message.cores);
       case 'judged':
-        return this.#forget(message.number);
+        return this.#forget(message.number, message.usedMs);
       case 'event':
         this.#wish.emit(message.event);
         return this.#noteVerdict(link, message.event);
@@ -189,10 +223,11 @@ export class Rehearsals {
     this.#pump();
   }
 
-  #forget(number: number): void {
+  #forget(number: number, usedMs: number): void {
     const judged = this.#judging.get(number);
     if (!judged) return;
     this.#judging.delete(number);
+    judged.pay(usedMs, nowMs());
     this.#wish.release(judged.bytes);
     this.#pump();
   }

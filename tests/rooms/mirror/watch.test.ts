@@ -9,6 +9,7 @@ const LIMITS: MirrorWish['limits'] = {
   memoryBytes: 10_000,
   queue: 3,
   atOnce: 2,
+  cores: 100,
   lagMs: 10_000,
   silenceMs: 600,
 };
@@ -91,7 +92,7 @@ describe('copies', () => {
     pass(mirror, 'x'.repeat(900));
     expect(drops()).toEqual(['bytes_full']);
     link.hears({ kind: 'ready' });
-    link.hears({ kind: 'judged', number: link.copies()[0]?.number ?? 0 });
+    link.hears({ kind: 'judged', number: link.copies()[0]?.number ?? 0, usedMs: 1 });
     pass(mirror, 'x'.repeat(900));
 
     expect(link.copies()).toHaveLength(2);
@@ -107,8 +108,27 @@ describe('copies', () => {
 
     expect(link.copies()).toHaveLength(2);
     expect(drops()).toEqual(['queue_full']);
-    link.hears({ kind: 'judged', number: link.copies()[0]?.number ?? 0 });
+    link.hears({ kind: 'judged', number: link.copies()[0]?.number ?? 0, usedMs: 1 });
     expect(link.copies()).toHaveLength(3);
+  });
+
+  test('row-106-slow-shadow: rest after each one, and are not taken where they would wait for processor time too long', async () => {
+    const link = openLink();
+    const { mirror, drops } = open({ start: link.start, limits: { ...LIMITS, queue: 100, cores: 0.1 } });
+    const judge = (at: number, usedMs: number) =>
+      link.hears({ kind: 'judged', number: link.copies()[at]?.number ?? 0, usedMs });
+    link.wake(mirror);
+    link.hears({ kind: 'ready' });
+
+    pass(mirror);
+    judge(0, 20);
+    pass(mirror);
+    expect(link.copies()).toHaveLength(1);
+    await until(() => link.copies().length === 2, 'its turn');
+    judge(1, 1_000);
+    pass(mirror);
+
+    expect(drops()).toEqual(['budget']);
   });
 
   test('of an exchange that the client left, or that another side took over, are dropped', () => {
