@@ -22,6 +22,9 @@ const REASON_PHRASE = /^[\t\x20-\x7e]*$/;
 /** A body of so few bytes that comes in one piece with its head is written with it, as one string: 5 µs less than two buffers. */
 const SMALL_BYTES = 16 * 1024;
 
+/** Two pieces: one on its way, and one that the client's connection has not taken. */
+const MOST_UNSENT_BYTES = 2 * SLAB_BYTES;
+
 type AnswerHead = Readonly<{ status: number; phrase: string; lines: string[] }>;
 
 /** A `second` may follow on the `first`; a request with a body has one `only`. */
@@ -109,7 +112,7 @@ export class AnswerStream implements Question {
 
   piece(bytes: Buffer): void {
     if (this.#isSettled) return;
-    const { ask } = this.#wish;
+    const { res, ask } = this.#wish;
     if (this.#head !== undefined && bytes.length <= SMALL_BYTES) {
       this.#held = bytes.toString('latin1');
       ask.tap?.answered(Buffer.from(bytes));
@@ -117,7 +120,8 @@ export class AnswerStream implements Question {
     }
     this.#writeHead();
     this.#wrote = 'body';
-    if (!this.#write(bytes)) this.#waitForClient();
+    // What is written leaves at the end of this turn; to stop reading for that is in vain.
+    if (!this.#write(bytes) && res.writableLength > MOST_UNSENT_BYTES) this.#waitForClient();
   }
 
   /** The bytes are the line's: what the client does not have at once is copied. */

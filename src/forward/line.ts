@@ -73,10 +73,15 @@ export class Line {
     else question.upload.flow(this, question);
   }
 
-  /** Text is Latin-1. Answers whether more may be written at once. */
-  write(bytes: string | Buffer): boolean {
+  /** Text is Latin-1. Answers whether more may be written before it has drained. */
+  write(bytes: string | Buffer, written?: (error?: Error | null) => void): boolean {
     this.#hasAsked = true;
-    return this.#socket.write(bytes as string, 'latin1');
+    return this.#socket.write(bytes as string, 'latin1', written);
+  }
+
+  /** Not all of what was written has left. */
+  get isFull(): boolean {
+    return this.#socket.writableLength > 0;
   }
 
   cork(): void {

@@ -9,7 +9,7 @@ type LinesWish = Readonly<{
   idleMs: number;
 }>;
 
-/** How often idle lines are looked over. One timer for all: one each costs 1 µs a request. */
+/** How often idle lines are looked over. One timer for all: one each costs 0.6 µs a request. */
 const LOOK_MS = 100;
 
 /** All lines to legacy. */

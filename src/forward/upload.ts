@@ -4,9 +4,14 @@ import { BodyTooLarge, BrokenAnswer } from './legacy-failure.ts';
 
 type UploadWish = Readonly<{ req: IncomingMessage; maxBytes: number; tap: Tap | undefined }>;
 
+type Written = (error?: Error | null) => void;
+
 /** Where the body goes. */
 type Line = Readonly<{
-  write(bytes: string | Buffer): boolean;
+  /** Answers whether more may be written before it tells that it has drained. `written` is called when the other end's kernel has it, or never will. */
+  write(bytes: string | Buffer, written?: Written): boolean;
+  /** Not all of what was written has left. */
+  readonly isFull: boolean;
   cork(): void;
   uncork(): void;
 }>;
@@ -30,6 +35,8 @@ export class Upload {
   readonly #tap: Tap | undefined;
   #line: Line | undefined;
   #sender: Sender | undefined;
+  /** Pieces that are being written and that nobody else has. */
+  #leaving: Buffer[] = [];
   #bytes = 0;
   #isFull = false;
   #isHeld = false;
@@ -102,21 +109,31 @@ export class Upload {
     this.#tap?.uploaded(chunk);
     const mayGoOn = this.#write(line, chunk, isFirst ? sender.head : '');
     sender.sent();
-    if (mayGoOn) return;
+    // A piece as large as the line's own measure counts as too much even where all of it has left.
+    if (mayGoOn || !line.isFull) return;
     this.#isFull = true;
     this.#req.pause();
   };
 
   #write(line: Line, chunk: Buffer, head: string): boolean {
     const isChunked = this.framing === 'chunked';
-    if (!isChunked && head === '') return line.write(chunk);
+    const written = this.#tap === undefined ? this.#written : undefined;
+    if (written !== undefined) this.#leaving.push(chunk);
+    if (!isChunked && head === '') return line.write(chunk, written);
     line.cork();
     line.write(isChunked ? `${head}${chunk.length.toString(16)}\r\n` : head);
-    const mayGoOn = line.write(chunk);
-    if (isChunked) line.write('\r\n');
+    let mayGoOn = line.write(chunk, written);
+    if (isChunked) mayGoOn = line.write('\r\n');
     line.uncork();
     return mayGoOn;
   }
+
+  // Of a write that failed nobody knows who still looks at its bytes.
+  readonly #written = (error?: Error | null): void => {
+    const chunk = this.#leaving.shift();
+    if (error) this.#leaving = [];
+    else if (chunk !== undefined) freeMemory(chunk);
+  };
 
   readonly #end = () => {
     const [line, sender] = [this.#line, this.#sender];
@@ -128,4 +145,13 @@ export class Upload {
     if (this.#bytes === 0) line.write(sender.head);
     if (this.framing === 'chunked') line.write(LAST_CHUNK);
   };
+}
+
+/**
+ * Node brings each piece in memory of its own outside of the engine's heap, and for every 64 MB of it the engine looks through its whole
+ * heap. Memory that is given back at once is not counted, and is warm for the next piece: 2 of 8.7 ms for 1 MB, beside a heap of 100 MB.
+ */
+function freeMemory({ buffer, byteOffset, length }: Buffer): void {
+  const isAlone = byteOffset === 0 && buffer.byteLength === length;
+  if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

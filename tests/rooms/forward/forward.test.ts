@@ -173,6 +173,39 @@ describe('an upload and its connection', () => {
     client.destroy();
   });
 
+  test.each(['a length', 'chunks'])(
+    'many at once with %s, to a legacy that reads slowly, arrive unchanged',
+    async (framing) => {
+      const legacy = createServer(async (req, res) => {
+        const hash = createHash('sha256');
+        for await (const chunk of req) {
+          hash.update(chunk);
+          if (Math.random() < 0.05) await untilMs(5);
+        }
+        res.end(hash.digest('hex'));
+      });
+      const port = await freePort();
+      await new Promise<void>((resolve) => legacy.listen(port, '127.0.0.1', resolve));
+      const door = await openDoor(`http://127.0.0.1:${port}`);
+      closers.push(async () => legacy.close(), door.close);
+      const upload = (body: Buffer) =>
+        new Promise<string>((resolve, reject) => {
+          const headers = framing === 'chunks' ? {} : { 'content-length': body.length };
+          const req = request({ port: door.port, method: 'POST', path: '/up', headers }, async (res) => {
+            let all = '';
+            for await (const chunk of res) all += chunk;
+            resolve(all);
+          });
+          req.on('error', reject);
+          req.write(body.subarray(0, 70_000));
+          req.end(body.subarray(70_000));
+        });
+      const bodies = Array.from({ length: 6 }, () => randomBytes(3_000_000));
+      const sums = bodies.map((body) => createHash('sha256').update(body).digest('hex'));
+      expect(await Promise.all(bodies.map(upload))).toEqual(sums);
+    },
+  );
+
   test('of no bytes at all in chunks arrives as that', async () => {
     const { legacy, door } = await open((socket) => socket.write(OK));
     await sendRaw(
