@@ -107,7 +107,7 @@ export class Upload {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#maxBytes) return sender.failed(new BodyTooLarge());
     this.#tap?.uploaded(chunk);
-    const mayGoOn = this.#write(line, chunk, isFirst ? sender.head : '');
+    const mayGoOn = this.#write(line, chunk, isFirst ? sender.head : undefined);
     sender.sent();
     // A piece as large as the line's own measure counts as too much even where all of it has left.
     if (mayGoOn || !line.isFull) return;
@@ -115,15 +115,15 @@ export class Upload {
     this.#req.pause();
   };
 
-  #write(line: Line, chunk: Buffer, head: string): boolean {
-    const isChunked = this.framing === 'chunked';
+  #write(line: Line, chunk: Buffer, head: string | undefined): boolean {
     const written = this.#tap === undefined ? this.#written : undefined;
     if (written !== undefined) this.#leaving.push(chunk);
-    if (!isChunked && head === '') return line.write(chunk, written);
+    if (this.framing !== 'chunked' && head === undefined) return line.write(chunk, written);
     line.cork();
-    line.write(isChunked ? `${head}${chunk.length.toString(16)}\r\n` : head);
-    let mayGoOn = line.write(chunk, written);
-    if (isChunked) mayGoOn = line.write('\r\n');
+    // The end of a chunk goes with the beginning of the next.
+    const size = this.framing === 'chunked' ? `${chunk.length.toString(16)}\r\n` : '';
+    line.write(`${head ?? '\r\n'}${size}`);
+    const mayGoOn = line.write(chunk, written);
     line.uncork();
     return mayGoOn;
   }
@@ -143,7 +143,7 @@ export class Upload {
       return sender.failed(new BrokenAnswer('a body of another length'));
     this.#isSent = true;
     if (this.#bytes === 0) line.write(sender.head);
-    if (this.framing === 'chunked') line.write(LAST_CHUNK);
+    if (this.framing === 'chunked') line.write(this.#bytes === 0 ? LAST_CHUNK : `\r\n${LAST_CHUNK}`);
   };
 }
 
