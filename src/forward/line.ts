@@ -167,7 +167,8 @@ export class Line {
       this.#owner.closed(this);
     }
     if (question === undefined) return;
-    if (!this.#hasAsked) {
+    // One that never carried an answer may be closed again and again.
+    if (!this.#hasAsked && this.#hasAnswered) {
       question.upload?.stay();
       return this.#owner.again(question);
     }

@@ -257,6 +257,12 @@ test('nobody listens: each one is told, and so is whoever waits behind it', asyn
   );
 });
 
+test('a legacy that closes whatever it accepts is asked once', async () => {
+  await open(() => undefined, { greet: (socket) => socket.destroy() });
+  for (let i = 0; i < 10; i += 1) expect((await ask('/1')).error).toBeInstanceOf(Error);
+  expect(sockets).toHaveLength(10);
+});
+
 test('closed: whoever is on the way or waits is told, and nobody is asked any more', async () => {
   await open(() => undefined, { most: 1 });
   const all = [ask('/1'), ask('/2')];
