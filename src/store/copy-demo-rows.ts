@@ -235,7 +235,7 @@ async function copyTable(
     const place = placeBeside(table);
     // At the end of the transaction it is emptied by itself.
     if (rows > 0) await client.query(`TRUNCATE ${place}`);
-    await copyIn(client, `COPY ${place} (tenant_id, ${columns}) FROM STDIN`, Buffer.concat(batch));
+    await copyIn(client, `COPY ${place} (tenant_id, ${columns}) FROM STDIN`, batch);
     const list = `(tenant_id, ${columns})`;
     const { rowCount } = await client.query(
       `INSERT INTO ${table.place} ${list} SELECT tenant_id, ${columns} FROM ${place}`,

@@ -30,7 +30,7 @@ export async function copyBarely(legacyUrl: string, storeUrl: string): Promise<n
         const list = columns.get(table) ?? '';
         const sql = `COPY (SELECT ${tenant.id}, ${list} FROM ${tenant.schema}.${table}) TO STDOUT`;
         for await (const rows of copyOut(from, sql))
-          await copyIn(to, `COPY bare_${table} (tenant_id, ${list}) FROM STDIN`, rows);
+          await copyIn(to, `COPY bare_${table} (tenant_id, ${list}) FROM STDIN`, [rows]);
       }
       from.release();
       to.release();
