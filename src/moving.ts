@@ -29,7 +29,13 @@ export function openMoving(
     ownerOf: instance.gate.ownerOf,
     emit,
   });
-  const census = openCensus({ ...store, isMoving: () => instance.moves().length > 0, emit });
+  const census = openCensus({
+    tenures: store.tenures,
+    moveLook: store.moveLook,
+    tenants: store.tenants.list,
+    isMoving: () => instance.moves().length > 0,
+    emit,
+  });
   return async () => {
     clearInterval(looking);
     census.close();

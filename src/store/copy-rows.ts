@@ -117,7 +117,8 @@ class Outgoing {
   }
 
   #pass(): void {
-    if (this.#gatheredBytes > 0) this.#ready.push(Buffer.concat(this.#gathered));
+    const [first, ...more] = this.#gathered;
+    if (first !== undefined) this.#ready.push(more.length === 0 ? first : Buffer.concat(this.#gathered));
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#wake();

@@ -15,7 +15,13 @@ type StandingRow = Readonly<{
 export function openMoveLook(pool: pg.Pool): MoveLook {
   return {
     standings: async () =>
-      (await ask<StandingRow>(pool, 'SELECT * FROM banyan.look_at_moves()')).flatMap(readStanding),
+      (
+        await ask<StandingRow>(
+          pool,
+          `SELECT tenant, feature, sum(lines)::int AS lines, max(oldest_ms) AS oldest_ms, sum(strangers)::int AS strangers
+           FROM banyan.look_at_moves() GROUP BY tenant, feature`,
+        )
+      ).flatMap(readStanding),
     async apart(tables) {
       const rows = await ask<{ tenant: number; apart: string[] }>(
         pool,

@@ -140,12 +140,12 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
     partStrangers: (tenant, feature) =>
       inOneTransaction(pool, async (run) => {
         await run(`SELECT set_config('banyan.tenant_id', $1, true)`, [String(tenant)]);
-        const { rows } = await run(
-          `INSERT INTO banyan.row_standing (tenant_id, table_name)
-           SELECT DISTINCT tenant_id, table_name FROM banyan.stranger WHERE feature = $1
-           ON CONFLICT (tenant_id, table_name) DO UPDATE SET apart_since = banyan.row_standing.apart_since RETURNING table_name`,
+        const tables = 'SELECT DISTINCT tenant_id, table_name FROM banyan.stranger WHERE feature = $1';
+        await run(
+          `INSERT INTO banyan.row_standing (tenant_id, table_name) ${tables} ON CONFLICT DO NOTHING`,
           [feature],
         );
+        const { rows } = await run(tables, [feature]);
         return (rows as { table_name: string }[]).map(({ table_name }) => table_name);
       }),
     raiseIds: (tenant, nextIds) =>

@@ -16,7 +16,7 @@ export type ApartTenant = Readonly<{ tenant: TenantId; tables: readonly string[]
 
 /** How moves stand, for people and metrics. Implemented by store. */
 export interface MoveLook {
-  /** Of each tenant and each move. */
+  /** Of each tenant and move of which there is something to tell. */
   standings(): Promise<readonly MoveStanding[]>;
   apart(tables: readonly string[]): Promise<readonly ApartTenant[]>;
   /** The last order of each tenant and move; if one is open, it is that. Oldest first. */

@@ -7,30 +7,27 @@ GRANT UPDATE (rows) ON banyan.move_order TO banyan_app;
 -- The last order of each tenant is asked for, however many there have been.
 CREATE INDEX move_order_last_idx ON banyan.move_order (feature, tenant, id DESC);
 
--- For each tenant and each feature that is being moved: what waits to be carried back, and what others wrote on legacy. Counted by whoever
--- asks, inside one tenant's fence after the other.
+-- For each tenant and feature of which there is something to tell: what waits to be carried back, and what others wrote on legacy. Counted by
+-- whoever asks, inside one tenant's fence after the other; only of tenants that the new side owns, or has owned.
 CREATE FUNCTION banyan.look_at_moves() RETURNS TABLE (tenant integer, feature text, lines integer, oldest_ms double precision, strangers integer)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   before text := current_setting('banyan.tenant_id', true);
   one    integer;
 BEGIN
-  FOR one IN SELECT t.id FROM public.tenant t ORDER BY t.id LOOP
+  FOR one IN SELECT w.tenant FROM banyan.outbox_tenant w UNION SELECT t.tenant FROM banyan.tenure t WHERE t.since IS NOT NULL LOOP
     PERFORM set_config('banyan.tenant_id', one::text, true);
-    RETURN QUERY SELECT one, m.feature, COALESCE(o.lines, 0), COALESCE(o.oldest_ms, 0), COALESCE(s.strangers, 0)
-      FROM banyan.move m
-      LEFT JOIN (SELECT w.feature, count(*)::int AS lines,
-          GREATEST(0, EXTRACT(EPOCH FROM clock_timestamp() - min(w.at)) * 1000)::float8 AS oldest_ms
-        FROM banyan.outbox w WHERE w.tenant_id = one GROUP BY w.feature) o ON o.feature = m.feature
-      LEFT JOIN (SELECT w.feature, count(*)::int AS strangers
-        FROM banyan.stranger w WHERE w.tenant_id = one GROUP BY w.feature) s ON s.feature = m.feature;
+    RETURN QUERY SELECT one, w.feature, count(*)::int, GREATEST(0, EXTRACT(EPOCH FROM clock_timestamp() - min(w.at)) * 1000)::float8, 0
+      FROM banyan.outbox w WHERE w.tenant_id = one GROUP BY w.feature;
+    RETURN QUERY SELECT one, w.feature, 0, 0::float8, count(*)::int
+      FROM banyan.stranger w WHERE w.tenant_id = one GROUP BY w.feature;
   END LOOP;
   PERFORM set_config('banyan.tenant_id', COALESCE(before, ''), true);
 END $$;
 
 -- Tenants whose rows of these tables do not follow legacy's, each with the tables that are apart; none where the tenant does not follow at all.
 CREATE FUNCTION banyan.look_for_apart(tables text[]) RETURNS TABLE (tenant integer, apart text[])
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   before text := current_setting('banyan.tenant_id', true);
   one    integer;

@@ -321,13 +321,14 @@ describe('the command line', () => {
 });
 
 /** They only group others; `diffs` is a command, too. */
-const GROUPS: ReadonlySet<string> = new Set(['keys', 'tenants']);
+const GROUPS: ReadonlySet<string> = new Set(['keys', 'move', 'tenants']);
 
 const PARTS: CommandLineParts = {
   serve: async () => 0,
   demo: async () => 0,
   migrate: async () => [],
   follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
+  drift: { read: async () => ({ tenants: 0, tables: 0, mapping: [], findings: [] }), describe: () => [] },
   tenants: NO_TENANTS,
   texts: openTableTexts({ readTable, editTable, tableJsonSchema }, {}),
   explainFile: async (file, question) => {
