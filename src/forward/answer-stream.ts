@@ -1,15 +1,11 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { type Failure, fail, type Outcome } from '../vocabulary/index.ts';
 import { dropLength, readAnswerHead } from './answer-head.ts';
 import type { Ask } from './ask.ts';
-import {
-  isSafe,
-  LegacyTooSlow,
-  nameLegacyFailure,
-  type Progress,
-  wasStaleConnection,
-} from './legacy-failure.ts';
+import { isSafe, LegacyTooSlow, nameLegacyFailure, type Progress, StaleLine } from './legacy-failure.ts';
+import type { Line, Question } from './line.ts';
+import type { Lines } from './lines.ts';
+import { SLAB_BYTES, takeSlab } from './slabs.ts';
 import type { Upload } from './upload.ts';
 
 function choosePhrase(status: number, text: string): string {
@@ -20,11 +16,16 @@ function choosePhrase(status: number, text: string): string {
 /** `stale`: lost on a connection that legacy was closing, before a byte of the answer; one more try is fair. */
 export type Ended = Outcome | Readonly<{ kind: 'stale'; failure: Failure }>;
 
-// RFC 9112 section 4. undici reads it as UTF-8, so that other bytes come as signs that no status line can carry.
-const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+// RFC 9112 section 4, less the bytes of which nobody knows in which alphabet they are.
+const REASON_PHRASE = /^[\t\x20-\x7e]*$/;
 
-/** A body of so few bytes that comes in one piece with its head is copied behind it, and both leave in one write: 5 µs less than two buffers. */
+/** A body of so few bytes that comes in one piece with its head is written with it, as one string: 5 µs less than two buffers. */
 const SMALL_BYTES = 16 * 1024;
+
+/** Two pieces: one on its way, and one that the client's connection has not taken. */
+const MOST_UNSENT_BYTES = 2 * SLAB_BYTES;
+
+type AnswerHead = Readonly<{ status: number; phrase: string; lines: string[] }>;
 
 /** A `second` may follow on the `first`; a request with a body has one `only`. */
 export type Turn = 'first' | 'second' | 'only';
@@ -34,60 +35,68 @@ type Wish = Readonly<{
   req: IncomingMessage;
   res: ServerResponse;
   streamIdleMs: number;
-  upload: Upload | undefined;
   turn: Turn;
+  head: string;
+  servername: string | undefined;
+  isLast: boolean;
+  upload: Upload | undefined;
+  lines: Lines;
   resolve: (ended: Ended) => void;
 }>;
 
-/**
- * One answer on its way from legacy to the client, as undici's dispatcher tells it. The raw form of its handler is used
- * because it gives header lines with their case, order and repeats; the newer form gives a parsed object.
- */
-export class AnswerStream implements Dispatcher.DispatchHandler {
+/** One question to legacy, and its answer on the way to the client. */
+export class AnswerStream implements Question {
+  readonly method: string;
+  readonly head: string;
+  readonly servername: string | undefined;
+  readonly isLast: boolean;
+  readonly upload: Upload | undefined;
   readonly #wish: Wish;
-  #abort: (error: Error) => void = () => undefined;
+  #line: Line | undefined;
   #silence: NodeJS.Timeout;
   #patienceMs: number;
   #heardMs = performance.now();
-  #resume: () => void = () => undefined;
   #progress: Progress = 'kept';
-  #hasAnswerBegun = false;
-  #wrote: 'nothing' | 'head' | 'head_alone' | 'body' | 'all' = 'nothing';
-  /** The first piece of the body, for as long as it may turn out to be the whole. */
-  #held: Buffer | undefined;
+  #wrote: 'nothing' | 'head' | 'body' | 'all' = 'nothing';
+  /** Kept until it is known what has come with it: where that is no HTTP, the client is told so instead. */
+  #head: AnswerHead | undefined;
+  /** The first piece of the body, for as long as it may turn out to be the whole; a character a byte, as in the head. */
+  #held: string | undefined;
+  #hasBegun = false;
+  #waitsForClient = false;
   #isSettled = false;
 
   constructor(wish: Wish) {
     this.#wish = wish;
+    this.method = wish.ask.arrival.method;
+    this.head = wish.head;
+    this.servername = wish.servername;
+    this.isLast = wish.isLast;
+    this.upload = wish.upload;
     this.#patienceMs = wish.ask.timeoutMs;
     this.#silence = setTimeout(this.#lookUp, this.#patienceMs);
     wish.res.once('close', this.#onClientClose);
   }
 
-  onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort;
-    this.#progress = 'sent';
+  asked(line: Line): boolean {
     // Given up while it waited for a connection: what was answered already must not be asked after all.
-    if (this.#isSettled) return abort(new Error('nobody waits for this any more'));
     if (this.#wish.res.destroyed) this.#onClientClose();
+    if (this.#isSettled) return false;
+    this.#line = line;
+    this.#progress = 'sent';
+    return true;
   }
 
   /** The client's upload counts as progress: only silence runs into the deadline. */
-  onBodySent(): void {
+  sent(): void {
     this.#heardMs = performance.now();
   }
 
-  onResponseStarted(): void {
-    this.#hasAnswerBegun = true;
-  }
-
-  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    // Interim answers (103) end here; a 101 or a 100 that nobody asked for is refused by undici.
-    if (status < 200) return true;
-    if (status > 599) throw new Error('a status code beyond 599');
-    const { req, res, ask, streamIdleMs } = this.#wish;
+  began(status: number, phrase: string, raw: string[]): void {
+    if (this.#isSettled) return;
+    this.#hasBegun = true;
+    const { req, ask, streamIdleMs } = this.#wish;
     const head = readAnswerHead(raw, ask.added);
-    if (!head.isReadable) throw new Error('a transfer coding beyond chunked');
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
     ask.answerBegan?.(head.isEventStream ? 'stream' : 'plain');
     ask.tap?.answerBegan(status, head.own);
@@ -95,53 +104,74 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     // An early answer to an upload that is still coming: the connection cannot be used again, and what is refused (413) need not come.
     if (!req.complete) {
       lines.push('Connection', 'close');
-      if (status >= 400) this.#wish.upload?.hold();
+      if (status >= 400) this.upload?.hold();
     }
-    res.writeHead(status, choosePhrase(status, statusText), lines);
-    this.#wrote = 'head';
-    // Whatever legacy sends behind such a head, even a length without a body, is no part of the answer (RFC 9112 section 6.3).
-    if (ask.arrival.method === 'HEAD' || status === 204 || status === 304) {
-      this.#finish();
-      return true;
-    }
+    this.#head = { status, phrase: choosePhrase(status, phrase), lines };
     this.#listenOn(head.isEventStream ? streamIdleMs : ask.timeoutMs);
-    this.#resume = resume;
-    // A body that has come with its head leaves with it in one write; a head that waits for its body leaves alone.
-    queueMicrotask(() => {
-      if (this.#wrote !== 'head') return this.#letGo();
-      this.#wrote = 'head_alone';
-      res.flushHeaders();
-    });
-    return true;
   }
 
-  onData(chunk: Buffer): boolean {
-    if (this.#wrote === 'all') return true;
-    const isFirst = this.#wrote === 'head';
-    this.#wrote = 'body';
-    this.#heardMs = performance.now();
-    this.#wish.ask.tap?.answered(chunk);
-    if (isFirst && chunk.length <= SMALL_BYTES) {
-      this.#held = chunk;
-      return true;
+  piece(bytes: Buffer): void {
+    if (this.#isSettled) return;
+    const { res, ask } = this.#wish;
+    if (this.#head !== undefined && bytes.length <= SMALL_BYTES) {
+      this.#held = bytes.toString('latin1');
+      ask.tap?.answered(Buffer.from(bytes));
+      return;
     }
-    this.#letGo();
-    const { res } = this.#wish;
-    const mayGoOn = res.write(chunk);
-    if (!mayGoOn) res.once('drain', this.#resume);
-    return mayGoOn;
+    this.#writeHead();
+    this.#wrote = 'body';
+    // What is written leaves at the end of this turn; to stop reading for that is in vain.
+    if (!this.#write(bytes) && res.writableLength > MOST_UNSENT_BYTES) this.#waitForClient();
   }
 
-  /** More may come: what was held goes on its way. */
-  #letGo(): void {
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined) this.#wish.res.write(held);
+  /** The bytes are the line's: what the client does not have at once is copied. */
+  #write(bytes: Buffer): boolean {
+    const { res, ask } = this.#wish;
+    if (ask.tap === undefined && bytes.length > SMALL_BYTES && bytes.length <= SLAB_BYTES) {
+      const slab = takeSlab();
+      return res.write(slab.fill(bytes), slab.written);
+    }
+    const copy = Buffer.from(bytes);
+    ask.tap?.answered(copy);
+    return res.write(copy);
   }
+
+  /** More may come: what was held goes on its way, and a head does not wait for its body. */
+  toldSoFar(): void {
+    // Half a head is no answer yet, nor is an interim one.
+    if (this.#isSettled || !this.#hasBegun) return;
+    this.#heardMs = performance.now();
+    if (this.#head === undefined) return;
+    this.#writeHead();
+    if (this.#held === undefined) return this.#wish.res.flushHeaders();
+    this.#wrote = 'body';
+    this.#wish.res.write(this.#held, 'latin1');
+    this.#held = undefined;
+  }
+
+  #writeHead(): void {
+    if (this.#head === undefined) return;
+    const { status, phrase, lines } = this.#head;
+    this.#head = undefined;
+    this.#wrote = 'head';
+    this.#wish.res.writeHead(status, phrase, lines);
+  }
+
+  #waitForClient(): void {
+    if (this.#waitsForClient) return;
+    this.#waitsForClient = true;
+    this.#line?.hold();
+    this.#wish.res.once('drain', this.#goOn);
+  }
+
+  readonly #goOn = () => {
+    this.#waitsForClient = false;
+    // The line may have others to serve by now.
+    if (this.#wrote !== 'all' && !this.#isSettled) this.#line?.letGo();
+  };
 
   /** The answer has begun, and from here on may be silent for so long. */
   #listenOn(patienceMs: number): void {
-    this.#heardMs = performance.now();
     if (patienceMs < this.#patienceMs) {
       clearTimeout(this.#silence);
       this.#silence = setTimeout(this.#lookUp, patienceMs);
@@ -149,27 +179,29 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     this.#patienceMs = patienceMs;
   }
 
-  onComplete(): void {
-    if (this.#wrote !== 'all') this.#finish();
-  }
-
-  #finish(): void {
+  whole(): void {
+    if (this.#isSettled) return;
+    const { res } = this.#wish;
+    this.#writeHead();
     this.#wrote = 'all';
     clearTimeout(this.#silence);
-    const { res } = this.#wish;
-    const settle = () => this.#settle({ kind: 'answered', status: res.statusCode });
-    const whole = this.#held?.toString('latin1');
+    if (this.#held === undefined) res.end();
+    else res.end(this.#held, 'latin1');
     this.#held = undefined;
-    // One character a byte, as in the head, so that Node makes one string of them.
-    if (whole === undefined) res.end(settle);
-    else res.end(whole, 'latin1', settle);
   }
 
-  onError(error: unknown): void {
-    if (this.#wrote === 'all') return;
+  failed(error: unknown): void {
+    if (this.#wrote === 'all' || this.#isSettled) return;
     const ended = this.#judge(error);
     this.#settle(ended);
     if (ended.kind === 'cut') this.#breakOff();
+    this.#leave();
+  }
+
+  /** Legacy notices at once that nobody waits any more. */
+  #leave(): void {
+    if (this.#line === undefined) this.#wish.lines.forget(this);
+    else this.#line.giveUp();
   }
 
   /** Never end cleanly what is not whole: the client must see a broken message (RFC 9112 section 8). */
@@ -181,21 +213,21 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
   }
 
   #judge(error: unknown): Ended {
-    const { res, ask, turn } = this.#wish;
-    const { method } = ask.arrival;
+    const { res, turn } = this.#wish;
     if (res.destroyed) return { kind: 'abandoned' };
     const failure = this.#isClientLate(error)
-      ? fail('request_too_slow', { retrySafe: isSafe(method) })
-      : nameLegacyFailure(error, method, this.#progress);
+      ? fail('request_too_slow', { retrySafe: isSafe(this.method) })
+      : nameLegacyFailure(error, this.method, this.#progress);
     if (this.#wrote !== 'nothing') return { kind: 'cut', status: res.statusCode, failure };
-    const isStale = turn === 'first' && !this.#hasAnswerBegun && wasStaleConnection(error);
-    return isStale && isSafe(method) ? { kind: 'stale', failure } : { kind: 'failed', failure };
+    const isStale = turn === 'first' && error instanceof StaleLine;
+    return isStale && isSafe(this.method) ? { kind: 'stale', failure } : { kind: 'failed', failure };
   }
 
-  /** Legacy cannot answer what has not arrived. What has arrived and waits in our buffer, though, is legacy's not to read. */
+  /** Legacy cannot answer what has not arrived. What has arrived and waits in our buffers, though, is legacy's not to read. */
   #isClientLate(error: unknown): boolean {
     const { req } = this.#wish;
-    return error instanceof LegacyTooSlow && !req.complete && req.readableLength === 0;
+    const isOurs = !req.complete && req.readableLength === 0 && this.upload?.isFull !== true;
+    return error instanceof LegacyTooSlow && isOurs;
   }
 
   // One timer an exchange: a note of the time for each piece of it is cheaper than to set a timer back.
@@ -203,26 +235,23 @@ export class AnswerStream implements Dispatcher.DispatchHandler {
     // Legacy is held back by a slow reader, not silent; a reader that has stopped is the listener's to cut.
     if (this.#wish.res.writableLength > 0) this.#heardMs = performance.now();
     const restMs = this.#heardMs + this.#patienceMs - performance.now();
-    if (restMs > 0) {
-      this.#silence = setTimeout(this.#lookUp, Math.ceil(restMs));
-      return;
-    }
-    const tooSlow = new LegacyTooSlow();
-    this.onError(tooSlow);
-    this.#abort(tooSlow);
+    if (restMs <= 0) return this.failed(new LegacyTooSlow());
+    this.#silence = setTimeout(this.#lookUp, Math.ceil(restMs));
   };
 
+  // The last that is heard of any answer, whichever way it ends.
   readonly #onClientClose = () => {
-    if (this.#wish.res.writableFinished) return;
+    if (this.#isSettled) return;
+    const { res } = this.#wish;
+    if (res.writableFinished) return this.#settle({ kind: 'answered', status: res.statusCode });
     this.#settle({ kind: 'abandoned' });
-    this.#abort(new Error('the client went away'));
+    if (this.#wrote !== 'all') this.#leave();
   };
 
   #settle(ended: Ended): void {
     this.#isSettled = true;
     clearTimeout(this.#silence);
     this.#wish.res.off('close', this.#onClientClose);
-    this.#wish.upload?.release();
     this.#wish.resolve(ended);
   }
 }

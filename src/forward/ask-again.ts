@@ -60,7 +60,10 @@ class KeptAnswer implements Dispatcher.DispatchHandler {
   onHeaders(status: number, raw: Buffer[]): boolean {
     if (status < 200) return true;
     this.#status = status;
-    this.#headers = readAnswerHead(raw, []).own;
+    this.#headers = readAnswerHead(
+      raw.map((bytes) => bytes.toString('latin1')),
+      [],
+    ).own;
     return true;
   }
 

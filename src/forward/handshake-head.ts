@@ -13,8 +13,7 @@ export function writeQuestionHead({ arrival, identity }: Ask): IncomingHttpHeade
 
 /** Makes the answer's head what the client is to see of it. */
 export function rewriteAnswerHead(answer: IncomingMessage, added: readonly string[]): AnswerHead {
-  const raw = answer.rawHeaders.map((text) => Buffer.from(text, 'latin1'));
-  const head = readAnswerHead(raw, added);
+  const head = readAnswerHead(answer.rawHeaders, added);
   const isChunked = answer.headers['transfer-encoding'] !== undefined;
   const framing = isChunked ? ['transfer-encoding', 'chunked'] : [];
   const lines = answer.statusCode === 101 ? [...SWITCHING, ...head.lines] : [...head.lines, ...framing];

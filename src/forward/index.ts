@@ -1,12 +1,14 @@
 // The legacy side answers. Bytes in, bytes out, nothing changed: what an intermediary must do to the head (RFC 9110 section 7.6)
-// is done here and in admit, the body is never looked at and never held. HTTP goes by undici's dispatcher, WebSocket upgrades by
-// http-proxy-middleware. Every failure becomes an Outcome: before the head the corridor may still answer, after it the client is cut.
+// is done here and in admit, the body is never looked at and never held. HTTP goes by lines of our own, WebSocket upgrades by
+// http-proxy-middleware, what we ask for ourselves by undici. Every failure becomes an Outcome: before the head the corridor may still answer, after it the client is cut.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool } from 'undici';
 import type { Failure, Outcome, SessionRecord, SideAnswer } from '../vocabulary/index.ts';
 import type { Ask } from './ask.ts';
 import { askAgain, type SecondAsk } from './ask-again.ts';
 import { openConnector } from './connector.ts';
+import { openLineOpener } from './line-opener.ts';
+import { Lines } from './lines.ts';
 import { askSession, type SessionQuestion } from './session-question.ts';
 import { streamAnswer } from './stream.ts';
 import { openTunnel, type Tunnel } from './tunnel.ts';
@@ -51,24 +53,28 @@ const SECOND_TRIES = 64;
 const SECOND_ASKS = 4;
 
 export function openForward(wish: ForwardWish): Forward {
-  const openPool = (connections: number) =>
-    new Pool(new URL(wish.legacyUrl).origin, {
-      connections,
+  const legacy = new URL(wish.legacyUrl);
+  const { connectTimeoutMs = 5_000, connections = 1_024 } = wish;
+  const open = openLineOpener(legacy, connectTimeoutMs);
+  const lines = new Lines({ open, most: connections, idleMs: KEEP_ALIVE_MS });
+  const fresh = new Lines({ open, most: SECOND_TRIES, idleMs: 0 });
+  const openPool = (most: number) =>
+    new Pool(legacy.origin, {
+      connections: most,
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: openConnector(wish.connectTimeoutMs ?? 5_000),
+      connect: openConnector(connectTimeoutMs),
       maxHeaderSize: 64 * 1024,
     });
-  const pool = openPool(wish.connections ?? 1_024);
-  const fresh = openPool(SECOND_TRIES);
+  const pool = openPool(connections);
   const aside = openPool(SECOND_ASKS);
   const { streamIdleMs = 300_000, maxBodyBytes = 100 * 1024 * 1024 } = wish;
   const tunnel = openTunnel(wish.legacyUrl);
   return Object.freeze({
     answer: (ask: Ask, req: IncomingMessage, res: ServerResponse) =>
-      streamAnswer({ pool, fresh, streamIdleMs, maxBodyBytes }, ask, req, res),
+      streamAnswer({ lines, fresh, legacy, streamIdleMs, maxBodyBytes }, ask, req, res),
     upgrade: tunnel,
     askSession: (question) => askSession(pool, question),
     askAgain: (ask) => askAgain(aside, ask),
@@ -87,7 +93,9 @@ export function openForward(wish: ForwardWish): Forward {
       }
     },
     close: async () => {
-      await Promise.all([pool.destroy(), fresh.destroy(), aside.destroy()]);
+      lines.close();
+      fresh.close();
+      await Promise.all([pool.destroy(), aside.destroy()]);
     },
   } satisfies Forward);
 }

@@ -1,6 +1,6 @@
 import { type Failure, fail } from '../vocabulary/index.ts';
 
-// What undici says of a request that it will not even send: no fault of legacy's.
+// What undici says of a request that it will not even send, as `UnsendableQuestion` does: no fault of legacy's.
 const NEVER_TRIED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -9,6 +9,15 @@ export const isSafe = (method: string) => SAFE_METHODS.has(method);
 
 export class LegacyTooSlow extends Error {}
 export class BodyTooLarge extends Error {}
+/** A head that would say something else to legacy than to us. */
+export class UnsendableQuestion extends Error {}
+/** What legacy says is not HTTP, or ends too early. */
+export class BrokenAnswer extends Error {}
+/**
+ * The connection had carried an answer before and ended without a byte of one to this question: the race between our reuse of an idle
+ * connection and legacy's closing of it (RFC 9112 section 9.3.1).
+ */
+export class StaleLine extends Error {}
 
 /** How far the question had come: `kept` has not left us, `sent` may have been read by legacy. */
 export type Progress = 'kept' | 'sent';
@@ -18,20 +27,10 @@ export function nameLegacyFailure(error: unknown, method: string, progress: Prog
   const retrySafe = progress === 'kept' || isSafe(method);
   if (error instanceof LegacyTooSlow) return fail('legacy_too_slow', { retrySafe, retryAfterS: 5 });
   if (error instanceof BodyTooLarge) return fail('body_too_large');
-  if (NEVER_TRIED.has(codeOf(error))) return fail('internal_error');
+  if (error instanceof UnsendableQuestion || NEVER_TRIED.has(codeOf(error))) return fail('internal_error');
   // No connection could be had, whatever the reason: refused, no such name, no good certificate.
   if (progress === 'kept') return fail('legacy_unreachable', { retryAfterS: 2 });
   return fail('legacy_broken_answer', { retrySafe });
-}
-
-/**
- * True where the connection had carried an answer before and ended without one to this request: the race between our reuse of an idle
- * connection and legacy's closing of it (RFC 9112 section 9.3.1). The caller knows that no byte of an answer has come.
- */
-export function wasStaleConnection(error: unknown): boolean {
-  if (codeOf(error) !== 'UND_ERR_SOCKET') return false;
-  const { socket } = error as { socket?: { bytesRead?: number } };
-  return (socket?.bytesRead ?? 0) > 0;
 }
 
 function codeOf(error: unknown): string {

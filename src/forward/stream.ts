@@ -1,15 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
-import type { Dispatcher, Pool } from 'undici';
 import type { Outcome } from '../vocabulary/index.ts';
 import { AnswerStream, type Ended, type Turn } from './answer-stream.ts';
 import type { Ask } from './ask.ts';
+import { nameLegacyFailure } from './legacy-failure.ts';
+import { nameServer } from './line-opener.ts';
+import type { Lines } from './lines.ts';
+import { expectsBody, writeQuestion } from './question-head.ts';
 import { Upload } from './upload.ts';
 
 type Ways = Readonly<{
-  pool: Pool;
+  lines: Lines;
   /** For second tries, each of which closes its connection. */
-  fresh: Pool;
+  fresh: Lines;
+  legacy: URL;
   streamIdleMs: number;
   maxBodyBytes: number;
 }>;
@@ -21,11 +24,11 @@ export async function streamAnswer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Outcome> {
-  const upload = hasBody(req) ? new Upload(req, ways.maxBodyBytes, ask.tap) : undefined;
-  const ended = await dispatch(ways, { ask, req, res, upload, turn: upload ? 'only' : 'first' });
+  const upload = hasBody(req) ? new Upload({ req, maxBytes: ways.maxBodyBytes, tap: ask.tap }) : undefined;
+  const ended = await askLegacy(ways, { ask, req, res, upload, turn: upload ? 'only' : 'first' });
   if (ended.kind !== 'stale') return ended;
   if (ask.mayRetry?.() === false) return { kind: 'failed', failure: ended.failure };
-  return (await dispatch(ways, { ask, req, res, upload: undefined, turn: 'second' })) as Outcome;
+  return (await askLegacy(ways, { ask, req, res, upload: undefined, turn: 'second' })) as Outcome;
 }
 
 function hasBody(req: IncomingMessage): boolean {
@@ -41,30 +44,38 @@ type Attempt = Readonly<{
   turn: Turn;
 }>;
 
-function dispatch(ways: Ways, attempt: Attempt): Promise<Ended> {
-  return new Promise((resolve) => {
-    const stream = new AnswerStream({ ...attempt, streamIdleMs: ways.streamIdleMs, resolve });
-    const { target, method, host, headers } = attempt.ask.arrival;
-    const isSecond = attempt.turn === 'second';
-    const pool = isSecond ? ways.fresh : ways.pool;
-    const { identity } = attempt.ask;
-    const lines = host === '' ? headers.concat(identity) : ['host', host].concat(headers, identity);
-    // undici takes any async iterable as a body, though its types name only Readable.
-    const body = (attempt.upload?.read() ?? null) as unknown as Readable | null;
-    try {
-      pool.dispatch(
-        {
-          path: target,
-          method: method as Dispatcher.HttpMethod,
-          headers: lines,
-          body,
-          // Only `true` is said: undici closes behind a HEAD by itself, and a `false` would keep it from that.
-          ...(isSecond && { reset: true }),
-        },
-        stream,
-      );
-    } catch (error) {
-      stream.onError(error);
-    }
-  });
+function askLegacy(ways: Ways, attempt: Attempt): Promise<Ended> {
+  const { ask, upload, turn } = attempt;
+  const { method, target, headers } = ask.arrival;
+  const host = ask.arrival.host === '' ? ways.legacy.host : ask.arrival.host;
+  const lines = turn === 'second' ? ways.fresh : ways.lines;
+  // Behind a HEAD, and behind a body that a method does not expect, a legacy that counts otherwise would be out of step.
+  const isLast = turn === 'second' || method === 'HEAD' || (upload !== undefined && !expectsBody(method));
+  try {
+    const head = writeQuestion({
+      method,
+      target,
+      host,
+      headers,
+      identity: ask.identity,
+      body: upload?.framing ?? 'none',
+      connection: isLast ? 'close' : 'keep-alive',
+    });
+    const servername = ways.legacy.protocol === 'https:' ? nameServer(host) : undefined;
+    return new Promise((resolve) =>
+      lines.ask(
+        new AnswerStream({
+          ...attempt,
+          head,
+          servername,
+          isLast,
+          streamIdleMs: ways.streamIdleMs,
+          lines,
+          resolve,
+        }),
+      ),
+    );
+  } catch (error) {
+    return Promise.resolve({ kind: 'failed', failure: nameLegacyFailure(error, method, 'kept') });
+  }
 }

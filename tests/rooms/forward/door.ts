@@ -17,13 +17,16 @@ export async function openDoor(
     cookies?: string[];
     streamIdleMs?: number;
     connections?: number;
+    maxBodyBytes?: number;
     mayRetry?: () => boolean;
+    host?: string | (() => string);
   } = {},
 ): Promise<Door> {
   const forward: Forward = openForward({
     legacyUrl,
     streamIdleMs: wish.streamIdleMs ?? 5_000,
     connections: wish.connections ?? 100,
+    ...(wish.maxBodyBytes !== undefined && { maxBodyBytes: wish.maxBodyBytes }),
   });
   const outcomes: Outcome[] = [];
   let wake: () => void = () => undefined;
@@ -31,8 +34,9 @@ export async function openDoor(
     outcomes.push(outcome);
     wake();
   };
+  const host = wish.host ?? 'acme.localhost:8080';
   const ask = (req: Head): Ask => ({
-    arrival: toArrival(req),
+    arrival: { ...toArrival(req), host: typeof host === 'string' ? host : host() },
     identity: ['X-Tenant-Id', 'acme'],
     added: ['X-Request-Id', 'request-1'],
     timeoutMs: wish.timeoutMs ?? 2_000,
@@ -92,7 +96,7 @@ function toArrival({ method = 'GET', url = '/', rawHeaders }: Head): Arrival {
     method,
     target: url,
     path: url.split('?')[0] ?? '/',
-    host: 'acme.localhost:8080',
+    host: '',
     hostTenant: undefined,
     headers,
     credentials: [],

@@ -140,6 +140,100 @@ describe('what the client sends arrives', () => {
   });
 });
 
+describe('an upload and its connection', () => {
+  const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+  test('goes by another one where the first ends before a byte of it has left', async () => {
+    const { legacy, door } = await open((socket) => socket.write(OK));
+    await sendRaw(door.port, GET, 'ok');
+    const client = connect(door.port, '127.0.0.1', () =>
+      client.write('POST /up HTTP/1.1\r\nHost: y\r\nConnection: close\r\nContent-Length: 2\r\n\r\n'),
+    );
+    let text = '';
+    client.on('data', (chunk) => {
+      text += chunk;
+    });
+    await untilMs(50);
+    for (const socket of legacy.sockets) socket.destroy();
+    await untilMs(50);
+    client.write('ab');
+    await new Promise((resolve) => client.once('close', resolve));
+    expect(text).toMatch(/^HTTP\/1.1 200 [\s\S]*ok$/);
+    expect(legacy.requests.filter((head) => head.startsWith('POST'))).toHaveLength(1);
+  });
+
+  test('waits at the pace of a legacy that reads slowly, and that is legacy’s lateness', async () => {
+    const { door } = await open((socket) => void socket.pause(), { timeoutMs: 300 });
+    const head = `POST /up HTTP/1.1\r\nHost: y\r\nContent-Length: ${64 * 1024 * 1024}\r\n\r\n`;
+    const client = connect(door.port, '127.0.0.1', () => client.write(head));
+    client.on('error', () => undefined);
+    client.once('connect', () => client.write(Buffer.alloc(64 * 1024 * 1024)));
+    client.resume();
+    expect(await door.next()).toMatchObject({ kind: 'failed', failure: { code: 'legacy_too_slow' } });
+    client.destroy();
+  });
+
+  test.each(['a length', 'chunks'])(
+    'many at once with %s, to a legacy that reads slowly, arrive unchanged',
+    async (framing) => {
+      const legacy = createServer(async (req, res) => {
+        const hash = createHash('sha256');
+        for await (const chunk of req) {
+          hash.update(chunk);
+          if (Math.random() < 0.05) await untilMs(5);
+        }
+        res.end(hash.digest('hex'));
+      });
+      const port = await freePort();
+      await new Promise<void>((resolve) => legacy.listen(port, '127.0.0.1', resolve));
+      const door = await openDoor(`http://127.0.0.1:${port}`);
+      closers.push(async () => legacy.close(), door.close);
+      const upload = (body: Buffer) =>
+        new Promise<string>((resolve, reject) => {
+          const headers = framing === 'chunks' ? {} : { 'content-length': body.length };
+          const req = request({ port: door.port, method: 'POST', path: '/up', headers }, async (res) => {
+            let all = '';
+            for await (const chunk of res) all += chunk;
+            resolve(all);
+          });
+          req.on('error', reject);
+          req.write(body.subarray(0, 70_000));
+          req.end(body.subarray(70_000));
+        });
+      const bodies = Array.from({ length: 6 }, () => randomBytes(3_000_000));
+      const sums = bodies.map((body) => createHash('sha256').update(body).digest('hex'));
+      expect(await Promise.all(bodies.map(upload))).toEqual(sums);
+    },
+  );
+
+  test('of no bytes at all in chunks arrives as that', async () => {
+    const { legacy, door } = await open((socket) => socket.write(OK));
+    await sendRaw(
+      door.port,
+      'POST /up HTTP/1.1\r\nHost: y\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'ok',
+    );
+    expect(legacy.requests[0]).toMatch(/\r\ntransfer-encoding: chunked\r\n\r\n$/);
+  });
+
+  test('is cut where it grows too large, and legacy never sees it end', async () => {
+    const heard: string[] = [];
+    const { legacy, door } = await open(
+      (socket, head) => void socket.on('data', (chunk) => heard.push(head, chunk.toString('latin1'))),
+      { maxBodyBytes: 10 },
+    );
+    const { text } = await sendRaw(
+      door.port,
+      'POST /up HTTP/1.1\r\nHost: y\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n8\r\n12345678\r\n0\r\n\r\n',
+      'body_too_large',
+    );
+    expect(text).toMatch(/^HTTP\/1.1 413 /);
+    expect(heard.join('')).not.toContain('0\r\n\r\n');
+    await untilMs(50);
+    expect(legacy.sockets.size).toBe(0);
+  });
+});
+
 describe('when legacy has a bad day', () => {
   test('nobody listens: unreachable, and a retry is safe even for a write', async () => {
     const door = await openDoor(`http://127.0.0.1:${await freePort()}`);
@@ -211,6 +305,28 @@ describe('when legacy has a bad day', () => {
     expect(isClosed).toBe(true);
     expect(text).not.toContain('\r\n0\r\n\r\n');
     expect(await door.next()).toMatchObject({ kind: 'cut', failure: { code: 'legacy_broken_answer' } });
+  });
+
+  test('what comes right behind the head is no HTTP: nothing of it has left, and it is 502', async () => {
+    const { door } = await open((socket) =>
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
+    );
+    const { text } = await sendRaw(door.port, GET, 'legacy_broken_answer');
+    expect(text).toMatch(/^HTTP\/1.1 502 /);
+    expect(await door.next()).toMatchObject({ kind: 'failed', failure: { code: 'legacy_broken_answer' } });
+  });
+
+  test('a head that drips for ever is no progress', async () => {
+    const { door } = await open(
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n');
+        const drip = setInterval(() => socket.write('X-A: b\r\nX-'), 50);
+        socket.once('close', () => clearInterval(drip));
+      },
+      { timeoutMs: 300 },
+    );
+    const { text } = await sendRaw(door.port, GET, '\r\n\r\n');
+    expect(text).toMatch(/^HTTP\/1.1 50[24] /);
   });
 
   test.each([
@@ -344,7 +460,9 @@ describe('WebSocket', () => {
   });
 });
 
-/** The connection on which legacy was asked. undici opens another one at once, for the next question. */
+const untilMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The connection on which legacy was asked. */
 async function waitForQuestion(legacy: RawServer): Promise<Socket> {
   while (legacy.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   return [...legacy.sockets][0] as Socket;
