@@ -38,7 +38,9 @@ export function shareTenant(
     const own = tables.filter((table) => !shared.includes(table));
     for (const table of own.toReversed()) await detachOwnPartition(client, id, table);
     for (const table of own) {
-      await client.query(`INSERT INTO ${table.place} SELECT * FROM ${ownPartition(table, id)}`);
+      await client.query(
+        `INSERT INTO ${table.place} OVERRIDING SYSTEM VALUE SELECT * FROM ${ownPartition(table, id)}`,
+      );
       await client.query(`DROP TABLE ${ownPartition(table, id)}`);
     }
     return own.map((table) => ownPartition(table, id));

@@ -6,8 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { asSuperuser } from '../support/database.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../support/store.ts';
 
-/** Their archive is half as long again. */
-const LARGE_MB = 90;
+const LARGE_MB = 150;
 const small = join(tmpdir(), 'small.banyan');
 const large = join(tmpdir(), 'large.banyan');
 
@@ -18,7 +17,7 @@ beforeAll(async () => {
   await addTenant(database, 2, 'large');
   await asSuperuser(fill(1, 1), database.superUrl);
   await asSuperuser(fill(2, LARGE_MB), database.superUrl);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await database.drop();
   for (const file of [small, large]) rmSync(file, { force: true });
@@ -81,8 +80,8 @@ onLinux(
       await peakOf('restore', large, '--as', 'large-again'),
     ];
     const more = [exports, restores].map(([one = 0, other = 0]) => Math.round(other - one));
-    // Measured: 66 and 62 MB more with an archive of 92 MB, 80 MB more with one of 138 MB. V8 lets so much of what went through lie about.
+    // Measured: 66 MB more with an archive of 61 MB, 86 with 92 MB, 80 with 138 MB. V8 lets so much of what went through lie about.
     expect(Math.max(...more)).toBeLessThan(archiveMb * 0.75);
   },
-  120_000,
+  240_000,
 );

@@ -42,7 +42,7 @@ function resum(changed: Buffer): Buffer {
     end: { tables: { name: string; rows: number; sha256: string }[]; sha256: string };
   };
   for (const table of footer.end.tables) {
-    const from = lines.findIndex((line) => line === JSON.stringify({ table: table.name })) + 1;
+    const from = lines.indexOf(JSON.stringify({ table: table.name })) + 1;
     const rows = lines.slice(from, lines.indexOf('\\.', from)).map((line) => `${line}\n`);
     table.rows = rows.length;
     table.sha256 = createHash('sha256').update(rows.join(''), 'latin1').digest('hex');

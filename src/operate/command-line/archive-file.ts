@@ -116,9 +116,13 @@ async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer, vo
 function describe(error: unknown, name: string, what: 'read' | 'written'): unknown {
   const code = readText(error, 'code');
   if (code.startsWith('Z_'))
-    return new CommandRefusal(`${name} is damaged: it cannot be unpacked (${code}). Nothing of it was restored.`);
-  if (code === 'EPIPE') return new CommandRefusal(`Whoever was to read ${name} has gone. The export is not whole.`);
-  if (code === 'ENOENT') return new CommandRefusal(`${name} cannot be ${what}: there is no such file or folder.`);
+    return new CommandRefusal(
+      `${name} is damaged: it cannot be unpacked (${code}). Nothing of it was restored.`,
+    );
+  if (code === 'EPIPE')
+    return new CommandRefusal(`Whoever was to read ${name} has gone. The export is not whole.`);
+  if (code === 'ENOENT')
+    return new CommandRefusal(`${name} cannot be ${what}: there is no such file or folder.`);
   if (readText(error, 'syscall') !== '') return new CommandRefusal(`${name} cannot be ${what} (${code}).`);
   return error;
 }
