@@ -27,11 +27,12 @@ function describeFinding({ table, key: whole, what, columns }: RowFinding): stri
 
 const SHOWN_CHARACTERS = 8;
 
+// A text that is no column's name. Read as JSON, a long number would become another one.
+const TEXT = /(?<=[:[,])"(?:[^"\\]|\\.)*"(?!:)/g;
+
 /** Numbers as they are. A text may be a session's key: who has it finds it by the hash, and nobody else. */
 function maskKey(key: string): string {
-  return JSON.stringify(JSON.parse(key), (_, value: unknown) =>
-    typeof value === 'string' ? hash(value) : value,
-  );
+  return key.replaceAll(TEXT, (text) => JSON.stringify(hash(JSON.parse(text) as string)));
 }
 
 const hash = (text: string) =>

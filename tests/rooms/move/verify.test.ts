@@ -155,10 +155,10 @@ test('it can be called off in the middle: statements end on both sides, and conn
 });
 
 test('a key that is a text is hashed in sentences, which go to the log: it may be a session’s', () => {
-  const key = '{"session_key":"abcdefghijklmnopqrstuvwxyz012345","seq":7}';
+  const key = '{"session_key":"abcdefghijklmnopqrstuvwxyz012345","seq":9007199254740993,"list":["x"]}';
   const finding = { table: 'django_session', key, what: 'missing_on_new', columns: [] } as const;
   const text = describeProof({ kind: 'different', rows: 1, apart: [], findings: [finding], count: 1 });
   expect(text).toBe(
-    '1 of 1 rows differ: django_session {"session_key":"sha256:653bb124","seq":7} is missing on the new side.',
+    '1 of 1 rows differ: django_session {"session_key":"sha256:653bb124","seq":9007199254740993,"list":["sha256:2d711642"]} is missing on the new side.',
   );
 });
