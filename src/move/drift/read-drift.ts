@@ -159,6 +159,20 @@ export function listStops(
   );
 }
 
+// Where many schemas are new the planner knows nothing of the catalogs yet, and would read them whole for each table: 98 s for 400 schemas.
+// Joined in the order in which they are written, each by its index.
+const SETTINGS = Object.entries({
+  search_path: 'pg_catalog',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  join_collapse_limit: '1',
+  jit: 'off',
+  lock_timeout: '5000',
+})
+  .map(([name, value]) => `SET LOCAL ${name} = ${value}`)
+  .join('; ');
+
 async function inOneMoment<T>(
   url: string,
   nameTrouble: (error: unknown) => Error,
@@ -172,9 +186,7 @@ async function inOneMoment<T>(
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '5s'; SET LOCAL jit = off",
-    );
+    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${SETTINGS}`);
     return await read(client);
   } catch (error) {
     throw nameTrouble(error);
