@@ -84,30 +84,28 @@ const OPERATIONS = [
   'deleteMany',
 ] as const;
 
+// Nobody outside has it, so nobody asks past the operations. A symbol and no private field: who looks on by a proxy asks with another `this`.
+const ASK = Symbol('ask');
+
 class GuardedModel {
   // Once for all of them, not for each transaction: 119 functions.
   static {
     for (const operation of OPERATIONS)
       Object.defineProperty(GuardedModel.prototype, operation, {
         value(this: GuardedModel, args?: unknown) {
-          return this.#ask(operation, args);
+          return this[ASK](operation, args);
         },
       });
   }
 
-  readonly #model: TenantModel;
-  readonly #client: TurnClient;
-  readonly #policy: ScopePolicy;
+  readonly [ASK]: (operation: string, args: unknown) => Promise<unknown>;
 
   constructor(model: TenantModel, client: TurnClient, policy: ScopePolicy) {
-    this.#model = model;
-    this.#client = client;
-    this.#policy = policy;
-  }
-
-  #ask(operation: string, args: unknown): Promise<unknown> {
-    judge(findScopeFault(operation, args, this.#policy.tenant), this.#policy, this.#model, operation);
-    return this.#client.ask(this.#model, operation, args);
+    this[ASK] = (operation, args) => {
+      judge(findScopeFault(operation, args, policy.tenant), policy, model, operation);
+      return client.ask(model, operation, args);
+    };
+    Object.defineProperty(this, ASK, { enumerable: false });
   }
 }
 
