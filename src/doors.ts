@@ -37,7 +37,10 @@ export function openGateway(
     emit,
     wantsUpgrade: wantsWebSocket,
   };
-  return openListener(wish, openCorridor({ ...rooms, gate, defend, emit, maxBodyBytes: settings.MAX_BODY_BYTES }));
+  return openListener(
+    wish,
+    openCorridor({ ...rooms, gate, defend, emit, maxBodyBytes: settings.MAX_BODY_BYTES }),
+  );
 }
 
 export async function openAdmin(

@@ -6,8 +6,8 @@ import { type Decide, openDecide } from './decide/index.ts';
 import { type Defend, openDefend } from './defend/index.ts';
 import { type Forward, openForward } from './forward/index.ts';
 import { type Handle, openHandle, openHttpEngine, openLocalEngine } from './handle/index.ts';
-import { type Instance, openInstance } from './move/index.ts';
 import { type Mirror, openMirror, type StartRehearsals, startProcess } from './mirror/index.ts';
+import { type Instance, openInstance } from './move/index.ts';
 import { type LineSink, type Observe, watchParts } from './observe/index.ts';
 import type { Settings } from './settings.ts';
 import type { ShadowWish } from './shadow.ts';
@@ -162,7 +162,12 @@ export function openDefendRoom(settings: Settings, { emit }: Observe): Defend {
 export function openDecideRoom(
   settings: Settings,
   { emit }: Observe,
-  { handle, store, rest, instance }: Readonly<{ handle: Handle; store: Store; rest: Rest; instance: Instance }>,
+  {
+    handle,
+    store,
+    rest,
+    instance,
+  }: Readonly<{ handle: Handle; store: Store; rest: Rest; instance: Instance }>,
 ): Promise<Decide> {
   const { UNLEASH_URL, UNLEASH_API_TOKEN, UNLEASH_REFRESH_MS } = settings;
   const unleash =

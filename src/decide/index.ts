@@ -4,8 +4,9 @@
 // from ONE pinned snapshot, each flag read ONCE. Unlisted route, silent flag service, no tenant, open breaker: legacy answers.
 // A good file is in force within a second of being written; a bad one is refused with every mistake in it, and the last good one stays.
 // Changes nothing outside, waits for nobody on a request's way, and tells what happens by events alone.
-export type { Declared } from './declared-owner.ts';
+
 export { type Decide, type DecideOptions, openDecide, type ReloadResult } from './decide.ts';
+export type { Declared } from './declared-owner.ts';
 export type { Explanation, Question } from './explanation.ts';
 export type { FlagRule, FlagStory } from './flag-story.ts';
 export { type Mistake, printMistake, TableRefusal } from './mistake.ts';

@@ -22,7 +22,15 @@ export type HandOverEnd =
 export type HandOverPorts = Readonly<{
   book: Pick<
     MoverBook,
-    'hold' | 'switchTo' | 'settle' | 'unconfirmed' | 'apart' | 'strangers' | 'partStrangers' | 'raiseIds' | 'lastIds'
+    | 'hold'
+    | 'switchTo'
+    | 'settle'
+    | 'unconfirmed'
+    | 'apart'
+    | 'strangers'
+    | 'partStrangers'
+    | 'raiseIds'
+    | 'lastIds'
   >;
   /** Everything that legacy has committed is in the store; answers where that is in legacy's log. */
   catchUp(signal: AbortSignal): Promise<Position>;
