@@ -31,8 +31,10 @@ export function openReadingDesk(surroundings: Surroundings): ReadingDesk {
   let thread: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  // It ends by itself, after what it is at: a thread that is ended from outside while it begins takes the whole process with it.
   const leave = () => {
-    void thread?.terminate();
+    thread?.unref();
+    thread?.postMessage(undefined);
     thread = undefined;
   };
   const askThread = async (question: ReadingQuestion) => {
@@ -44,6 +46,8 @@ export function openReadingDesk(surroundings: Surroundings): ReadingDesk {
       idle = setTimeout(leave, IDLE_MS).unref();
       return answer;
     } catch (error) {
+      // Whoever is at it for so long does not hear.
+      if (isTimeout(error)) void thread?.terminate();
       leave();
       throw error;
     }
@@ -66,6 +70,10 @@ export function openReadingDesk(surroundings: Surroundings): ReadingDesk {
     },
   };
 }
+
+// `once` gives the signal's reason as the cause of its own error.
+const isTimeout = (error: unknown) =>
+  error instanceof Error && error.cause instanceof DOMException && error.cause.name === 'TimeoutError';
 
 const isLong = (text: string) => text.length > LONG_CHARACTERS;
 

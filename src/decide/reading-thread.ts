@@ -11,7 +11,9 @@ export type ReadingQuestion = Readonly<{
   surroundings: Surroundings;
 }>;
 
-parentPort?.on('message', ({ text, change, surroundings }: ReadingQuestion) => {
+parentPort?.on('message', (question: ReadingQuestion | undefined) => {
+  if (question === undefined) return parentPort?.close();
+  const { text, change, surroundings } = question;
   parentPort?.postMessage(
     change === undefined ? readTable(text, surroundings) : editTable(text, change, surroundings),
   );

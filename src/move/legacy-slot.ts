@@ -12,10 +12,10 @@ export type LegacySlot = Readonly<{
 }>;
 
 /** Opens a small pool to legacy for everything but the stream. */
-export function openLegacyPool(legacyUrl: string): pg.Pool {
+export function openLegacyPool(legacyUrl: string, max = 2): pg.Pool {
   const pool = new pg.Pool({
     connectionString: legacyUrl,
-    max: 2,
+    max,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,

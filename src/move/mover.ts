@@ -44,7 +44,8 @@ const LEAD_AGAIN_MS = 1_000;
 /** Carries out orders for as long as it leads; of several movers one does, and another takes over where it stops. */
 export function openMover(wish: MoverWish): Mover {
   const closing = new AbortController();
-  const legacy = openLegacyPool(wish.legacyUrl);
+  // Each hand-over reads rows on one while it asks by another.
+  const legacy = openLegacyPool(wish.legacyUrl, 2 * (wish.atOnce ?? AT_ONCE));
   const running = new Lead(wish, legacy, closing.signal).run();
   return {
     async close() {
