@@ -17,7 +17,7 @@ export type ReadingDesk = Readonly<{
 /**
  * A text of 2,000 routes takes 0.4 to 1.1 s to be parsed and checked, one of 200 routes 0.05 to 0.25. Read here, that was how long everybody
  * waited; in a thread of its own, they wait for the 15 ms in which its result is taken over. A thread takes 0.3 s to begin, so what is
- * read within 20 ms or so is read here (`npm run bench -- --only growth`).
+ * read within 20 ms or so is read here.
  */
 const LONG_CHARACTERS = 8_192;
 /** A table that is changed once is often changed once more. Then the thread goes, and its memory with it. */
