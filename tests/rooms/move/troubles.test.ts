@@ -27,7 +27,9 @@ type Second = Readonly<{ store: Store; follower: Following; events: BanyanEvent[
 /** Another instance of the gateway on the same databases. */
 async function openSecond(house: FollowedHouse, slot = house.slot): Promise<Second> {
   const events: BanyanEvent[] = [];
-  const emit = (event: BanyanEvent) => void events.push(event);
+  const emit = (event: BanyanEvent) => {
+    if (!event.type.startsWith('store_')) events.push(event);
+  };
   const store = await openStore({ url: house.database.appUrl, emit, onUnscoped: 'refuse' });
   const follower = openFollow({ legacyUrl: house.legacyUrl, slot, store: store.follow, emit });
   closers.push(async () => {
