@@ -21,7 +21,7 @@ export type ArchivePart =
 const LINE_END = 10;
 const TRUNCATED = 'The archive ends in the middle: it was cut off, or its writing was.';
 // Of a line that is no row: the first one of a hundred tables has some tens of thousands.
-const LONGEST_LINE = 16_000_000;
+const LONGEST_LINE = 1_000_000;
 
 /**
  * Reads an archive as it comes, holding no more of it than its longest row. What it says is right only once the footer has come: until
