@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { BanyanEvent, Emit } from '../vocabulary/index.ts';
+import { type BanyanEvent, chooseEnvironment, type Emit } from '../vocabulary/index.ts';
 
 export type MoverProcess = Readonly<{ close(): Promise<void> }>;
 
@@ -20,7 +20,7 @@ export function startMover(wish: Readonly<{ module: URL; first: object; emit: Em
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: chooseEnvironment(),
+      env: chooseEnvironment(process.env),
     });
     child = fresh;
     fresh.on('message', (event) => wish.emit(event as BanyanEvent));
@@ -58,12 +58,4 @@ function endChild(child: ChildProcess): Promise<void> {
     if (child.connected) child.disconnect();
     else child.kill('SIGKILL');
   });
-}
-
-/** Nothing of the gateway's secrets: what the mover may know is in its first message. */
-function chooseEnvironment(): NodeJS.ProcessEnv {
-  const names = Object.keys(process.env).filter((name) =>
-    /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|PGSSL\w+)$/.test(name),
-  );
-  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }

@@ -1,25 +1,12 @@
 import type { TenantId } from '../vocabulary/index.ts';
+import { CHANGES, CREATES, READS } from './operations.ts';
 
 /** What is wrong with a query's arguments: `unnamed` says nobody's tenant, `foreign` names one that is not the transaction's. */
 export type ScopeFault = 'unnamed' | 'foreign' | undefined;
 
-const READS_AND_CHANGES = new Set([
-  'findUnique',
-  'findUniqueOrThrow',
-  'findFirst',
-  'findFirstOrThrow',
-  'findMany',
-  'count',
-  'aggregate',
-  'groupBy',
-  'update',
-  'updateMany',
-  'updateManyAndReturn',
-  'upsert',
-  'delete',
-  'deleteMany',
-]);
-const CREATES = new Set(['create', 'createMany', 'createManyAndReturn', 'upsert']);
+const READS_AND_CHANGES: ReadonlySet<string> = new Set([...READS, ...CHANGES]);
+// An upsert is both.
+const MAKES: ReadonlySet<string> = new Set([...CREATES, 'upsert']);
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -28,7 +15,7 @@ export function findScopeFault(operation: string, args: unknown, tenant: TenantI
   const given: Args = isPlain(args) ? args : {};
   if (namesForeign(given, tenant)) return 'foreign';
   if (READS_AND_CHANGES.has(operation) && !pinsTenant(given.where)) return 'unnamed';
-  if (CREATES.has(operation) && !createsNamed(given[operation === 'upsert' ? 'create' : 'data']))
+  if (MAKES.has(operation) && !createsNamed(given[operation === 'upsert' ? 'create' : 'data']))
     return 'unnamed';
   return undefined;
 }

@@ -1,6 +1,7 @@
 import type { Emit, TenantId } from '../vocabulary/index.ts';
 import { UnscopedQuery } from './errors.ts';
 import type { Prisma } from './generated/client.ts';
+import { CHANGES, CREATES, READS } from './operations.ts';
 import { findRawScopeFault, findScopeFault, leavesTheFence, type ScopeFault } from './scope-guard.ts';
 import type { TurnClient } from './turn-client.ts';
 
@@ -64,25 +65,7 @@ export function guardTransaction(client: TurnClient, policy: ScopePolicy): Tenan
 }
 
 /** What may be asked of a model, by Prisma's names. Whatever else its client has leads out of the transaction. */
-const OPERATIONS = [
-  'findUnique',
-  'findUniqueOrThrow',
-  'findFirst',
-  'findFirstOrThrow',
-  'findMany',
-  'count',
-  'aggregate',
-  'groupBy',
-  'create',
-  'createMany',
-  'createManyAndReturn',
-  'update',
-  'updateMany',
-  'updateManyAndReturn',
-  'upsert',
-  'delete',
-  'deleteMany',
-] as const;
+const OPERATIONS = [...READS, ...CREATES, ...CHANGES];
 
 // Nobody outside has it, so nobody asks past the operations. A symbol and no private field: who looks on by a proxy asks with another `this`.
 const ASK = Symbol('ask');

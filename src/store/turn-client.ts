@@ -1,4 +1,5 @@
 import type { Prisma } from './generated/client.ts';
+import { READS } from './operations.ts';
 
 type Client = Prisma.TransactionClient;
 type Sql = TemplateStringsArray | Prisma.Sql;
@@ -6,17 +7,7 @@ type Sql = TemplateStringsArray | Prisma.Sql;
 /** What has been asked so far. SQL text may do anything. */
 export type Asked = 'nothing' | 'to_read' | 'anything';
 
-/** What only reads, by Prisma's names. */
-const READS: ReadonlySet<string> = new Set([
-  'findUnique',
-  'findUniqueOrThrow',
-  'findFirst',
-  'findFirstOrThrow',
-  'findMany',
-  'count',
-  'aggregate',
-  'groupBy',
-]);
+const ONLY_READS: ReadonlySet<string> = new Set(READS);
 
 type Delegate = Readonly<Record<string, (args: unknown) => PromiseLike<unknown>>>;
 
@@ -46,7 +37,7 @@ export class TurnClient {
   }
 
   ask(model: string, operation: string, args: unknown): Promise<unknown> {
-    return this.#run(READS.has(operation) ? 'to_read' : 'anything', () => {
+    return this.#run(ONLY_READS.has(operation) ? 'to_read' : 'anything', () => {
       const delegate = this.#client[model as keyof Client] as unknown as Delegate;
       const method = delegate[operation];
       if (method === undefined) throw new TypeError(`${model} has no ${operation}.`);

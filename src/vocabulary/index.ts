@@ -2,6 +2,7 @@
 // Types and tiny pure functions only; imports nothing.
 export * from './arrival.ts';
 export * from './caller.ts';
+export * from './child-environment.ts';
 export * from './decision.ts';
 export * from './events.ts';
 export * from './exchange.ts';

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { chooseEnvironment } from '../../vocabulary/index.ts';
 import type { FromRehearsals, RehearsalLink, StartRehearsals } from '../copy.ts';
 
 export type ProcessWish = Readonly<{
@@ -34,7 +35,7 @@ function startOne(wish: ProcessWish, ...[hears, closed]: Parameters<StartRehears
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${wish.heapMb}`],
-    env: chooseEnvironment(),
+    env: chooseEnvironment(process.env),
     // A session of its own, for its priority's sake; see lowerPriority.
     detached: true,
   });
@@ -58,14 +59,6 @@ function startOne(wish: ProcessWish, ...[hears, closed]: Parameters<StartRehears
   lowerPriority(child);
   child.send(wish.first as object, () => undefined);
   return makeLink(child);
-}
-
-/** Nothing of the gateway's secrets: whatever handlers may know is in the first message. */
-function chooseEnvironment(): NodeJS.ProcessEnv {
-  const names = Object.keys(process.env).filter((name) =>
-    /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|PGSSL\w+)$/.test(name),
-  );
-  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
 
 function makeLink(child: ChildProcess): RehearsalLink {
