@@ -139,9 +139,7 @@ export class ProofReading {
   /** Rows by their keys as JSON. The table's columns must have been asked for before. */
   async named(table: ProvenTable, keys: readonly string[]): Promise<readonly ProofRow[]> {
     if (keys.length === 0) return [];
-    return this.#ask<ProofRow>(
-      selectNamed(this.#wish.place, table, { keys, types: this.#typesOf(table) }),
-    );
+    return this.#ask<ProofRow>(selectNamed(this.#wish.place, table, { keys, types: this.#typesOf(table) }));
   }
 
   /** Ends the transaction. */

@@ -37,11 +37,7 @@ export function isComparable(since: Since, now: Since): boolean {
  * Nobody writes now, and all rows were equal before: then only rows that either side has written since can differ, and rows that are gone on
  * one side show in the tables' sums. Why that is enough stands in docs/moving.md.
  */
-export async function lookAtChanges(
-  moments: Moments,
-  table: ProvenTable,
-  since: Since,
-): Promise<ChangeLook> {
+export async function lookAtChanges(moments: Moments, table: ProvenTable, since: Since): Promise<ChangeLook> {
   const { legacy, fresh } = moments;
   const [before, after] = [since.legacy.moment, since.fresh.moment];
   const [one, other] = await Promise.all([legacy.tally(table, before), fresh.tally(table, after)]);
@@ -53,7 +49,8 @@ export async function lookAtChanges(
   ]);
   const keys = [...new Set([...left, ...right])];
   const unequal = await compareNamed(moments, table, keys);
-  if (unequal.length > 0) return { kind: 'looked', look: await name(moments, table, { rows, keys, unequal }) };
+  if (unequal.length > 0)
+    return { kind: 'looked', look: await name(moments, table, { rows, keys, unequal }) };
   if (one.rows !== other.rows || one.keys !== other.keys)
     return { kind: 'unlike', rows: { legacy: one.rows, fresh: other.rows } };
   return { kind: 'looked', look: { rows, count: 0, suspects: new Set(), findings: [] } };
@@ -78,7 +75,11 @@ async function compareNamed(
 async function name(
   moments: Moments,
   table: ProvenTable,
-  { rows, keys, unequal }: Readonly<{ rows: number; keys: readonly string[]; unequal: readonly UnequalRow[] }>,
+  {
+    rows,
+    keys,
+    unequal,
+  }: Readonly<{ rows: number; keys: readonly string[]; unequal: readonly UnequalRow[] }>,
 ): Promise<TableLook> {
   return {
     rows,

@@ -84,10 +84,7 @@ export async function describeRows(
   among?: readonly string[],
 ): Promise<readonly RowFinding[]> {
   const keys = rows.map(({ key }) => key);
-  const [one, other] = await Promise.all([
-    legacy.cells(table, keys, among),
-    fresh.cells(table, keys, among),
-  ]);
+  const [one, other] = await Promise.all([legacy.cells(table, keys, among), fresh.cells(table, keys, among)]);
   const [before, after] = [one, other].map((side) => new Map(side.map((cells) => [cells.key, cells])));
   return rows.map(({ key, what }) => {
     const [left, right] = [before?.get(key), after?.get(key)];

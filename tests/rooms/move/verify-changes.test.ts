@@ -85,7 +85,11 @@ test('what a transaction has written that was open at the live proof counts, in 
   await late.query('COMMIT');
   await late.end();
   const proof = await house.verify(1, { since });
-  expect(findingsOf(proof).map(({ key }) => key).toSorted()).toEqual(['{"id":1}', '{"id":2}']);
+  expect(
+    findingsOf(proof)
+      .map(({ key }) => key)
+      .toSorted(),
+  ).toEqual(['{"id":1}', '{"id":2}']);
   await house.fresh.query(
     `SET banyan.note = 'copy'; UPDATE ${ODD} SET note = CASE id WHEN 1 THEN 'late' ELSE 'later' END WHERE tenant_id = 1 AND id IN (1, 2)`,
   );
