@@ -183,11 +183,11 @@ async function release(ports: HandOverPorts, switched: HandOverStep): Promise<vo
 
 async function untilConfirmed(
   { book }: HandOverPorts,
-  { epoch }: HandOverStep,
+  step: HandOverStep,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    const left = await book.unconfirmed(epoch);
+    const left = await book.unconfirmed(step);
     if (left === 0) return;
     if (signal.aborted)
       throw new Obstacle(
