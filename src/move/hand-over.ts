@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HandOverStep, MoverBook } from '../store/index.ts';
 import type { FeatureName, MoveOrderKind, Position, Side, TenantId } from '../vocabulary/index.ts';
+import type { Drift } from './drift-watch.ts';
 import type { Since } from './verify/index.ts';
 
 /** Whose rows, and to which side. */
@@ -16,7 +17,7 @@ export type Steps = Readonly<Record<string, number>>;
 
 /** How it went. `refused`: not even begun; `failed`: everything is as it was before. */
 export type HandOverEnd =
-  | Readonly<{ kind: 'done'; heldMs: number; rows: number; steps: Steps }>
+  | Readonly<{ kind: 'done'; heldMs: number; rows: number; steps: Steps; noted: readonly string[] }>
   | Readonly<{ kind: 'refused' | 'failed'; detail: string; heldMs?: number }>;
 
 /** What a hand-over needs of others. Each of them rejects when the signal says so. */
@@ -37,6 +38,8 @@ export type HandOverPorts = Readonly<{
   catchUp(signal: AbortSignal): Promise<Position>;
   /** Everything that the new side has committed for this tenant is on legacy. */
   drain(tenant: TenantId, signal: AbortSignal): Promise<void>;
+  /** What of the tenant's schema is not understood. */
+  judgeDrift(task: HandOverTask): Promise<Drift>;
   /** Are the rows equal? While nobody holds the writes they may be looked at again; while they are held, only what has changed since counts. */
   verify(
     task: Pick<HandOverTask, 'tenant' | 'feature' | 'tables'>,
@@ -71,9 +74,9 @@ class Obstacle extends Error {}
  * proves it, changes the owner, and lets the writes go on there. Whatever fails before the owner has changed ends with the owner before.
  */
 export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
-  let since: Since | undefined;
+  let ready: Ready;
   try {
-    since = await prepare(ports, task);
+    ready = await prepare(ports, task);
   } catch (error) {
     return { kind: 'refused', detail: describe(error) };
   }
@@ -87,14 +90,14 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
     const { switched, rows } = await changeOwner(
       ports,
       task,
-      { held, steps, since },
+      { held, steps, since: ready.since },
       AbortSignal.timeout(PATIENCE_MS),
     );
     await release(ports, switched);
     // Who wrote on legacy just before it became the owner again was taken for a stranger, and his rows did not follow.
     if (task.order === 'hand_back') await ports.book.partStrangers(task.tenant, task.feature);
     steps.note('released');
-    return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
+    return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen, noted: ready.noted };
   } catch (error) {
     // Where the owner has changed after all this does nothing: the step is another one.
     await ports.book.settle(held);
@@ -117,8 +120,11 @@ class Stopwatch {
   }
 }
 
-/** All that takes its time, while writes go on. Answers since when only changes count. */
-async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Since | undefined> {
+/** Since when only changes count, and what is to be told beside. */
+type Ready = Readonly<{ since: Since | undefined; noted: readonly string[] }>;
+
+/** All that takes its time, while writes go on. */
+async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Ready> {
   const { tenant, feature, tables, order } = task;
   const signal = AbortSignal.timeout(BEFOREHAND_MS);
   const apart = await ports.book.apart(tenant, tables);
@@ -133,11 +139,13 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Since 
     throw new Obstacle(
       `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
     );
+  const { hinders, noted } = await ports.judgeDrift(task);
+  if (hinders.length > 0) throw new Obstacle(`Its schema is not understood: ${listSome(hinders)}`);
   if (order === 'hand_over') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
   const verified = await ports.verify(task, { kind: 'live' }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
-  return verified.since;
+  return { since: verified.since, noted };
 }
 
 async function changeOwner(
@@ -195,6 +203,14 @@ async function untilConfirmed(
       );
     await wait(LOOK_MS);
   }
+}
+
+const NAMED = 2;
+
+function listSome(sentences: readonly string[]): string {
+  const more = sentences.length - NAMED;
+  const shown = sentences.slice(0, NAMED).join(' ');
+  return more > 0 ? `${shown} And ${more} more: banyan move plan.` : shown;
 }
 
 function describe(error: unknown): string {

@@ -1,17 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Store } from '../store/index.ts';
-import type { Emit, MoveOrder, MoveRecord, RowFollower, Side, TenantId } from '../vocabulary/index.ts';
-import {
-  type HandOverEnd,
-  type HandOverPorts,
-  type HandOverTask,
-  handOver,
-  type Manner,
-  type Verified,
-} from './hand-over.ts';
+import type { Emit, MoveOrder, MoveRecord, RowFollower, TenantId } from '../vocabulary/index.ts';
+import type { Features } from './drift/index.ts';
+import { type DriftWatch, openDriftWatch } from './drift-watch.ts';
+import { type HandOverEnd, type HandOverPorts, handOver } from './hand-over.ts';
 import { findSchema, outlastWriters } from './legacy-side.ts';
 import { openLegacyPool } from './legacy-slot.ts';
+import { type Place, Prover } from './prover.ts';
+import { openRecheck, type Recheck, type RecheckPlace } from './recheck.ts';
 import {
   advanceSequences,
   openReturn,
@@ -19,21 +16,25 @@ import {
   type Returning,
   readSequences,
 } from './return/index.ts';
-import { describeProof, verifyTenant } from './verify/index.ts';
 
 export type MoverWish = Readonly<{
   legacyUrl: string;
-  store: Pick<Store, 'mover' | 'tenures' | 'outbox' | 'proof'>;
+  /** The store, as any role of it, for its catalogs. */
+  storeUrl: string;
+  store: Pick<Store, 'mover' | 'moveLook' | 'tenures' | 'tenants' | 'outbox' | 'proof'>;
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
   /** Hand-overs side by side; default 4. */
   atOnce?: number;
+  /** In so long every tenant's rows are proven once more; 0: only when asked for. */
+  recheckMs: number;
+  /** Columns of legacy (table.column) that are knowingly not carried over. */
+  leftOut: readonly string[];
 }>;
 
 export type Mover = Readonly<{ close(): Promise<void> }>;
 
-/** Where a tenant's rows are. */
-type Place = Readonly<{ schema: string; back: Returning; owner: Side }>;
+type Work = Readonly<{ back: Returning; recheck: Recheck | undefined }>;
 
 type Ended = HandOverEnd | Readonly<{ kind: 'done'; rows: number }>;
 
@@ -45,8 +46,8 @@ const LEAD_AGAIN_MS = 1_000;
 /** Carries out orders for as long as it leads; of several movers one does, and another takes over where it stops. */
 export function openMover(wish: MoverWish): Mover {
   const closing = new AbortController();
-  // Each hand-over reads rows on one while it asks by another.
-  const legacy = openLegacyPool(wish.legacyUrl, 2 * (wish.atOnce ?? AT_ONCE));
+  // Each hand-over, and the look in the background, reads rows on one while it asks by another.
+  const legacy = openLegacyPool(wish.legacyUrl, 2 * ((wish.atOnce ?? AT_ONCE) + 1));
   const running = new Lead(wish, legacy, closing.signal).run();
   return {
     async close() {
@@ -61,9 +62,15 @@ class Lead {
   readonly #wish: MoverWish;
   readonly #legacy: pg.Pool;
   readonly #signal: AbortSignal;
+  readonly #prover: Prover;
+  readonly #drift: DriftWatch;
+  /** Tenants for whom an order is being carried out. */
+  readonly #busy: TenantId[] = [];
 
   constructor(wish: MoverWish, legacy: pg.Pool, signal: AbortSignal) {
     this.#wish = wish;
+    this.#prover = new Prover({ ...wish, legacy });
+    this.#drift = openDriftWatch({ ...wish, features: () => readFeatures(wish) });
     this.#legacy = legacy;
     this.#signal = signal;
   }
@@ -91,9 +98,11 @@ class Lead {
       await prepareReturn(legacyUrl);
       const back = openReturn({ legacyUrl, outbox: store.outbox, emit });
       emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
+      const recheck = this.#openRecheck(back);
       try {
-        await Promise.all(Array.from({ length: atOnce }, () => this.#work(back, signal)));
+        await Promise.all(Array.from({ length: atOnce }, () => this.#work({ back, recheck }, signal)));
       } finally {
+        await recheck?.close();
         await back.close();
       }
     } finally {
@@ -101,10 +110,27 @@ class Lead {
     }
   }
 
-  async #work(back: Returning, signal: AbortSignal): Promise<void> {
+  #openRecheck(back: Returning): Recheck | undefined {
+    const { store, recheckMs } = this.#wish;
+    if (recheckMs === 0) return undefined;
+    return openRecheck({
+      store,
+      everyMs: recheckMs,
+      isBusy: (tenant) => this.#busy.includes(tenant),
+      prove: (place, signal) => this.#recheck(place, back, signal),
+    });
+  }
+
+  async #work({ back, recheck }: Work, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const order = await this.#wish.store.mover.takeOrder();
-      if (order) await this.#carryOut(order, back);
+      if (order) {
+        this.#busy.push(order.tenant);
+        recheck?.giveWay(order.tenant);
+        await this.#carryOut(order, back).finally(() =>
+          this.#busy.splice(this.#busy.indexOf(order.tenant), 1),
+        );
+      }
       else await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -161,46 +187,48 @@ class Lead {
       book: store.mover,
       catchUp: (signal) => follower.catchUp(signal),
       drain: (tenant, signal) => back.drain(tenant, signal),
-      verify: (task, manner, signal) => this.#verify(place, task, manner, signal),
+      judgeDrift: (task) => this.#drift.judge(task),
+      verify: (task, manner, signal) => this.#prover.verify(place, task, manner, signal),
       readSequences: ({ tables }) => readSequences(legacy, schema, tables),
       advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds),
       outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables }, signal),
     };
   }
 
-  async #verify(
-    { schema, back, owner }: Place,
-    { tenant, tables }: Pick<HandOverTask, 'tenant' | 'tables'>,
-    manner: Manner,
-    signal: AbortSignal,
-  ): Promise<Verified> {
-    const { store, follower } = this.#wish;
-    // Whoever owns them, the other side is level then.
-    const settle = async () => {
-      await follower.catchUp(signal);
-      await back.drain(tenant, signal);
-    };
-    const proof = await verifyTenant({
-      legacy: this.#legacy,
-      schema,
-      proof: store.proof,
-      tenant,
-      tables,
-      signal,
-      owner,
-      ...(manner.kind === 'live' ? { settle } : { since: manner.since }),
-    });
-    return proof.kind === 'equal'
-      ? { kind: 'equal', rows: proof.rows, since: proof.since }
-      : { kind: 'different', detail: describeProof(proof) };
+  /** Rows that do not follow are not compared: a hand-over refuses them by itself. */
+  async #recheck(place: RecheckPlace, back: Returning, called: AbortSignal): Promise<void> {
+    const { tenant, feature, tables, owner } = place;
+    const schema = await findSchema(this.#legacy, tenant);
+    const apart = await this.#wish.store.mover.apart(tenant, tables);
+    if (schema === undefined || apart === 'not_followed') return;
+    const failed = (detail: string) =>
+      this.#prover.note({ tenant, feature, state: 'failed', rows: undefined, detail });
+    if (apart.length > 0) return failed(`The rows of ${apart.join(', ')} are apart from legacy's.`);
+    const late = AbortSignal.timeout(VERIFY_MS);
+    const signal = AbortSignal.any([called, late]);
+    try {
+      await this.#prover.verify({ schema, back, owner }, place, { kind: 'live' }, signal);
+    } catch (error) {
+      if (late.aborted && !called.aborted)
+        await failed(`It was not proven within ${VERIFY_MS / 60_000} minutes.`);
+      throw error;
+    }
   }
+}
+
+async function readFeatures({ store }: MoverWish): Promise<Features> {
+  const { moves } = await store.tenures.news(0);
+  return Object.fromEntries(
+    moves.filter(({ state }) => state !== 'retired').map(({ feature, tables }) => [feature, tables]),
+  );
 }
 
 function describeEnd(end: Ended): string {
   if (end.kind !== 'done') return end.detail;
   const steps = 'steps' in end ? Object.entries(end.steps).map(([step, ms]) => `${step} ${ms}`) : [];
   const held = steps.length > 0 ? `; held, in ms: ${steps.join(', ')}` : '';
-  return `${end.rows} rows, equal on both sides${held}`;
+  const noted = 'noted' in end && end.noted.length > 0 ? `; its schema has drifted: ${end.noted[0]}` : '';
+  return `${end.rows} rows, equal on both sides${held}${noted}`;
 }
 
 function describeMissing(

@@ -73,6 +73,7 @@ async function tryHandOver(house: VerifyHouse): Promise<string> {
     book: { ...house.store.mover, apart: async () => [] },
     catchUp: async () => 1n as Position,
     drain: async () => undefined,
+    judgeDrift: async () => ({ hinders: [], noted: [] }),
     verify: async () => {
       const proof = await house.verify();
       return proof.kind === 'equal' ? proof : { kind: 'different', detail: describeProof(proof) };

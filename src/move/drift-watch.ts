@@ -1,0 +1,76 @@
+import type { HandOverTask } from './hand-over.ts';
+import {
+  type DriftFinding,
+  type DriftKind,
+  type DriftReport,
+  type DriftWish,
+  type Features,
+  listStops,
+  readDrift,
+} from './drift/index.ts';
+
+/** What of a tenant's schema is not understood, in sentences. `hinders`: the owner does not change before it is mended; `noted`: he may. */
+export type Drift = Readonly<{ hinders: readonly string[]; noted: readonly string[] }>;
+
+export type DriftWatchWish = Omit<DriftWish, 'features'> &
+  Readonly<{
+    /** The tables of each feature that is moved, as they are now. */
+    features: () => Promise<Features>;
+    read?: (wish: DriftWish) => Promise<DriftReport>;
+    nowMs?: () => number;
+  }>;
+
+export type DriftWatch = Readonly<{
+  /** Throws VerifyTrouble where a database cannot be read. */
+  judge(task: Pick<HandOverTask, 'order' | 'tenant' | 'tables'>): Promise<Drift>;
+}>;
+
+/** Hundreds of hand-overs go by one reading. A tenant that it stops is looked at again: it may have been mended. */
+const BELIEVED_MS = 5 * 60_000;
+const STOPS_BELIEVED_MS = 5_000;
+
+type Reading = Readonly<{ atMs: number; of: string; report: DriftReport }>;
+
+export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
+  const nowMs = wish.nowMs ?? (() => performance.now());
+  let last: Reading | undefined;
+  let reading: Promise<Reading> | undefined;
+  const read = async (features: Features): Promise<Reading> => {
+    const atMs = nowMs();
+    const report = await (wish.read ?? readDrift)({ ...wish, features });
+    last = { atMs, of: JSON.stringify(features), report };
+    return last;
+  };
+  const look = async (believedMs: number): Promise<Reading> => {
+    const features = await wish.features();
+    const isGood = last?.of === JSON.stringify(features) && nowMs() - last.atMs < believedMs;
+    if (last && isGood) return last;
+    reading ??= read(features).finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+  return {
+    async judge(task) {
+      const stopsOf = ({ report }: Reading) => listStops(report, task.tenant, task.tables);
+      const known = stopsOf(await look(BELIEVED_MS));
+      if (known.length === 0) return { hinders: [], noted: [] };
+      return sortStops(task.order, stopsOf(await look(STOPS_BELIEVED_MS)));
+    },
+  };
+}
+
+/** What the new side has written there would have no place on legacy any more. */
+const LOSES: readonly DriftKind[] = ['schema_missing', 'table_missing', 'column_missing'];
+
+/** The way back stays open where nothing is lost by it: equal rows are proven in any case. */
+function sortStops(order: HandOverTask['order'], stops: readonly DriftFinding[]): Drift {
+  const hinders = ({ kind }: DriftFinding) => order === 'hand_over' || LOSES.includes(kind);
+  return {
+    hinders: stops.filter(hinders).map(describe),
+    noted: stops.filter((one) => !hinders(one)).map(describe),
+  };
+}
+
+const describe = ({ schema, place, sentence }: DriftFinding) =>
+  `${[schema, place].filter((part) => part !== '').join(' ')}: ${sentence}`;
