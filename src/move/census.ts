@@ -1,4 +1,11 @@
-import type { Emit, MoveLook, MoveStanding, ProofRecord, ProofState, TenureBook } from '../vocabulary/index.ts';
+import type {
+  Emit,
+  MoveLook,
+  MoveStanding,
+  ProofRecord,
+  ProofState,
+  TenureBook,
+} from '../vocabulary/index.ts';
 
 export type CensusWish = Readonly<{
   tenures: Pick<TenureBook, 'news'>;

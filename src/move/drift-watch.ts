@@ -1,4 +1,4 @@
-import type { HandOverTask } from './hand-over.ts';
+import type { TenantId } from '../vocabulary/index.ts';
 import {
   type DriftFinding,
   type DriftKind,
@@ -8,6 +8,7 @@ import {
   listStops,
   readDrift,
 } from './drift/index.ts';
+import type { HandOverTask } from './hand-over.ts';
 
 /** What of a tenant's schema is not understood, in sentences. `hinders`: the owner does not change before it is mended; `noted`: he may. */
 export type Drift = Readonly<{ hinders: readonly string[]; noted: readonly string[] }>;
@@ -21,11 +22,14 @@ export type DriftWatchWish = Omit<DriftWish, 'features'> &
   }>;
 
 export type DriftWatch = Readonly<{
-  /** Throws VerifyTrouble where a database cannot be read. */
-  judge(task: Pick<HandOverTask, 'order' | 'tenant' | 'tables'>): Promise<Drift>;
+  /** `apart`: columns (table.column) that somebody has just seen on one side only. Throws VerifyTrouble where a database cannot be read. */
+  judge(task: Pick<HandOverTask, 'order' | 'tenant' | 'tables'>, apart?: readonly string[]): Promise<Drift>;
 }>;
 
-/** Hundreds of hand-overs go by one reading. A tenant that it stops is looked at again: it may have been mended. */
+/**
+ * Hundreds of hand-overs go by one reading. A tenant that it stops is looked at again, since it may have been mended; so is one of which
+ * something is seen that the reading does not know.
+ */
 const BELIEVED_MS = 5 * 60_000;
 const STOPS_BELIEVED_MS = 5_000;
 
@@ -51,14 +55,18 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
     return reading;
   };
   return {
-    async judge(task) {
+    async judge(task, apart = []) {
       const stopsOf = ({ report }: Reading) => listStops(report, task.tenant, task.tables);
-      const known = stopsOf(await look(BELIEVED_MS));
-      if (known.length === 0) return { hinders: [], noted: [] };
+      const known = await look(BELIEVED_MS);
+      const isNew = apart.some((place) => !listPlaces(known.report, task.tenant).has(place));
+      if (stopsOf(known).length === 0 && !isNew) return { hinders: [], noted: [] };
       return sortStops(task.order, stopsOf(await look(STOPS_BELIEVED_MS)));
     },
   };
 }
+
+const listPlaces = ({ findings }: DriftReport, tenant: TenantId): ReadonlySet<string> =>
+  new Set(findings.filter((one) => one.tenant?.id === tenant).map(({ place }) => place));
 
 /** What the new side has written there would have no place on legacy any more. */
 const LOSES: readonly DriftKind[] = ['schema_missing', 'table_missing', 'column_missing'];

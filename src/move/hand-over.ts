@@ -38,8 +38,8 @@ export type HandOverPorts = Readonly<{
   catchUp(signal: AbortSignal): Promise<Position>;
   /** Everything that the new side has committed for this tenant is on legacy. */
   drain(tenant: TenantId, signal: AbortSignal): Promise<void>;
-  /** What of the tenant's schema is not understood. */
-  judgeDrift(task: HandOverTask): Promise<Drift>;
+  /** What of the tenant's schema is not understood. `apart`: columns that only one side has just shown. */
+  judgeDrift(task: HandOverTask, apart: readonly string[]): Promise<Drift>;
   /** Are the rows equal? While nobody holds the writes they may be looked at again; while they are held, only what has changed since counts. */
   verify(
     task: Pick<HandOverTask, 'tenant' | 'feature' | 'tables'>,
@@ -56,9 +56,10 @@ export type HandOverPorts = Readonly<{
 
 export type Manner = Readonly<{ kind: 'live' } | { kind: 'held'; since: Since | undefined }>;
 
-/** `since`: what the look while writes are held may begin from. */
+/** `since`: what the look while writes are held may begin from. `apart`: columns (table.column) that could not be compared as they are. */
 export type Verified = Readonly<
-  { kind: 'equal'; rows: number; since?: Since | undefined } | { kind: 'different'; detail: string }
+  | { kind: 'equal'; rows: number; since?: Since | undefined; apart?: readonly string[] }
+  | { kind: 'different'; detail: string }
 >;
 
 /** A write waits for 2 s at most; what has not come about by then is given up, and users have noticed nothing. */
@@ -139,13 +140,24 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Ready>
     throw new Obstacle(
       `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
     );
-  const { hinders, noted } = await ports.judgeDrift(task);
-  if (hinders.length > 0) throw new Obstacle(`Its schema is not understood: ${listSome(hinders)}`);
+  const noted = await refuseDrift(ports, task, []);
   if (order === 'hand_over') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
   const verified = await ports.verify(task, { kind: 'live' }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
-  return { since: verified.since, noted };
+  const { since, apart: seen = [] } = verified;
+  return { since, noted: seen.length > 0 ? await refuseDrift(ports, task, seen) : noted };
+}
+
+/** Answers what is no hindrance, and is to be told. */
+async function refuseDrift(
+  { judgeDrift }: HandOverPorts,
+  task: HandOverTask,
+  apart: readonly string[],
+): Promise<readonly string[]> {
+  const { hinders, noted } = await judgeDrift(task, apart);
+  if (hinders.length > 0) throw new Obstacle(`Its schema is not understood: ${listSome(hinders)}`);
+  return noted;
 }
 
 async function changeOwner(

@@ -130,8 +130,7 @@ class Lead {
         await this.#carryOut(order, back).finally(() =>
           this.#busy.splice(this.#busy.indexOf(order.tenant), 1),
         );
-      }
-      else await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      } else await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -187,7 +186,7 @@ class Lead {
       book: store.mover,
       catchUp: (signal) => follower.catchUp(signal),
       drain: (tenant, signal) => back.drain(tenant, signal),
-      judgeDrift: (task) => this.#drift.judge(task),
+      judgeDrift: (task, apart) => this.#drift.judge(task, apart),
       verify: (task, manner, signal) => this.#prover.verify(place, task, manner, signal),
       readSequences: ({ tables }) => readSequences(legacy, schema, tables),
       advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds),

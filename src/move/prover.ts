@@ -35,7 +35,7 @@ export class Prover {
       // While writes are held nobody waits for it.
       if (manner.kind === 'live') await noted;
       return proof.kind === 'equal'
-        ? { kind: 'equal', rows: proof.rows, since: proof.since }
+        ? { kind: 'equal', rows: proof.rows, since: proof.since, apart: listApart(proof) }
         : { kind: 'different', detail };
     } catch (error) {
       if (!signal.aborted && isAboutRows(error))
@@ -73,6 +73,8 @@ export class Prover {
     return verifyTenant({ ...wish, ...(manner.kind === 'live' ? { settle } : { since: manner.since }) });
   }
 }
+
+const listApart = ({ apart }: Proof) => apart.map(({ table, column }) => `${table}.${column}`);
 
 /** A database that is away says nothing of the rows. */
 const isAboutRows = (error: unknown): error is Error =>

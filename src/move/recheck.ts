@@ -45,7 +45,7 @@ class Rounds {
   /** By place: also of what could not be proven, so that it does not hold up the others. */
   readonly #triedMs = new Map<string, number>();
   readonly #running: Promise<void>;
-  #current: Readonly<{ tenant: TenantId; ending: AbortController }> | undefined;
+  #current: Readonly<{ tenant: TenantId; name: string; ending: AbortController }> | undefined;
 
   constructor(wish: RecheckWish) {
     this.#wish = wish;
@@ -53,8 +53,9 @@ class Rounds {
   }
 
   giveWay(tenant: TenantId): void {
-    if (this.#current?.tenant === tenant)
-      this.#current.ending.abort(new Error('A hand-over of this tenant goes first.'));
+    if (this.#current?.tenant !== tenant) return;
+    this.#triedMs.delete(this.#current.name);
+    this.#current.ending.abort(new Error('A hand-over of this tenant goes first.'));
   }
 
   close(): Promise<void> {
@@ -90,7 +91,7 @@ class Rounds {
   async #prove(place: RecheckPlace): Promise<void> {
     const ending = new AbortController();
     this.#triedMs.set(nameOf(place), Date.now());
-    this.#current = { tenant: place.tenant, ending };
+    this.#current = { tenant: place.tenant, name: nameOf(place), ending };
     try {
       await this.#wish.prove(place, AbortSignal.any([ending.signal, this.#closing.signal]));
     } catch {

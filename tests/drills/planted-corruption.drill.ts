@@ -76,7 +76,9 @@ async function tryHandOver(house: VerifyHouse): Promise<string> {
     judgeDrift: async () => ({ hinders: [], noted: [] }),
     verify: async () => {
       const proof = await house.verify();
-      return proof.kind === 'equal' ? proof : { kind: 'different', detail: describeProof(proof) };
+      return proof.kind === 'equal'
+        ? { kind: 'equal', rows: proof.rows }
+        : { kind: 'different', detail: describeProof(proof) };
     },
     readSequences: async () => ({}),
     advanceSequences: async () => undefined,

@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { type InstanceRecord, type MoveOrder, PROOF_STATES, type ProofRecord, SIDES, TENURE_STEPS } from '../../vocabulary/index.ts';
+import {
+  type InstanceRecord,
+  type MoveOrder,
+  PROOF_STATES,
+  type ProofRecord,
+  SIDES,
+  TENURE_STEPS,
+} from '../../vocabulary/index.ts';
 import type { MoveDone } from '../move/move-wish.ts';
 import type { InstancesView, MovesView, MoveView, TenantView } from '../move/view.ts';
 import { flipShape, toFlipJson } from './wire.ts';
