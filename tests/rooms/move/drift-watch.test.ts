@@ -47,7 +47,7 @@ test('hundreds of hand-overs, also at once, go by one reading of all catalogs', 
   expect(world.readings).toBe(2);
 });
 
-test('row-120: a tenant that is stopped is told so, and looked at again as soon as it may have been mended; others go on by the old reading', async () => {
+test('row-120-drift: a tenant that is stopped is told so, and looked at again as soon as it may have been mended; others go on by the old reading', async () => {
   const { world, judge } = openWatch();
   world.findings = [find('column_extra')];
   expect(await judge(ACME)).toEqual({ hinders: ['acme ai_job.colour: Do this.'], noted: [] });

@@ -87,7 +87,25 @@ test('every tenant of every move is proven by itself, in a move that is paused a
   await house.store.moves.change(AI, 'moving');
 });
 
-test('row-119: damage on the new side is found within one round and told, and a hand-over of that tenant is refused until it is mended', async () => {
+test('row-115-sequences: ids go on behind those that the other side has given out, also behind rows that are gone, in both directions', async () => {
+  const initech = 3 as TenantId;
+  const nextOfLegacy = async () => {
+    const { rows } = await house.legacy.query<{ id: number }>(
+      `SELECT nextval(pg_get_serial_sequence('initech.chat_message', 'id'))::int AS id`,
+    );
+    return rows[0]?.id ?? 0;
+  };
+  await house.legacy.query(`SELECT setval(pg_get_serial_sequence('initech.chat_message', 'id'), 70000)`);
+  expect((await order(initech, CHAT, 'hand_over')).state).toBe('done');
+  expect(await house.store.mover.lastIds(initech, ['chat_message'])).toEqual({ chat_message: 70_000 });
+  await house.superuser.query(
+    `UPDATE banyan.id_counter SET last_id = 80000 WHERE tenant_id = 3 AND table_name = 'chat_message'`,
+  );
+  expect((await order(initech, CHAT, 'hand_back')).state).toBe('done');
+  expect(await nextOfLegacy()).toBe(80_001);
+});
+
+test('row-119-corruption: damage on the new side is found within one round and told, and a hand-over of that tenant is refused until it is mended', async () => {
   await damage(`UPDATE chat_message SET body = body || ' ' WHERE tenant_id = 1 AND id = 3`);
   await untilProof(ACME, CHAT, 'different');
   expect((await proofOf(ACME, CHAT))?.detail).toMatch(
@@ -110,7 +128,7 @@ test('row-119: damage on the new side is found within one round and told, and a 
   expect((await order(ACME, CHAT, 'hand_over')).state).toBe('done');
 });
 
-test('row-119: damage on legacy, while the new side owns the rows, is found as well, and a hand-back is refused', async () => {
+test('row-119-corruption: damage on legacy, while the new side owns the rows, is found as well, and a hand-back is refused', async () => {
   // Not by the follower, which would name a stranger: a disk says nothing.
   await house.superuser.query('DELETE FROM banyan.stranger');
   await damage(`DELETE FROM chat_message WHERE tenant_id = 2 AND id = 4`);
@@ -120,7 +138,7 @@ test('row-119: damage on legacy, while the new side owns the rows, is found as w
   expect(refused.detail).toContain('chat_message {"id":4} is missing on the new side');
 });
 
-test('row-120: a schema that has drifted stops that tenant only, with a sentence, also where it came a moment ago', async () => {
+test('row-120-drift: a schema that has drifted stops that tenant only, with a sentence, also where it came a moment ago', async () => {
   await house.legacy.query('ALTER TABLE acme.ai_job ADD COLUMN colour text');
   const refused = await order(ACME, AI, 'hand_over');
   expect([refused.state, refused.heldMs]).toEqual(['failed', undefined]);
