@@ -56,13 +56,17 @@ export type Verified = Readonly<{ kind: 'equal'; rows: number } | { kind: 'diffe
 const PATIENCE_MS = 1_600;
 const BEFOREHAND_MS = 60_000;
 const LOOK_MS = 4;
-const OTHER: Readonly<Record<HandOverTask['order'], Side>> = { hand_over: 'new', hand_back: 'legacy' };
+const OTHER: Readonly<Record<Exclude<HandOverTask['order'], 'rehearse'>, Side>> = {
+  hand_over: 'new',
+  hand_back: 'legacy',
+};
 
 class Obstacle extends Error {}
 
 /**
  * Hands one tenant's feature over, or back: looks whether it can be, holds the writes, lets those under way end, brings the other side level,
  * proves it, changes the owner, and lets the writes go on there. Whatever fails before the owner has changed ends with the owner before.
+ * A rehearsal does all of it but the change.
  */
 export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
   try {
@@ -77,12 +81,15 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
   try {
     const steps = new Stopwatch(heldSinceMs);
     steps.note('told');
-    const { switched, rows } = await changeOwner(
-      ports,
-      task,
-      { held, steps },
-      AbortSignal.timeout(PATIENCE_MS),
-    );
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const { since, rows } = await comeLevel(ports, task, { held, steps }, signal);
+    if (task.order === 'rehearse') {
+      await ports.book.settle(held);
+      steps.note('released');
+      return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
+    }
+    const owner = OTHER[task.order];
+    const switched = await changeOwner(ports, task, { held, steps, since, owner }, signal);
     await release(ports, switched);
     // Who wrote on legacy just before it became the owner again was taken for a stranger, and his rows did not follow.
     if (task.order === 'hand_back') await ports.book.partStrangers(task.tenant, task.feature);
@@ -126,34 +133,46 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> 
     throw new Obstacle(
       `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
     );
-  if (order === 'hand_over') await ports.catchUp(signal);
+  if (order !== 'hand_back') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
   const verified = await ports.verify(task, 'live', signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
 }
 
-async function changeOwner(
+type Holding = Readonly<{ held: HandOverStep; steps: Stopwatch }>;
+
+/** Nobody writes any more, and the other side has all of it: how many rows, and up to where in legacy's log. */
+async function comeLevel(
   ports: HandOverPorts,
   task: HandOverTask,
-  { held, steps }: Readonly<{ held: HandOverStep; steps: Stopwatch }>,
+  { held, steps }: Holding,
   signal: AbortSignal,
-): Promise<Readonly<{ switched: HandOverStep; rows: number }>> {
+): Promise<Readonly<{ since: Position; rows: number }>> {
   await untilConfirmed(ports, held, signal);
   steps.note('confirmed');
-  if (task.order === 'hand_over') await ports.outlast(task, signal);
+  if (task.order !== 'hand_back') await ports.outlast(task, signal);
   else await ports.drain(task.tenant, signal);
   const since = await ports.catchUp(signal);
   steps.note('level');
   const verified = await ports.verify(task, 'held', signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
   steps.note('verified');
+  return { since, rows: verified.rows };
+}
+
+async function changeOwner(
+  ports: HandOverPorts,
+  task: HandOverTask,
+  { held, steps, since, owner }: Holding & Readonly<{ since: Position; owner: Side }>,
+  signal: AbortSignal,
+): Promise<HandOverStep> {
   await carryIds(ports, task);
   steps.note('ids');
   signal.throwIfAborted();
-  const switched = await ports.book.switchTo(held, OTHER[task.order], since);
+  const switched = await ports.book.switchTo(held, owner, since);
   if (switched === undefined) throw new Obstacle('Another mover has taken over.');
   steps.note('switched');
-  return { switched, rows: verified.rows };
+  return switched;
 }
 
 /** Ids go on where the other side has stopped, also behind rows that are gone. */

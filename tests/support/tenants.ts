@@ -76,6 +76,7 @@ export async function hashTenants(url: string): Promise<Readonly<Record<string, 
 export const NO_TENANTS: TenantParts = {
   list: async () => [],
   count: () => Promise.reject(new Error('no store')),
+  bytes: async () => 0,
   export: () => cut(Buffer.alloc(0), 1),
   check: () => Promise.reject(new Error('no store')),
   restore: () => Promise.reject(new Error('no store')),
