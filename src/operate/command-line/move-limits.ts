@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
 import { readWholeNumber } from './arguments.ts';
 
-/** What may be typed about limits; null takes one away. */
-export type TypedLimits = Readonly<{
-  wave?: number | null;
-  atOnce?: number | null;
-  stopAfter?: number | null;
-}>;
+type Limit = number | 'none';
+
+/** What may be typed about limits. */
+export type TypedLimits = Readonly<{ wave?: Limit; atOnce?: Limit; stopAfter?: Limit }>;
 
 const MOST = 10_000;
 const MOST_AT_ONCE = 4;
@@ -26,13 +24,14 @@ export function addLimitOptions(command: Command): Command {
     );
 }
 
-function orNone(least: number, most: number): (typed: string) => number | null {
+function orNone(least: number, most: number): (typed: string) => Limit {
   const read = readWholeNumber(least, most);
-  return (typed) => (typed === 'none' ? null : read(typed));
+  return (typed) => (typed === 'none' ? typed : read(typed));
 }
 
 /** As the admin API has them; undefined where nothing was typed. */
 export function toLimitsJson({ wave, atOnce, stopAfter }: TypedLimits): object | undefined {
-  const limits = { wave, at_once: atOnce, stop_after: stopAfter };
+  const read = (limit: Limit | undefined) => (limit === 'none' ? null : limit);
+  const limits = { wave: read(wave), at_once: read(atOnce), stop_after: read(stopAfter) };
   return Object.values(limits).every((limit) => limit === undefined) ? undefined : limits;
 }

@@ -54,13 +54,15 @@ function describeTitle(terminal: Terminal, { feature, state, paused_why, tables 
 export function drawWave({ wave, limits }: Pick<MoveJson, 'wave' | 'limits'>): readonly string[] {
   if (wave === null || wave.wave === 0 || limits.wave === null) return [];
   const ended = wave.done + wave.failed;
-  const waves = Math.ceil(wave.later / limits.wave);
+  // A wave that has begun takes in more of those who wait, as far as it has room.
+  const all = Math.max(wave.tenants, Math.min(limits.wave, wave.tenants + wave.later));
+  const waves = Math.ceil((wave.later - (all - wave.tenants)) / limits.wave);
   const parts = [
-    `${count(ended)} of ${count(wave.tenants)}`,
+    `${count(ended)} of ${count(all)}`,
     ...(wave.failed > 0 ? [`${count(wave.failed)} failed`] : []),
     ...(waves > 0 ? [`${count(waves)} more ${waves === 1 ? 'wave' : 'waves'}`] : ['the last one']),
   ];
-  return [`${drawBar(ended, Math.max(wave.tenants, 1), BAR_CELLS)}  ${parts.join(' · ')}`];
+  return [`${drawBar(ended, Math.max(all, 1), BAR_CELLS)}  ${parts.join(' · ')}`];
 }
 
 function describeRunning(running: readonly TenantMoveJson[]): string | undefined {

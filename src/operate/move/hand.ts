@@ -1,4 +1,11 @@
-import type { FeatureName, FlipRecord, MoveRecord, Side, TenantName } from '../../vocabulary/index.ts';
+import type {
+  FeatureName,
+  FlipRecord,
+  MoveOrder,
+  MoveRecord,
+  Side,
+  TenantName,
+} from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
 import { suggestName } from '../nearest-name.ts';
 import { flipAhead } from './flip-ahead.ts';
@@ -132,8 +139,10 @@ async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Pro
   if (wish.whom === 'all' && order === 'hand_over')
     await rooms.moves.queue({ feature, tenants: ids, order, author, manner: 'fresh' });
   else for (const tenant of ids) await rooms.moves.order({ feature, tenant, order, author });
-  const orders = (await rooms.moveLook.lastOrders()).filter(
-    (one) => one.feature === feature && isOpen(one) && ids.includes(one.tenant),
+  const orders = await listOrdered(
+    rooms,
+    feature,
+    wish.tenants.filter((one) => !isSettled(one)),
   );
   const others = orders.filter((one) => one.order !== wish.order);
   const nameOf = (id: Tenant['id']) => due.find((one) => one.id === id)?.name ?? String(id);
@@ -151,4 +160,17 @@ async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Pro
         : []),
     ],
   };
+}
+
+/** The orders of these tenants that are open, or came after what was known of them: a quick one has ended already. */
+export async function listOrdered(
+  { moveLook }: MoveRooms,
+  feature: FeatureName,
+  before: readonly TenantView[],
+): Promise<readonly MoveOrder[]> {
+  const known = new Map(before.map(({ tenant, order }) => [tenant.id, order?.id]));
+  return (await moveLook.lastOrders()).filter(
+    (one) =>
+      one.feature === feature && known.has(one.tenant) && (isOpen(one) || one.id !== known.get(one.tenant)),
+  );
 }

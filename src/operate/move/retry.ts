@@ -1,9 +1,9 @@
 import type { TenantName } from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
-import { findTenants } from './hand.ts';
+import { findTenants, listOrdered } from './hand.ts';
 import { DONE, type MoveDone, type MoveWish } from './move-wish.ts';
 import type { MoveRooms } from './ports.ts';
-import { isOpen, refuseUnknownMove, type TenantView, viewMoves } from './view.ts';
+import { refuseUnknownMove, type TenantView, viewMoves } from './view.ts';
 
 /**
  * Tries again at once what was refused or failed, instead of after its pause: named tenants at once, also while the move is paused; all of
@@ -27,10 +27,7 @@ export async function retryMoves(rooms: MoveRooms, wish: MoveWish): Promise<Move
       side,
       due: due.filter(({ declared }) => declared === side),
     });
-  const ids = due.map(({ tenant }) => tenant.id);
-  const orders = (await rooms.moveLook.lastOrders()).filter(
-    (one) => one.feature === move.feature && isOpen(one) && ids.includes(one.tenant),
-  );
+  const orders = await listOrdered(rooms, move.feature, due);
   const settled: readonly TenantName[] = chosen.tenants
     .filter((one) => !isAstray(one))
     .map(({ tenant }) => tenant.name);

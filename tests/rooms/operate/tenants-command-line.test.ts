@@ -4,24 +4,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type CommandLineParts,
-  CommandRefusal,
-  runCommandLine,
-  type Terminal,
-} from '../../../src/operate/index.ts';
-import {
-  checkArchive,
-  countTenant,
-  deleteTenant,
-  exportTenant,
-  listTenants,
-  restoreTenant,
-} from '../../../src/store/index.ts';
+import { type CommandLineParts, runCommandLine, type Terminal } from '../../../src/operate/index.ts';
 import { asSuperuser } from '../../support/database.ts';
 import { hostileRows } from '../../support/hostile-rows.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../../support/store.ts';
-import { dumpTenants } from '../../support/tenants.ts';
+import { dumpTenants, tenantPartsOf } from '../../support/tenants.ts';
 
 let database: StoreDatabase;
 let folder: string;
