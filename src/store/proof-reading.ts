@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Mapping } from '../vocabulary/index.ts';
 import {
   beginReading,
   type ProofPlace,
@@ -65,11 +66,12 @@ export class ProofReading {
     }
   }
 
-  /** The key's columns first, in its order; a table that is missing has none. */
+  /** By the new side's names, the key's columns first, in its order; a table that is missing has none. */
   async columns(tables: readonly string[]): Promise<readonly ProofColumn[]> {
     const { place } = this.#wish;
     const rows = await this.#ask<ProofColumn>(selectColumns(place, tables));
-    return place.tenant === undefined ? rows : rows.filter(({ name }) => name !== 'tenant_id');
+    if (place.tenant !== undefined) return rows.filter(({ name }) => name !== 'tenant_id');
+    return place.mapping === undefined ? rows : rows.flatMap(translateWith(place.mapping));
   }
 
   slices(table: ProvenTable): Promise<readonly ProofSlice[]> {
@@ -117,3 +119,12 @@ export class ProofReading {
     this.#client.release(state === 'broken');
   }
 }
+
+/** What the new side has no place for is not compared. */
+const translateWith =
+  (mapping: Mapping) =>
+  (column: ProofColumn): readonly ProofColumn[] => {
+    const table = mapping.toNewTable(column.table);
+    const name = table === undefined ? undefined : mapping.toNewColumn(table, column.name);
+    return table === undefined || name === undefined ? [] : [{ ...column, table, name }];
+  };

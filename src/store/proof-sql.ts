@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Mapping } from '../vocabulary/index.ts';
 
 /** A table as both sides have it: only what both have can be compared. */
 export type ProvenTable = Readonly<{
@@ -11,8 +12,11 @@ export type ProvenTable = Readonly<{
   bytes: ReadonlySet<string>;
 }>;
 
-/** Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. */
-export type ProofPlace = Readonly<{ schema: string; tenant?: number }>;
+/**
+ * Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. Where names of its own differ, `mapping`
+ * says how; everything else speaks the new side's.
+ */
+export type ProofPlace = Readonly<{ schema: string; tenant?: number; mapping?: Mapping | undefined }>;
 
 /** How many slices a table is cut into, by the first bits of each row's hash. Keys cannot do that: they sort as each database's collation wants. */
 export const SLICES = 1_024;
@@ -47,8 +51,10 @@ export function beginReading({ tenant }: ProofPlace): string {
   return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT ${settings.join(', ')}; SELECT pg_backend_pid() AS pid`;
 }
 
-export function selectColumns({ schema }: ProofPlace, tables: readonly string[]): string {
-  const names = tables.map(pg.escapeLiteral).join(', ');
+/** By the side's own names. */
+export function selectColumns({ schema, mapping }: ProofPlace, tables: readonly string[]): string {
+  const own = mapping ? tables.flatMap((table) => mapping.toLegacyTable(table) ?? []) : tables;
+  const names = own.map(pg.escapeLiteral).join(', ');
   return `SELECT w.name AS "table", a.attname::text AS name, y.typname::text AS type, k.nr IS NOT NULL AS "isKey"
     FROM unnest(ARRAY[${names}]::text[]) AS w (name)
     JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', ${pg.escapeLiteral(schema)}, w.name)) AND a.attnum > 0 AND NOT a.attisdropped
@@ -80,10 +86,21 @@ export function selectCells(place: ProofPlace, table: ProvenTable, keys: readonl
 }
 
 // OFFSET 0 keeps the planner from computing the hash anew wherever it is named.
-function source({ schema, tenant }: ProofPlace, table: ProvenTable, hash: string, named: 'k' | 'r'): string {
-  const place = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table.name)}`;
+function source(place: ProofPlace, table: ProvenTable, hash: string, named: 'k' | 'r'): string {
+  const { tenant } = place;
   const fence = tenant === undefined ? 'true' : `t.tenant_id = ${Number(tenant)}`;
-  return `${place} t CROSS JOIN LATERAL (SELECT ${hash} AS hash OFFSET 0) ${named} WHERE ${fence}`;
+  return `${nameSource(place, table)} t CROSS JOIN LATERAL (SELECT ${hash} AS hash OFFSET 0) ${named} WHERE ${fence}`;
+}
+
+/** Under the new side's names. The planner sees through the inner SELECT. */
+function nameSource({ schema, mapping }: ProofPlace, { name, columns, keys }: ProvenTable): string {
+  const placeOf = (table: string) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+  if (mapping === undefined || mapping.isEqual(name)) return placeOf(name);
+  const renamed = [...new Set([...keys, ...columns])].map(
+    (one) =>
+      `${pg.escapeIdentifier(mapping.toLegacyColumn(name, one) ?? one)} AS ${pg.escapeIdentifier(one)}`,
+  );
+  return `(SELECT ${renamed.join(', ')} FROM ${placeOf(mapping.toLegacyTable(name) ?? name)})`;
 }
 
 const hashKey = (table: ProvenTable): string => hash(table.keys.map(column));
