@@ -2,8 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Store } from '../store/index.ts';
 import {
-  EQUAL_NAMES,
   type Emit,
+  EQUAL_NAMES,
   type Mapping,
   type MoveOrder,
   type MoveRecord,

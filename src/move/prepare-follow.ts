@@ -8,8 +8,8 @@ import {
   parsePosition,
   type TenantName,
 } from '../vocabulary/index.ts';
-import { checkMapping } from './prepare-mapping.ts';
 import { ensurePublication, lostSlot, openLegacyPool, readSlot } from './legacy-slot.ts';
+import { checkMapping } from './prepare-mapping.ts';
 import { describeTrouble, FollowTrouble } from './trouble.ts';
 
 export type PrepareWish = Readonly<{

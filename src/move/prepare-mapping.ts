@@ -6,11 +6,7 @@ import { FollowTrouble } from './trouble.ts';
  * Before anything is copied: the mapping names what the store has, every table of the store has its source, and no tenant follows by
  * another mapping. Throws FollowTrouble.
  */
-export async function checkMapping(
-  roll: FollowRoll,
-  mapping: Mapping,
-  slot: 'made' | 'kept',
-): Promise<void> {
+export async function checkMapping(roll: FollowRoll, mapping: Mapping, slot: 'made' | 'kept'): Promise<void> {
   const tables = new Map((await roll.listTables()).map(({ name, columns }) => [name, columns]));
   const unknown = Object.entries(mapping.rules).flatMap(([table, { columns = {} }]) => {
     const known = tables.get(table);

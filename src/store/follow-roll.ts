@@ -102,8 +102,8 @@ async function hasFollowers(client: pg.Client, slot: string): Promise<boolean> {
 
 async function layDown(client: pg.Client, slot: string, mapping: Mapping): Promise<void> {
   await client.query(
-    `UPDATE banyan.follow_position SET mapping = $2, mapping_revision = mapping_revision + 1
-     WHERE slot = $1 AND mapping::text <> $2::text`,
+    `UPDATE banyan.follow_position SET mapping = $2::text::json, mapping_revision = mapping_revision + 1
+     WHERE slot = $1 AND mapping::text <> $2`,
     [slot, JSON.stringify(mapping.rules)],
   );
 }

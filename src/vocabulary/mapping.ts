@@ -30,7 +30,10 @@ export type Mapping = Readonly<{
 /** The column that every table of the new side has, and legacy has not. */
 const TENANT_COLUMN = 'tenant_id';
 
-type Names = Readonly<{ toLegacy(name: string): string | undefined; toNew(name: string): string | undefined }>;
+type Names = Readonly<{
+  toLegacy(name: string): string | undefined;
+  toNew(name: string): string | undefined;
+}>;
 
 /** What is listed, and every other name that neither side of the list takes: one to one by construction. */
 function pairNames(listed: ReadonlyMap<string, string>, nowhere: ReadonlySet<string> = new Set()): Names {
@@ -43,8 +46,7 @@ function pairNames(listed: ReadonlyMap<string, string>, nowhere: ReadonlySet<str
   }
   return {
     toLegacy: (name) =>
-      toLegacy.get(name) ??
-      (listed.has(name) || toNew.has(name) || nowhere.has(name) ? undefined : name),
+      toLegacy.get(name) ?? (listed.has(name) || toNew.has(name) || nowhere.has(name) ? undefined : name),
     toNew: (legacy) =>
       toNew.get(legacy) ??
       (listed.has(legacy) || toLegacy.has(legacy) || nowhere.has(legacy) ? undefined : legacy),
@@ -53,9 +55,7 @@ function pairNames(listed: ReadonlyMap<string, string>, nowhere: ReadonlySet<str
 
 export function makeMapping(wished: MappingRules): Mapping {
   const rules = tidyRules(wished);
-  const tables = pairNames(
-    new Map(Object.entries(rules).map(([table, { from }]) => [table, from ?? table])),
-  );
+  const tables = pairNames(new Map(Object.entries(rules).map(([table, { from }]) => [table, from ?? table])));
   const columns = new Map(
     Object.entries(rules).map(([table, rule]) => [
       table,
@@ -123,7 +123,9 @@ function listTableClashes(rules: MappingRules, tables: readonly string[]): reado
     const legacy = sourceOf(table);
     const other = taken.get(legacy);
     if (other === undefined) taken.set(legacy, table);
-    return other === undefined || other === table ? [] : [{ what: 'table_twice', table, legacy, with: other }];
+    return other === undefined || other === table
+      ? []
+      : [{ what: 'table_twice', table, legacy, with: other }];
   });
 }
 
