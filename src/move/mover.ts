@@ -16,6 +16,7 @@ import {
   type HandOverPorts,
   type HandOverTask,
   handOver,
+  type Manner,
   type Verified,
 } from './hand-over.ts';
 import { findSchema, outlastWriters } from './legacy-side.ts';
@@ -163,7 +164,11 @@ class Lead {
     ports: HandOverPorts,
   ): Promise<Ended> {
     if (order !== 'verify') return handOver(ports, { order, tenant, feature, tables });
-    const verified = await ports.verify({ tenant, tables }, 'live', AbortSignal.timeout(VERIFY_MS));
+    const verified = await ports.verify(
+      { tenant, feature, tables },
+      { kind: 'live' },
+      AbortSignal.timeout(VERIFY_MS),
+    );
     return verified.kind === 'equal'
       ? { kind: 'done', rows: verified.rows }
       : { kind: 'failed', detail: verified.detail };
@@ -187,7 +192,7 @@ class Lead {
   async #verify(
     { schema, back, owner }: Place,
     { tenant, tables }: Pick<HandOverTask, 'tenant' | 'tables'>,
-    manner: 'live' | 'held',
+    manner: Manner,
     signal: AbortSignal,
   ): Promise<Verified> {
     const { store, follower } = this.#wish;
@@ -205,10 +210,10 @@ class Lead {
       tables,
       signal,
       owner,
-      ...(manner === 'live' && { settle }),
+      ...(manner.kind === 'live' ? { settle } : { since: manner.since }),
     });
     return proof.kind === 'equal'
-      ? { kind: 'equal', rows: proof.rows }
+      ? { kind: 'equal', rows: proof.rows, since: proof.since }
       : { kind: 'different', detail: describeProof(proof) };
   }
 }
