@@ -1,7 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Store } from '../store/index.ts';
-import type { Emit, MoveOrder, MoveRecord, RowFollower, Side, TenantId } from '../vocabulary/index.ts';
+import {
+  type Emit,
+  EQUAL_NAMES,
+  type Mapping,
+  type MoveOrder,
+  type MoveRecord,
+  type RowFollower,
+  type Side,
+  type TenantId,
+} from '../vocabulary/index.ts';
 import {
   type HandOverEnd,
   type HandOverPorts,
@@ -23,7 +32,9 @@ import { describeProof, verifyTenant } from './verify/index.ts';
 
 export type MoverWish = Readonly<{
   legacyUrl: string;
-  store: Pick<Store, 'mover' | 'tenures' | 'outbox' | 'proof'>;
+  /** The replication slot by which rows follow: their names are mapped as it says. */
+  slot: string;
+  store: Pick<Store, 'mover' | 'tenures' | 'outbox' | 'proof' | 'follow'>;
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
   /** Hand-overs side by side; default 4. */
@@ -62,6 +73,8 @@ class Lead {
   readonly #wish: MoverWish;
   readonly #legacy: pg.Pool;
   readonly #signal: AbortSignal;
+  /** Cannot change while the new side owns anything: read where a mover begins, and before each order. */
+  #mapping: Mapping = EQUAL_NAMES;
 
   constructor(wish: MoverWish, legacy: pg.Pool, signal: AbortSignal) {
     this.#wish = wish;
@@ -90,7 +103,9 @@ class Lead {
       await store.mover.tidy();
       await store.mover.returnOrders();
       await prepareReturn(legacyUrl);
-      const back = openReturn({ legacyUrl, outbox: store.outbox, emit });
+      await this.#readMapping();
+      const mapping = () => this.#mapping;
+      const back = openReturn({ legacyUrl, outbox: store.outbox, emit, mapping });
       const pruning = setInterval(() => void store.mover.pruneOrders().catch(() => undefined), PRUNE_MS);
       emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
       try {
@@ -104,6 +119,11 @@ class Lead {
     }
   }
 
+  async #readMapping(): Promise<void> {
+    const { store, slot } = this.#wish;
+    this.#mapping = (await store.follow.mapping(slot)).mapping;
+  }
+
   async #work(back: Returning, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const order = await this.#wish.store.mover.takeOrder();
@@ -115,6 +135,7 @@ class Lead {
   async #carryOut(order: MoveOrder, back: Returning): Promise<void> {
     const { store, emit } = this.#wish;
     const { tenant, feature } = order;
+    await this.#readMapping();
     const { moves, changed } = await store.tenures.news(0);
     const move = moves.find((one) => one.feature === feature);
     const owner = changed.find((one) => one.tenant === tenant && one.feature === feature)?.owner ?? 'legacy';
@@ -159,15 +180,15 @@ class Lead {
   #openPorts(place: Place): HandOverPorts {
     const { schema, back } = place;
     const { store, follower } = this.#wish;
-    const legacy = this.#legacy;
+    const [legacy, mapping] = [this.#legacy, this.#mapping];
     return {
       book: store.mover,
       catchUp: (signal) => follower.catchUp(signal),
       drain: (tenant, signal) => back.drain(tenant, signal),
       verify: (task, manner, signal) => this.#verify(place, task, manner, signal),
-      readSequences: ({ tables }) => readSequences(legacy, schema, tables),
-      advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds),
-      outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables }, signal),
+      readSequences: ({ tables }) => readSequences(legacy, schema, tables, mapping),
+      advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds, mapping),
+      outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables, mapping }, signal),
     };
   }
 
@@ -186,6 +207,7 @@ class Lead {
     const proof = await verifyTenant({
       legacy: this.#legacy,
       schema,
+      mapping: this.#mapping,
       proof: store.proof,
       tenant,
       tables,

@@ -21,6 +21,7 @@ export type {
   Applied,
   ChangeOrigin,
   FollowManner,
+  FollowMapping,
   FollowStore,
   FollowTransaction,
   StrangersWrites,
