@@ -11,7 +11,6 @@ export type MoverOrders = Readonly<{
   legacyUrl: string;
   slot: string;
   recheckMinutes: number;
-  leftOut: readonly string[];
 }>;
 
 const MINUTE_MS = 60_000;
@@ -20,7 +19,7 @@ const MINUTE_MS = 60_000;
 const POOL_SIZE = 4;
 
 async function serve({ databaseUrl, ...orders }: MoverOrders): Promise<() => Promise<void>> {
-  const { legacyUrl, slot, recheckMinutes, leftOut } = orders;
+  const { legacyUrl, slot, recheckMinutes } = orders;
   const emit = (event: BanyanEvent) => void process.send?.(event, undefined, undefined, () => undefined);
   const store = await openStore({ url: databaseUrl, emit, poolSize: POOL_SIZE, onUnscoped: 'refuse' });
   // Of its own: whoever reads the slot, this process knows how far it has come. What it tells of it the rehearsals tell, too.
@@ -28,11 +27,11 @@ async function serve({ databaseUrl, ...orders }: MoverOrders): Promise<() => Pro
   const mover = openMover({
     legacyUrl,
     storeUrl: databaseUrl,
+    slot,
     store,
     follower,
     emit,
     recheckMs: recheckMinutes * MINUTE_MS,
-    leftOut,
   });
   return async () => {
     await mover.close();

@@ -12,7 +12,7 @@ export function openMoving(
   { emit }: Pick<Observe, 'emit'>,
   { store, decide, instance }: Pick<Rooms<Rest>, 'store' | 'decide' | 'instance'>,
 ): (() => Promise<void>) | undefined {
-  const { FOLLOW_SLOT: slot, MOVE_RECHECK_MINUTES, MOVE_LEFT_OUT } = wish.settings;
+  const { FOLLOW_SLOT: slot, MOVE_RECHECK_MINUTES } = wish.settings;
   const { databaseUrl, legacyDatabaseUrl: legacyUrl } = wish;
   if (slot === undefined || legacyUrl === undefined) return undefined;
   const orders: MoverOrders = {
@@ -20,7 +20,6 @@ export function openMoving(
     legacyUrl,
     slot,
     recheckMinutes: MOVE_RECHECK_MINUTES,
-    leftOut: MOVE_LEFT_OUT,
   };
   let mover: ReturnType<typeof startMover> | undefined;
   const isMoving = () => instance.moves().some(({ state }) => state !== 'retired');

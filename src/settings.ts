@@ -88,11 +88,6 @@ export const SETTINGS = {
     fallback: '60',
     help: 'in so long all rows that are moved are compared once more on both sides, a tenant at a time, in minutes; 0: only when asked for',
   },
-  MOVE_LEFT_OUT: {
-    schema: list,
-    fallback: '',
-    help: 'columns of legacy (`table.column`), separated by commas, that are knowingly not carried over: they stop no hand-over',
-  },
   LEGACY_PORT: {
     schema: port,
     fallback: '8000',

@@ -1,4 +1,4 @@
-import type { TenantId } from '../vocabulary/index.ts';
+import type { Mapping, MoveRecord, TenantId } from '../vocabulary/index.ts';
 import {
   type DriftFinding,
   type DriftKind,
@@ -13,10 +13,10 @@ import type { HandOverTask } from './hand-over.ts';
 /** What of a tenant's schema is not understood, in sentences. `hinders`: the owner does not change before it is mended; `noted`: he may. */
 export type Drift = Readonly<{ hinders: readonly string[]; noted: readonly string[] }>;
 
-export type DriftWatchWish = Omit<DriftWish, 'features'> &
+export type DriftWatchWish = Pick<DriftWish, 'legacyUrl' | 'storeUrl'> &
   Readonly<{
-    /** The tables of each feature that is moved, as they are now. */
-    features: () => Promise<Features>;
+    moves: () => Promise<readonly Pick<MoveRecord, 'feature' | 'tables' | 'state'>[]>;
+    mapping: () => Mapping;
     read?: (wish: DriftWish) => Promise<DriftReport>;
     nowMs?: () => number;
   }>;
@@ -33,23 +33,25 @@ export type DriftWatch = Readonly<{
 const BELIEVED_MS = 5 * 60_000;
 const STOPS_BELIEVED_MS = 5_000;
 
+type Scope = Readonly<{ features: Features; leftOut: readonly string[] }>;
 type Reading = Readonly<{ atMs: number; of: string; report: DriftReport }>;
 
 export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
   const nowMs = wish.nowMs ?? (() => performance.now());
   let last: Reading | undefined;
   let reading: Promise<Reading> | undefined;
-  const read = async (features: Features): Promise<Reading> => {
+  const read = async (scope: Scope): Promise<Reading> => {
     const atMs = nowMs();
-    const report = await (wish.read ?? readDrift)({ ...wish, features });
-    last = { atMs, of: JSON.stringify(features), report };
+    const { legacyUrl, storeUrl } = wish;
+    const report = await (wish.read ?? readDrift)({ legacyUrl, storeUrl, ...scope });
+    last = { atMs, of: JSON.stringify(scope), report };
     return last;
   };
   const look = async (believedMs: number): Promise<Reading> => {
-    const features = await wish.features();
-    const isGood = last?.of === JSON.stringify(features) && nowMs() - last.atMs < believedMs;
+    const scope = await readScope(wish);
+    const isGood = last?.of === JSON.stringify(scope) && nowMs() - last.atMs < believedMs;
     if (last && isGood) return last;
-    reading ??= read(features).finally(() => {
+    reading ??= read(scope).finally(() => {
       reading = undefined;
     });
     return reading;
@@ -62,6 +64,19 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
       if (stopsOf(known).length === 0 && !isNew) return { hinders: [], noted: [] };
       return sortStops(task.order, stopsOf(await look(STOPS_BELIEVED_MS)));
     },
+  };
+}
+
+/** Tables of other names on legacy are not judged: the report knows no names but equal ones. */
+async function readScope({ moves, mapping }: DriftWatchWish): Promise<Scope> {
+  const { rules } = mapping();
+  const isJudged = (table: string) => !rules[table]?.from && !rules[table]?.columns;
+  const alive = (await moves()).filter(({ state }) => state !== 'retired');
+  return {
+    features: Object.fromEntries(alive.map(({ feature, tables }) => [feature, tables.filter(isJudged)])),
+    leftOut: Object.entries(rules).flatMap(([table, { leaveOut = [] }]) =>
+      leaveOut.map((column) => `${table}.${column}`),
+    ),
   };
 }
 
@@ -82,3 +97,11 @@ function sortStops(order: HandOverTask['order'], stops: readonly DriftFinding[])
 
 const describe = ({ schema, place, sentence }: DriftFinding) =>
   `${[schema, place].filter((part) => part !== '').join(' ')}: ${sentence}`;
+
+const NAMED = 2;
+
+export function describeHindrances(sentences: readonly string[]): string {
+  const more = sentences.length - NAMED;
+  const shown = `Its schema is not understood: ${sentences.slice(0, NAMED).join(' ')}`;
+  return more > 0 ? `${shown} And ${more} more: banyan move plan.` : shown;
+}

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HandOverStep, MoverBook } from '../store/index.ts';
 import type { FeatureName, MoveOrderKind, Position, Side, TenantId } from '../vocabulary/index.ts';
-import type { Drift } from './drift-watch.ts';
+import { type Drift, describeHindrances } from './drift-watch.ts';
 import type { Since } from './verify/index.ts';
 
 /** Whose rows, and to which side. */
@@ -66,13 +66,17 @@ export type Verified = Readonly<
 const PATIENCE_MS = 1_600;
 const BEFOREHAND_MS = 60_000;
 const LOOK_MS = 4;
-const OTHER: Readonly<Record<HandOverTask['order'], Side>> = { hand_over: 'new', hand_back: 'legacy' };
+const OTHER: Readonly<Record<Exclude<HandOverTask['order'], 'rehearse'>, Side>> = {
+  hand_over: 'new',
+  hand_back: 'legacy',
+};
 
 class Obstacle extends Error {}
 
 /**
  * Hands one tenant's feature over, or back: looks whether it can be, holds the writes, lets those under way end, brings the other side level,
  * proves it, changes the owner, and lets the writes go on there. Whatever fails before the owner has changed ends with the owner before.
+ * A rehearsal does all of it but the change.
  */
 export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
   let ready: Ready;
@@ -88,12 +92,16 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
   try {
     const steps = new Stopwatch(heldSinceMs);
     steps.note('told');
-    const { switched, rows } = await changeOwner(
-      ports,
-      task,
-      { held, steps, since: ready.since },
-      AbortSignal.timeout(PATIENCE_MS),
-    );
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const level = await comeLevel(ports, task, { held, steps, since: ready.since }, signal);
+    const { rows } = level;
+    if (task.order === 'rehearse') {
+      await ports.book.settle(held);
+      steps.note('released');
+      return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen, noted: ready.noted };
+    }
+    const owner = OTHER[task.order];
+    const switched = await changeOwner(ports, task, { held, steps, at: level.at, owner }, signal);
     await release(ports, switched);
     // Who wrote on legacy just before it became the owner again was taken for a stranger, and his rows did not follow.
     if (task.order === 'hand_back') await ports.book.partStrangers(task.tenant, task.feature);
@@ -141,7 +149,7 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Ready>
       `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
     );
   const noted = await refuseDrift(ports, task, []);
-  if (order === 'hand_over') await ports.catchUp(signal);
+  if (order !== 'hand_back') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
   const verified = await ports.verify(task, { kind: 'live' }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
@@ -156,32 +164,44 @@ async function refuseDrift(
   apart: readonly string[],
 ): Promise<readonly string[]> {
   const { hinders, noted } = await judgeDrift(task, apart);
-  if (hinders.length > 0) throw new Obstacle(`Its schema is not understood: ${listSome(hinders)}`);
+  if (hinders.length > 0) throw new Obstacle(describeHindrances(hinders));
   return noted;
+}
+
+type Holding = Readonly<{ held: HandOverStep; steps: Stopwatch }>;
+
+/** Nobody writes any more, and the other side has all of it: how many rows, and up to where in legacy's log. */
+async function comeLevel(
+  ports: HandOverPorts,
+  task: HandOverTask,
+  { held, steps, since }: Holding & Readonly<{ since: Since | undefined }>,
+  signal: AbortSignal,
+): Promise<Readonly<{ at: Position; rows: number }>> {
+  await untilConfirmed(ports, held, signal);
+  steps.note('confirmed');
+  if (task.order !== 'hand_back') await ports.outlast(task, signal);
+  else await ports.drain(task.tenant, signal);
+  const at = await ports.catchUp(signal);
+  steps.note('level');
+  const verified = await ports.verify(task, { kind: 'held', since }, signal);
+  if (verified.kind === 'different') throw new Obstacle(verified.detail);
+  steps.note('verified');
+  return { at, rows: verified.rows };
 }
 
 async function changeOwner(
   ports: HandOverPorts,
   task: HandOverTask,
-  { held, steps, since: seen }: Readonly<{ held: HandOverStep; steps: Stopwatch; since: Since | undefined }>,
+  { held, steps, at, owner }: Holding & Readonly<{ at: Position; owner: Side }>,
   signal: AbortSignal,
-): Promise<Readonly<{ switched: HandOverStep; rows: number }>> {
-  await untilConfirmed(ports, held, signal);
-  steps.note('confirmed');
-  if (task.order === 'hand_over') await ports.outlast(task, signal);
-  else await ports.drain(task.tenant, signal);
-  const since = await ports.catchUp(signal);
-  steps.note('level');
-  const verified = await ports.verify(task, { kind: 'held', since: seen }, signal);
-  if (verified.kind === 'different') throw new Obstacle(verified.detail);
-  steps.note('verified');
+): Promise<HandOverStep> {
   await carryIds(ports, task);
   steps.note('ids');
   signal.throwIfAborted();
-  const switched = await ports.book.switchTo(held, OTHER[task.order], since);
+  const switched = await ports.book.switchTo(held, owner, at);
   if (switched === undefined) throw new Obstacle('Another mover has taken over.');
   steps.note('switched');
-  return { switched, rows: verified.rows };
+  return switched;
 }
 
 /** Ids go on where the other side has stopped, also behind rows that are gone. */
@@ -215,14 +235,6 @@ async function untilConfirmed(
       );
     await wait(LOOK_MS);
   }
-}
-
-const NAMED = 2;
-
-function listSome(sentences: readonly string[]): string {
-  const more = sentences.length - NAMED;
-  const shown = sentences.slice(0, NAMED).join(' ');
-  return more > 0 ? `${shown} And ${more} more: banyan move plan.` : shown;
 }
 
 function describe(error: unknown): string {

@@ -1,14 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Store } from '../store/index.ts';
-import type { Emit, MoveOrder, MoveRecord, RowFollower, TenantId } from '../vocabulary/index.ts';
-import type { Features } from './drift/index.ts';
+import {
+  type Emit,
+  EQUAL_NAMES,
+  type Mapping,
+  type MoveOrder,
+  type MoveRecord,
+  type RowFollower,
+  type TenantId,
+} from '../vocabulary/index.ts';
 import { type DriftWatch, openDriftWatch } from './drift-watch.ts';
 import { type HandOverEnd, type HandOverPorts, handOver } from './hand-over.ts';
 import { findSchema, outlastWriters } from './legacy-side.ts';
 import { openLegacyPool } from './legacy-slot.ts';
 import { type Place, Prover } from './prover.ts';
-import { openRecheck, type Recheck, type RecheckPlace } from './recheck.ts';
+import { openRecheck, type Recheck } from './recheck.ts';
 import {
   advanceSequences,
   openReturn,
@@ -21,15 +28,15 @@ export type MoverWish = Readonly<{
   legacyUrl: string;
   /** The store, as any role of it, for its catalogs. */
   storeUrl: string;
-  store: Pick<Store, 'mover' | 'moveLook' | 'tenures' | 'tenants' | 'outbox' | 'proof'>;
+  /** The replication slot by which rows follow: their names are mapped as it says. */
+  slot: string;
+  store: Pick<Store, 'mover' | 'moveLook' | 'tenures' | 'tenants' | 'outbox' | 'proof' | 'follow'>;
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
   /** Hand-overs side by side; default 4. */
   atOnce?: number;
   /** In so long every tenant's rows are proven once more; 0: only when asked for. */
   recheckMs: number;
-  /** Columns of legacy (table.column) that are knowingly not carried over. */
-  leftOut: readonly string[];
 }>;
 
 export type Mover = Readonly<{ close(): Promise<void> }>;
@@ -42,6 +49,7 @@ const VERIFY_MS = 10 * 60_000;
 const AT_ONCE = 4;
 const LOOK_MS = 50;
 const LEAD_AGAIN_MS = 1_000;
+const PRUNE_MS = 5 * 60_000;
 
 /** Carries out orders for as long as it leads; of several movers one does, and another takes over where it stops. */
 export function openMover(wish: MoverWish): Mover {
@@ -66,11 +74,18 @@ class Lead {
   readonly #drift: DriftWatch;
   /** Tenants for whom an order is being carried out. */
   readonly #busy: TenantId[] = [];
+  /** Cannot change while the new side owns anything: read where a mover begins, and before each order. */
+  #mapping: Mapping = EQUAL_NAMES;
 
   constructor(wish: MoverWish, legacy: pg.Pool, signal: AbortSignal) {
     this.#wish = wish;
-    this.#prover = new Prover({ ...wish, legacy });
-    this.#drift = openDriftWatch({ ...wish, features: () => readFeatures(wish) });
+    const mapping = () => this.#mapping;
+    this.#prover = new Prover({ ...wish, legacy, mapping });
+    this.#drift = openDriftWatch({
+      ...wish,
+      moves: async () => (await wish.store.tenures.news(0)).moves,
+      mapping,
+    });
     this.#legacy = legacy;
     this.#signal = signal;
   }
@@ -96,13 +111,17 @@ class Lead {
       await store.mover.tidy();
       await store.mover.returnOrders();
       await prepareReturn(legacyUrl);
-      const back = openReturn({ legacyUrl, outbox: store.outbox, emit });
+      await this.#readMapping();
+      const mapping = () => this.#mapping;
+      const back = openReturn({ legacyUrl, outbox: store.outbox, emit, mapping });
+      const pruning = setInterval(() => void store.mover.pruneOrders().catch(() => undefined), PRUNE_MS);
       emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
       const recheck = this.#openRecheck(back);
       try {
         await Promise.all(Array.from({ length: atOnce }, () => this.#work({ back, recheck }, signal)));
       } finally {
         await recheck?.close();
+        clearInterval(pruning);
         await back.close();
       }
     } finally {
@@ -117,8 +136,16 @@ class Lead {
       store,
       everyMs: recheckMs,
       isBusy: (tenant) => this.#busy.includes(tenant),
-      prove: (place, signal) => this.#recheck(place, back, signal),
+      prove: async (place, signal) => {
+        await this.#readMapping();
+        await this.#prover.prove(place, back, signal);
+      },
     });
+  }
+
+  async #readMapping(): Promise<void> {
+    const { store, slot } = this.#wish;
+    this.#mapping = (await store.follow.mapping(slot)).mapping;
   }
 
   async #work({ back, recheck }: Work, signal: AbortSignal): Promise<void> {
@@ -137,6 +164,7 @@ class Lead {
   async #carryOut(order: MoveOrder, back: Returning): Promise<void> {
     const { store, emit } = this.#wish;
     const { tenant, feature } = order;
+    await this.#readMapping();
     const { moves, changed } = await store.tenures.news(0);
     const move = moves.find((one) => one.feature === feature);
     const owner = changed.find((one) => one.tenant === tenant && one.feature === feature)?.owner ?? 'legacy';
@@ -145,7 +173,7 @@ class Lead {
       move === undefined || schema === undefined
         ? ({ kind: 'refused', detail: describeMissing(order, move) } as const)
         : await this.#run(order, move, this.#openPorts({ schema, back, owner }));
-    const detail = describeEnd(end);
+    const detail = describeEnd(end, order);
     const state = end.kind === 'done' ? 'done' : 'failed';
     const heldMs = 'heldMs' in end ? end.heldMs : undefined;
     const rows = end.kind === 'done' ? end.rows : undefined;
@@ -181,53 +209,27 @@ class Lead {
   #openPorts(place: Place): HandOverPorts {
     const { schema, back } = place;
     const { store, follower } = this.#wish;
-    const legacy = this.#legacy;
+    const [legacy, mapping] = [this.#legacy, this.#mapping];
     return {
       book: store.mover,
       catchUp: (signal) => follower.catchUp(signal),
       drain: (tenant, signal) => back.drain(tenant, signal),
       judgeDrift: (task, apart) => this.#drift.judge(task, apart),
       verify: (task, manner, signal) => this.#prover.verify(place, task, manner, signal),
-      readSequences: ({ tables }) => readSequences(legacy, schema, tables),
-      advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds),
-      outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables }, signal),
+      readSequences: ({ tables }) => readSequences(legacy, schema, tables, mapping),
+      advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds, mapping),
+      outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables, mapping }, signal),
     };
   }
-
-  /** Rows that do not follow are not compared: a hand-over refuses them by itself. */
-  async #recheck(place: RecheckPlace, back: Returning, called: AbortSignal): Promise<void> {
-    const { tenant, feature, tables, owner } = place;
-    const schema = await findSchema(this.#legacy, tenant);
-    const apart = await this.#wish.store.mover.apart(tenant, tables);
-    if (schema === undefined || apart === 'not_followed') return;
-    const failed = (detail: string) =>
-      this.#prover.note({ tenant, feature, state: 'failed', rows: undefined, detail });
-    if (apart.length > 0) return failed(`The rows of ${apart.join(', ')} are apart from legacy's.`);
-    const late = AbortSignal.timeout(VERIFY_MS);
-    const signal = AbortSignal.any([called, late]);
-    try {
-      await this.#prover.verify({ schema, back, owner }, place, { kind: 'live' }, signal);
-    } catch (error) {
-      if (late.aborted && !called.aborted)
-        await failed(`It was not proven within ${VERIFY_MS / 60_000} minutes.`);
-      throw error;
-    }
-  }
 }
 
-async function readFeatures({ store }: MoverWish): Promise<Features> {
-  const { moves } = await store.tenures.news(0);
-  return Object.fromEntries(
-    moves.filter(({ state }) => state !== 'retired').map(({ feature, tables }) => [feature, tables]),
-  );
-}
-
-function describeEnd(end: Ended): string {
+function describeEnd(end: Ended, { order }: Pick<MoveOrder, 'order'>): string {
   if (end.kind !== 'done') return end.detail;
   const steps = 'steps' in end ? Object.entries(end.steps).map(([step, ms]) => `${step} ${ms}`) : [];
   const held = steps.length > 0 ? `; held, in ms: ${steps.join(', ')}` : '';
+  const rehearsed = order === 'rehearse' ? '; nothing was switched' : '';
   const noted = 'noted' in end && end.noted.length > 0 ? `; its schema has drifted: ${end.noted[0]}` : '';
-  return `${end.rows} rows, equal on both sides${held}${noted}`;
+  return `${end.rows} rows, equal on both sides${held}${rehearsed}${noted}`;
 }
 
 function describeMissing(

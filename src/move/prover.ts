@@ -1,19 +1,23 @@
 import type pg from 'pg';
 import type { MoverBook, ProofStore } from '../store/index.ts';
-import type { Emit, ProofRecord, RowFollower, Side } from '../vocabulary/index.ts';
+import type { Emit, Mapping, ProofRecord, RowFollower, Side } from '../vocabulary/index.ts';
 import type { HandOverTask, Manner, Verified } from './hand-over.ts';
+import { findSchema } from './legacy-side.ts';
 import { type Returning, ReturnTrouble } from './return/index.ts';
 import { describeProof, type Proof, VerifyTrouble, verifyTenant } from './verify/index.ts';
 
 export type ProverWish = Readonly<{
   legacy: pg.Pool;
-  store: Readonly<{ proof: ProofStore; mover: Pick<MoverBook, 'noteProof'> }>;
+  store: Readonly<{ proof: ProofStore; mover: Pick<MoverBook, 'noteProof' | 'apart'> }>;
+  mapping: () => Mapping;
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
 }>;
 
 /** Where a tenant's rows are. */
 export type Place = Readonly<{ schema: string; back: Pick<Returning, 'drain'>; owner: Side }>;
+
+const PROVE_MS = 10 * 60_000;
 
 export type ProofTask = Pick<HandOverTask, 'tenant' | 'feature' | 'tables'>;
 
@@ -44,6 +48,30 @@ export class Prover {
     }
   }
 
+  /** A look in the background. Rows that do not follow are not compared: a hand-over refuses them by itself. */
+  async prove(
+    task: ProofTask & Pick<Place, 'owner'>,
+    back: Place['back'],
+    called: AbortSignal,
+  ): Promise<void> {
+    const { legacy, store } = this.#wish;
+    const { tenant, feature, tables, owner } = task;
+    const schema = await findSchema(legacy, tenant);
+    const apart = await store.mover.apart(tenant, tables);
+    if (schema === undefined || apart === 'not_followed') return;
+    const fail = (detail: string) => this.note({ tenant, feature, state: 'failed', rows: undefined, detail });
+    if (apart.length > 0) return fail(`The rows of ${apart.join(', ')} are apart from legacy's.`);
+    const late = AbortSignal.timeout(PROVE_MS);
+    try {
+      const signal = AbortSignal.any([called, late]);
+      await this.verify({ schema, back, owner }, task, { kind: 'live' }, signal);
+    } catch (error) {
+      if (late.aborted && !called.aborted)
+        await fail(`It was not proven within ${PROVE_MS / 60_000} minutes.`);
+      throw error;
+    }
+  }
+
   /** Never rejects: what was proven holds without the note. */
   async note(proof: Omit<ProofRecord, 'checkedAt'>): Promise<void> {
     const { store, emit } = this.#wish;
@@ -63,13 +91,13 @@ export class Prover {
     manner: Manner,
     signal: AbortSignal,
   ): Promise<Proof> {
-    const { legacy, store, follower } = this.#wish;
+    const { legacy, store, follower, mapping } = this.#wish;
     // Whoever owns them, the other side is level then.
     const settle = async () => {
       await follower.catchUp(signal);
       await back.drain(tenant, signal);
     };
-    const wish = { legacy, schema, proof: store.proof, tenant, tables, signal, owner };
+    const wish = { legacy, schema, mapping: mapping(), proof: store.proof, tenant, tables, signal, owner };
     return verifyTenant({ ...wish, ...(manner.kind === 'live' ? { settle } : { since: manner.since }) });
   }
 }

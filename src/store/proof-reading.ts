@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Mapping } from '../vocabulary/index.ts';
 import {
   beginReading,
   type ProofMoment,
@@ -90,10 +91,11 @@ export class ProofReading {
     }
   }
 
-  /** The key's columns first, in its order; a table that is missing has none. */
+  /** By the new side's names, the key's columns first, in its order; a table that is missing has none. */
   async columns(tables: readonly string[]): Promise<readonly ProofColumn[]> {
     const { place } = this.#wish;
-    const rows = await this.#ask<ProofColumn>(selectColumns(place, tables));
+    const told = await this.#ask<ProofColumn>(selectColumns(place, tables));
+    const rows = place.mapping === undefined ? told : told.flatMap(translateWith(place.mapping));
     for (const { table, name, written } of rows)
       this.#types.set(table, (this.#types.get(table) ?? new Map()).set(name, written));
     return place.tenant === undefined ? rows : rows.filter(({ name }) => name !== 'tenant_id');
@@ -172,3 +174,12 @@ export class ProofReading {
     this.#client.release(state === 'broken');
   }
 }
+
+/** What the new side has no place for is not compared. */
+const translateWith =
+  (mapping: Mapping) =>
+  (column: ProofColumn): readonly ProofColumn[] => {
+    const table = mapping.toNewTable(column.table);
+    const name = table === undefined ? undefined : mapping.toNewColumn(table, column.name);
+    return table === undefined || name === undefined ? [] : [{ ...column, table, name }];
+  };

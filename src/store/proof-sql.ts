@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Mapping } from '../vocabulary/index.ts';
 
 /** A table as both sides have it: only what both have can be compared. */
 export type ProvenTable = Readonly<{
@@ -19,8 +20,11 @@ export type ProofMoment = Readonly<{ xid: string; server: string }>;
 /** Some rows of a table, by keys as JSON, whose columns are of these types on this side. */
 export type ProofKeys = Readonly<{ keys: readonly string[]; types: ReadonlyMap<string, string> }>;
 
-/** Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. */
-export type ProofPlace = Readonly<{ schema: string; tenant?: number }>;
+/**
+ * Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. Where names of its own differ, `mapping`
+ * says how; everything else speaks the new side's.
+ */
+export type ProofPlace = Readonly<{ schema: string; tenant?: number; mapping?: Mapping | undefined }>;
 
 /** How many slices a table is cut into, by the first bits of each row's hash. Keys cannot do that: they sort as each database's collation wants. */
 export const SLICES = 1_024;
@@ -59,8 +63,10 @@ export function beginReading({ tenant }: ProofPlace): string {
   return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT ${settings.join(', ')}; ${MOMENT}`;
 }
 
-export function selectColumns({ schema }: ProofPlace, tables: readonly string[]): string {
-  const names = tables.map(pg.escapeLiteral).join(', ');
+/** By the side's own names. */
+export function selectColumns({ schema, mapping }: ProofPlace, tables: readonly string[]): string {
+  const own = mapping ? tables.flatMap((table) => mapping.toLegacyTable(table) ?? []) : tables;
+  const names = own.map(pg.escapeLiteral).join(', ');
   return `SELECT w.name AS "table", a.attname::text AS name, y.typname::text AS type, k.nr IS NOT NULL AS "isKey", format_type(a.atttypid, -1) AS written,
       concat_ws(' ', a.attnum, a.xmin, (SELECT string_agg(e.enumlabel, ' ' ORDER BY e.oid) FROM pg_enum e WHERE e.enumtypid IN (y.oid, y.typelem))) AS form
     FROM unnest(ARRAY[${names}]::text[]) AS w (name)
@@ -136,8 +142,17 @@ const sumKey = ({ keys, numbers }: ProvenTable): string =>
     '0',
   );
 
-const placeOf = ({ schema }: ProofPlace, { name }: ProvenTable): string =>
-  `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
+/** Under the new side's names. The planner sees through the inner SELECT. */
+function placeOf({ schema, mapping }: ProofPlace, { name, columns, keys }: ProvenTable): string {
+  const nameTable = (table: string) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+  if (mapping === undefined || mapping.isEqual(name)) return nameTable(name);
+  const renamed = [...new Set([...keys, ...columns])].map(
+    (one) =>
+      `${pg.escapeIdentifier(mapping.toLegacyColumn(name, one) ?? one)} AS ${pg.escapeIdentifier(one)}`,
+  );
+  return `(SELECT ${renamed.join(', ')}, xmin FROM ${nameTable(mapping.toLegacyTable(name) ?? name)})`;
+}
+
 const fence = ({ tenant }: ProofPlace): string =>
   tenant === undefined ? 'true' : `t.tenant_id = ${Number(tenant)}`;
 

@@ -118,6 +118,8 @@ export type BanyanEvent =
       before: ProofState | undefined;
       detail: string;
     }>
+  /** A move has been paused, by somebody or because too much of a wave failed, or goes on. */
+  | Readonly<{ type: 'move_paused'; feature: FeatureName; state: 'paused' | 'moving'; detail: string }>
   /** How a feature's move stands, once in a while. */
   | Readonly<{
       type: 'move_counted';

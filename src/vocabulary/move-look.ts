@@ -30,6 +30,21 @@ export type ProofRecord = Readonly<{
   detail: string;
 }>;
 
+/** How far the fleet of a move is. */
+export type MoveWave = Readonly<{
+  feature: FeatureName;
+  /** The wave under way, or the last one; 0 before the first has begun. */
+  wave: number;
+  /** Tenants of this wave, and how they stand. */
+  tenants: number;
+  running: number;
+  done: number;
+  failed: number;
+  /** Tenants whose wave has not come yet, and those of this fleet whose turn is over. */
+  later: number;
+  ended: number;
+}>;
+
 /** How moves stand, for people and metrics. Implemented by store. */
 export interface MoveLook {
   /** Of each tenant and move of which there is something to tell. */
@@ -39,4 +54,6 @@ export interface MoveLook {
   lastOrders(): Promise<readonly MoveOrder[]>;
   /** The last proof of each tenant and move of which there is one. */
   proofs(): Promise<readonly ProofRecord[]>;
+  /** Of each move. */
+  waves(): Promise<readonly MoveWave[]>;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import { ProofReading, type ProofStore, type ProvenTable } from '../../store/index.ts';
-import type { Side, TenantId } from '../../vocabulary/index.ts';
+import type { Mapping, Side, TenantId } from '../../vocabulary/index.ts';
 import { isComparable, lookAtChanges, noteSince, type Since } from './change-look.ts';
 import { type ColumnApart, matchTables } from './matched-tables.ts';
 import { lookAtTable, MOST_TOLD, type Moments, type RowFinding, type TableLook } from './table-look.ts';
@@ -11,6 +11,8 @@ export type VerifyWish = Readonly<{
   /** Legacy's database, as a role that may read; one connection of it is taken. */
   legacy: pg.Pool;
   schema: string;
+  /** Names of legacy's; without it those of the new side. */
+  mapping?: Mapping | undefined;
   proof: ProofStore;
   tenant: TenantId;
   tables: readonly string[];
@@ -141,8 +143,11 @@ async function openMoments(wish: VerifyWish): Promise<Moments> {
   }
 }
 
-function openSide({ legacy, schema, proof, tenant, signal }: VerifyWish, side: Side): Promise<ProofReading> {
-  const place = { schema };
+function openSide(
+  { legacy, schema, mapping, proof, tenant, signal }: VerifyWish,
+  side: Side,
+): Promise<ProofReading> {
+  const place = { schema, mapping };
   return side === 'new'
     ? proof.read(tenant, signal)
     : ProofReading.open({ pool: legacy, place, signal, nameTrouble: nameLegacyTrouble });

@@ -15,6 +15,7 @@ const WATCHED = [
   'mover_changed',
   'owner_changed',
   'proof_changed',
+  'move_paused',
 ] as const satisfies readonly BanyanEvent['type'][];
 
 export type WatchedEvent = Extract<BanyanEvent, { type: (typeof WATCHED)[number] }>;

@@ -6,6 +6,7 @@ import type {
   MoveOrder,
   MoveRecord,
   MoveStanding,
+  MoveWave,
   ProofRecord,
   TenantId,
   TenureRecord,
@@ -33,7 +34,11 @@ export type TenantView = Readonly<{
   back: Back;
 }>;
 
-export type MoveView = Readonly<{ move: MoveRecord; tenants: readonly TenantView[] }>;
+export type MoveView = Readonly<{
+  move: MoveRecord;
+  wave: MoveWave | undefined;
+  tenants: readonly TenantView[];
+}>;
 export type MovesView = Readonly<{ epoch: Epoch; moves: readonly MoveView[]; open: readonly MoveOrder[] }>;
 export type InstancesView = Readonly<{
   epoch: Epoch;
@@ -55,6 +60,7 @@ export async function viewMoves(rooms: MoveRooms, feature?: string): Promise<Mov
   const standings = indexByPlace(await rooms.moveLook.standings());
   const orders = await rooms.moveLook.lastOrders();
   const proofs = indexByPlace(await rooms.moveLook.proofs());
+  const waves = await rooms.moveLook.waves();
   const tenures = indexByPlace(changed);
   const last = indexByPlace(orders);
   const viewOne = (move: MoveRecord) => (tenant: Tenant) => {
@@ -69,7 +75,11 @@ export async function viewMoves(rooms: MoveRooms, feature?: string): Promise<Mov
   const names = new Set(shown.map((move) => move.feature));
   return {
     epoch,
-    moves: shown.map((move) => ({ move, tenants: tenants.map(viewOne(move)) })),
+    moves: shown.map((move) => ({
+      move,
+      wave: waves.find(({ feature: of }) => of === move.feature),
+      tenants: tenants.map(viewOne(move)),
+    })),
     open: orders.filter((order) => names.has(order.feature) && isOpen(order)),
   };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { openDriftWatch } from '../../../src/move/drift-watch.ts';
 import type { DriftFinding, DriftKind } from '../../../src/move/index.ts';
-import type { TenantId } from '../../../src/vocabulary/index.ts';
+import { EQUAL_NAMES, type FeatureName, type TenantId } from '../../../src/vocabulary/index.ts';
 
 const [ACME, GLOBEX] = [1 as TenantId, 2 as TenantId];
 const FEATURES = { ai: ['ai_job'] };
@@ -21,7 +21,13 @@ function openWatch() {
   const watch = openDriftWatch({
     legacyUrl: '',
     storeUrl: '',
-    features: async () => world.features,
+    moves: async () =>
+      Object.entries(world.features).map(([feature, tables]) => ({
+        feature: feature as FeatureName,
+        tables,
+        state: 'moving' as const,
+      })),
+    mapping: () => EQUAL_NAMES,
     nowMs: () => world.nowMs,
     read: async () => {
       world.readings += 1;

@@ -29,8 +29,8 @@ beforeAll(async () => {
     store: house.store,
     follower: house.follower,
     emit: (event) => void events.push(event),
+    slot: house.slot,
     recheckMs: 600,
-    leftOut: [],
   });
 });
 afterAll(async () => {
