@@ -1,7 +1,7 @@
 import { BADNESS, type Badness } from './badness.ts';
 import { hold, type Line, tell } from './drill.ts';
 import { median, percentile, showMs, showRatio } from './figures.ts';
-import { compareHalves, compareNeighbours, type Stretch } from './ratio.ts';
+import { compareHalves, compareNeighbours, comparePooled, type Stretch } from './ratio.ts';
 import { countStrangers, isOff, isOn, isUndisturbed, type Round } from './round.ts';
 
 const WISHED = 0.05;
@@ -45,7 +45,9 @@ export function judgeSpeed(all: readonly Round[]): readonly Line[] {
       compareNeighbours(on, measured),
       Math.max(WISHED, halves),
     ),
+    ...judgeGood(rounds),
     ...(Object.keys(BADNESS) as Badness[]).flatMap((kind) => {
+      if (kind === 'good') return [];
       const own = measured.filter(({ round }) => round.kind === kind);
       if (!all.some((round) => round.kind === kind)) return [];
       return judgeKind(`p99 with ${BADNESS[kind]}`, compareNeighbours(own, measured), single);
@@ -66,6 +68,22 @@ function judge(what: string, ratios: readonly number[], allowed: number): Line {
   const range = `${showRatio(Math.min(...ratios))} to ${showRatio(Math.max(...ratios))}`;
   const seen = `${showRatio(middle)} (${range} in ${ratios.length} rounds)`;
   return hold(what, `at most ${showRatio(1 + allowed)}`, seen, middle <= 1 + allowed);
+}
+
+/** A pause of some 40 ms of any process on the way decides a round's p99, so that it takes all rounds together to tell a few percent. */
+function judgeGood(rounds: readonly Round[]): readonly Line[] {
+  const take = (wished: (round: Round) => boolean) =>
+    rounds.filter(wished).map(({ load }) => load.latenciesMs);
+  const [good, off] = [take(({ kind }) => kind === 'good'), take(isOff)];
+  if (good.length === 0) return [];
+  const what = `p99 with ${BADNESS.good}, all rounds together`;
+  const { ratio, low, high } = comparePooled(good, off, P99);
+  const seen = `${showRatio(ratio)} (${showRatio(low)} to ${showRatio(high)} by drawing rounds anew)`;
+  return [
+    hold(what, `${showRatio(1 + WISHED)}, as far as can be told`, seen, low <= 1 + WISHED),
+    tell('the same without mirroring', `${pool(rounds.filter(isOff))}`),
+    tell('the same with it', `${pool(rounds.filter(({ kind }) => kind === 'good'))}`),
+  ];
 }
 
 /** A few rounds say little: what harms users does so in every one of them, beyond what rounds differ by anyway. */
