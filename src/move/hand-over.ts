@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HandOverStep, MoverBook } from '../store/index.ts';
 import type { FeatureName, MoveOrderKind, Position, Side, TenantId } from '../vocabulary/index.ts';
+import type { Since } from './verify/index.ts';
 
 /** Whose rows, and to which side. */
 export type HandOverTask = Readonly<{
@@ -36,10 +37,10 @@ export type HandOverPorts = Readonly<{
   catchUp(signal: AbortSignal): Promise<Position>;
   /** Everything that the new side has committed for this tenant is on legacy. */
   drain(tenant: TenantId, signal: AbortSignal): Promise<void>;
-  /** Are the rows equal? Undefined: they are; a sentence: where they are not. While nobody holds the writes rows may be looked at again. */
+  /** Are the rows equal? While nobody holds the writes they may be looked at again; while they are held, only what has changed since counts. */
   verify(
-    task: Pick<HandOverTask, 'tenant' | 'tables'>,
-    manner: 'live' | 'held',
+    task: Pick<HandOverTask, 'tenant' | 'feature' | 'tables'>,
+    manner: Manner,
     signal: AbortSignal,
   ): Promise<Verified>;
   /** Legacy's sequences: by table, the id that it gives out next. */
@@ -50,23 +51,33 @@ export type HandOverPorts = Readonly<{
   outlast(task: HandOverTask, signal: AbortSignal): Promise<void>;
 }>;
 
-export type Verified = Readonly<{ kind: 'equal'; rows: number } | { kind: 'different'; detail: string }>;
+export type Manner = Readonly<{ kind: 'live' } | { kind: 'held'; since: Since | undefined }>;
+
+/** `since`: what the look while writes are held may begin from. */
+export type Verified = Readonly<
+  { kind: 'equal'; rows: number; since?: Since | undefined } | { kind: 'different'; detail: string }
+>;
 
 /** A write waits for 2 s at most; what has not come about by then is given up, and users have noticed nothing. */
 const PATIENCE_MS = 1_600;
 const BEFOREHAND_MS = 60_000;
 const LOOK_MS = 4;
-const OTHER: Readonly<Record<HandOverTask['order'], Side>> = { hand_over: 'new', hand_back: 'legacy' };
+const OTHER: Readonly<Record<Exclude<HandOverTask['order'], 'rehearse'>, Side>> = {
+  hand_over: 'new',
+  hand_back: 'legacy',
+};
 
 class Obstacle extends Error {}
 
 /**
  * Hands one tenant's feature over, or back: looks whether it can be, holds the writes, lets those under way end, brings the other side level,
  * proves it, changes the owner, and lets the writes go on there. Whatever fails before the owner has changed ends with the owner before.
+ * A rehearsal does all of it but the change.
  */
 export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
+  let since: Since | undefined;
   try {
-    await prepare(ports, task);
+    since = await prepare(ports, task);
   } catch (error) {
     return { kind: 'refused', detail: describe(error) };
   }
@@ -77,12 +88,16 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
   try {
     const steps = new Stopwatch(heldSinceMs);
     steps.note('told');
-    const { switched, rows } = await changeOwner(
-      ports,
-      task,
-      { held, steps },
-      AbortSignal.timeout(PATIENCE_MS),
-    );
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const level = await comeLevel(ports, task, { held, steps, since }, signal);
+    const { rows } = level;
+    if (task.order === 'rehearse') {
+      await ports.book.settle(held);
+      steps.note('released');
+      return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
+    }
+    const owner = OTHER[task.order];
+    const switched = await changeOwner(ports, task, { held, steps, at: level.at, owner }, signal);
     await release(ports, switched);
     // Who wrote on legacy just before it became the owner again was taken for a stranger, and his rows did not follow.
     if (task.order === 'hand_back') await ports.book.partStrangers(task.tenant, task.feature);
@@ -110,8 +125,8 @@ class Stopwatch {
   }
 }
 
-/** All that takes its time, while writes go on. */
-async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> {
+/** All that takes its time, while writes go on. Answers since when only changes count. */
+async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Since | undefined> {
   const { tenant, feature, tables, order } = task;
   const signal = AbortSignal.timeout(BEFOREHAND_MS);
   const apart = await ports.book.apart(tenant, tables);
@@ -126,34 +141,47 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> 
     throw new Obstacle(
       `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
     );
-  if (order === 'hand_over') await ports.catchUp(signal);
+  if (order !== 'hand_back') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
-  const verified = await ports.verify(task, 'live', signal);
+  const verified = await ports.verify(task, { kind: 'live' }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
+  return verified.since;
+}
+
+type Holding = Readonly<{ held: HandOverStep; steps: Stopwatch }>;
+
+/** Nobody writes any more, and the other side has all of it: how many rows, and up to where in legacy's log. */
+async function comeLevel(
+  ports: HandOverPorts,
+  task: HandOverTask,
+  { held, steps, since }: Holding & Readonly<{ since: Since | undefined }>,
+  signal: AbortSignal,
+): Promise<Readonly<{ at: Position; rows: number }>> {
+  await untilConfirmed(ports, held, signal);
+  steps.note('confirmed');
+  if (task.order !== 'hand_back') await ports.outlast(task, signal);
+  else await ports.drain(task.tenant, signal);
+  const at = await ports.catchUp(signal);
+  steps.note('level');
+  const verified = await ports.verify(task, { kind: 'held', since }, signal);
+  if (verified.kind === 'different') throw new Obstacle(verified.detail);
+  steps.note('verified');
+  return { at, rows: verified.rows };
 }
 
 async function changeOwner(
   ports: HandOverPorts,
   task: HandOverTask,
-  { held, steps }: Readonly<{ held: HandOverStep; steps: Stopwatch }>,
+  { held, steps, at, owner }: Holding & Readonly<{ at: Position; owner: Side }>,
   signal: AbortSignal,
-): Promise<Readonly<{ switched: HandOverStep; rows: number }>> {
-  await untilConfirmed(ports, held, signal);
-  steps.note('confirmed');
-  if (task.order === 'hand_over') await ports.outlast(task, signal);
-  else await ports.drain(task.tenant, signal);
-  const since = await ports.catchUp(signal);
-  steps.note('level');
-  const verified = await ports.verify(task, 'held', signal);
-  if (verified.kind === 'different') throw new Obstacle(verified.detail);
-  steps.note('verified');
+): Promise<HandOverStep> {
   await carryIds(ports, task);
   steps.note('ids');
   signal.throwIfAborted();
-  const switched = await ports.book.switchTo(held, OTHER[task.order], since);
+  const switched = await ports.book.switchTo(held, owner, at);
   if (switched === undefined) throw new Obstacle('Another mover has taken over.');
   steps.note('switched');
-  return { switched, rows: verified.rows };
+  return switched;
 }
 
 /** Ids go on where the other side has stopped, also behind rows that are gone. */

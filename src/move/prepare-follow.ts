@@ -1,8 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { copyDemoRows, type FollowRoll, openFollowRoll } from '../store/index.ts';
-import { type Position, parsePosition, type TenantName } from '../vocabulary/index.ts';
+import {
+  EQUAL_NAMES,
+  type Mapping,
+  type Position,
+  parsePosition,
+  type TenantName,
+} from '../vocabulary/index.ts';
 import { ensurePublication, lostSlot, openLegacyPool, readSlot } from './legacy-slot.ts';
+import { checkMapping } from './prepare-mapping.ts';
 import { describeTrouble, FollowTrouble } from './trouble.ts';
 
 export type PrepareWish = Readonly<{
@@ -11,6 +18,8 @@ export type PrepareWish = Readonly<{
   /** The new store, as its owner. */
   ownerUrl: string;
   slot: string;
+  /** By which names rows come and go back, while tenants follow; default: by equal ones. */
+  mapping?: Mapping | undefined;
   /** After each tenant that was copied. */
   onProgress?: (progress: Readonly<{ tenant: TenantName; done: number; all: number }>) => void;
 }>;
@@ -38,7 +47,9 @@ export async function prepareFollow(wish: PrepareWish): Promise<PreparedFollow> 
     if (slot?.isLost) throw lostSlot(wish.slot);
     const roll = await openFollowRoll(wish.ownerUrl, wish.slot);
     try {
-      return await copyMissing(wish, roll, slot === undefined ? 'made' : 'kept');
+      const state = slot === undefined ? 'made' : 'kept';
+      await checkMapping(roll, wish.mapping ?? EQUAL_NAMES, state);
+      return await copyMissing(wish, roll, state);
     } finally {
       await roll.close();
     }
@@ -56,9 +67,17 @@ async function copyMissing(
   const moment = await asTrouble(wish.slot, () => openMoment(wish.legacyUrl, begin));
   try {
     if (slot === 'made' || roll.position === undefined) await roll.beginAt(moment.from);
+    const { mapping = EQUAL_NAMES } = wish;
+    await roll.layDown(mapping);
     const follow = { snapshot: moment.snapshot, slot: wish.slot, from: moment.from };
     const { legacyUrl, ownerUrl, onProgress } = wish;
-    const copied = await copyDemoRows({ legacyUrl, ownerUrl, follow, ...(onProgress && { onProgress }) });
+    const copied = await copyDemoRows({
+      legacyUrl,
+      ownerUrl,
+      follow,
+      mapping,
+      ...(onProgress && { onProgress }),
+    });
     return { slot, ...copied, notFollowed: await roll.listStrangers() };
   } finally {
     await moment.close();

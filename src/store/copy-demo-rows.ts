@@ -1,5 +1,7 @@
 import pg from 'pg';
 import {
+  EQUAL_NAMES,
+  type Mapping,
   type Position,
   parseTenantId,
   parseTenantName,
@@ -15,6 +17,8 @@ export type CopyWish = Readonly<{
   ownerUrl: string;
   /** Reads legacy as it was at `from`, and notes that the tenants follow the slot since then. */
   follow?: Readonly<{ snapshot: string; slot: string; from: Position }>;
+  /** By which names legacy's tables and columns are read; default: equal ones. */
+  mapping?: Mapping;
   /** After each tenant. */
   onProgress?: (progress: Readonly<{ tenant: TenantName; done: number; all: number }>) => void;
 }>;
@@ -45,7 +49,7 @@ function openLanes(url: string): pg.Pool {
 }
 
 async function copyMissing(legacy: pg.Pool, owner: pg.Pool, wish: CopyWish): Promise<Copied> {
-  const { onProgress, follow } = wish;
+  const { onProgress, follow, mapping = EQUAL_NAMES } = wish;
   const tenants = await listMissing(legacy, owner, follow);
   const tables = await withClient(owner, readTenantTables);
   let [next, done, rows] = [0, 0, 0];
@@ -53,7 +57,9 @@ async function copyMissing(legacy: pg.Pool, owner: pg.Pool, wish: CopyWish): Pro
     const tenant = tenants[next];
     next += 1;
     if (!tenant) return;
-    const written = await withClient(owner, (client) => copyTenant(legacy, client, tenant, tables, follow));
+    const written = await withClient(owner, (client) =>
+      copyTenant(legacy, client, { tenant, tables, follow, mapping }),
+    );
     rows += written;
     done += 1;
     onProgress?.({ tenant: tenant.name, done, all: tenants.length });
@@ -125,16 +131,18 @@ async function openMoment(
 async function readIds(
   legacy: pg.ClientBase,
   tenant: LegacyTenant,
-  tables: readonly TenantTable[],
+  { tables, mapping }: Pick<Writing, 'tables' | 'mapping'>,
 ): Promise<Readonly<Record<string, number>>> {
   const schema = pg.escapeIdentifier(tenant.schema);
   // Not through the view pg_sequences: right after a seed of 400 schemas the planner knows nothing of the catalogs and reads them all.
   const counters = tables
     .filter(({ columns }) => columns.includes('id'))
-    .map(
-      ({ name }) =>
-        `${pg.escapeLiteral(name)}, pg_sequence_last_value(${pg.escapeLiteral(`${schema}.${name}_id_seq`)}::regclass)`,
-    );
+    .map(({ name }) => {
+      const sequence = mapping.isEqual(name)
+        ? `${pg.escapeLiteral(`${schema}.${name}_id_seq`)}`
+        : `pg_get_serial_sequence(${pg.escapeLiteral(nameSource(tenant, name, mapping))}, ${pg.escapeLiteral(mapping.toLegacyColumn(name, 'id') ?? 'id')})`;
+      return `${pg.escapeLiteral(name)}, pg_sequence_last_value(${sequence}::regclass)`;
+    });
   const { rows } = await legacy.query<{ ids: string }>(
     `SELECT json_strip_nulls(json_build_object(${counters.join(', ')}))::text AS ids`,
   );
@@ -144,15 +152,13 @@ async function readIds(
 async function copyTenant(
   legacy: pg.Pool,
   client: pg.ClientBase,
-  tenant: LegacyTenant,
-  tables: readonly TenantTable[],
-  follow: CopyWish['follow'],
+  copying: Omit<Writing, 'ids'>,
 ): Promise<number> {
-  const moment = await openMoment(legacy, follow);
+  const moment = await openMoment(legacy, copying.follow);
   let how: 'whole' | 'broken' = 'broken';
   try {
-    const ids = await readIds(moment.client, tenant, tables);
-    const rows = await writeTenant(client, { tenant, tables, ids, follow }, moment.client);
+    const ids = await readIds(moment.client, copying.tenant, copying);
+    const rows = await writeTenant(client, { ...copying, ids }, moment.client);
     how = 'whole';
     return rows;
   } finally {
@@ -165,11 +171,12 @@ type Writing = Readonly<{
   tables: readonly TenantTable[];
   ids: Readonly<Record<string, number>>;
   follow: CopyWish['follow'];
+  mapping: Mapping;
 }>;
 
 async function writeTenant(
   client: pg.ClientBase,
-  { tenant, tables, ids, follow }: Writing,
+  { tenant, tables, ids, follow, mapping }: Writing,
   legacy: pg.ClientBase,
 ): Promise<number> {
   let rows = 0;
@@ -181,7 +188,7 @@ async function writeTenant(
   );
   try {
     await client.query('INSERT INTO public.tenant (id, name) VALUES ($1, $2)', [tenant.id, tenant.name]);
-    for (const table of tables) rows += await copyTable(client, legacy, tenant, table);
+    for (const table of tables) rows += await copyTable(client, legacy, { tenant, table, mapping });
     await client.query(
       `INSERT INTO banyan.id_counter (tenant_id, table_name, last_id)
        SELECT $1, key, value::int FROM json_each_text($2) WHERE key = ANY ($3)`,
@@ -220,14 +227,14 @@ const placeBeside = ({ name }: TenantTable) => `pg_temp.${pg.escapeIdentifier(`b
 async function copyTable(
   client: pg.ClientBase,
   legacy: pg.ClientBase,
-  tenant: LegacyTenant,
-  table: TenantTable,
+  { tenant, table, mapping }: Pick<Writing, 'tenant' | 'mapping'> & Readonly<{ table: TenantTable }>,
 ): Promise<number> {
-  const columns = table.columns
-    .filter((column) => column !== 'tenant_id')
-    .map((column) => pg.escapeIdentifier(column))
-    .join(', ');
-  const source = `${pg.escapeIdentifier(tenant.schema)}.${pg.escapeIdentifier(table.name)}`;
+  const names = table.columns.filter((column) => column !== 'tenant_id');
+  const columns = names.map((column) => pg.escapeIdentifier(column)).join(', ');
+  const sources = names.map((column) =>
+    pg.escapeIdentifier(mapping.toLegacyColumn(table.name, column) ?? column),
+  );
+  const source = nameSource(tenant, table.name, mapping);
   let [rows, bytes] = [0, 0];
   let batch: Buffer[] = [];
   const put = async () => {
@@ -243,7 +250,7 @@ async function copyTable(
     rows += rowCount ?? 0;
     [batch, bytes] = [[], 0];
   };
-  const sql = `COPY (SELECT ${Number(tenant.id)}, ${columns} FROM ${source}) TO STDOUT`;
+  const sql = `COPY (SELECT ${Number(tenant.id)}, ${sources.join(', ')} FROM ${source}) TO STDOUT`;
   for await (const piece of copyOut(legacy, sql)) {
     batch.push(piece);
     bytes += piece.length;
@@ -252,6 +259,9 @@ async function copyTable(
   await put();
   return rows;
 }
+
+const nameSource = ({ schema }: LegacyTenant, table: string, mapping: Mapping): string =>
+  `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(mapping.toLegacyTable(table) ?? table)}`;
 
 async function withClient<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   const client = await pool.connect();

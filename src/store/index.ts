@@ -21,6 +21,7 @@ export type {
   Applied,
   ChangeOrigin,
   FollowManner,
+  FollowMapping,
   FollowStore,
   FollowTransaction,
   StrangersWrites,
@@ -41,12 +42,19 @@ export {
   ProofReading,
   type ProofRow,
   type ProofSlice,
+  type ProofTally,
 } from './proof-reading.ts';
-export type { ProvenTable } from './proof-sql.ts';
+export type { ProofMoment, ProvenTable } from './proof-sql.ts';
 export type { Rehearsed, TenantStore } from './rehearsal.ts';
 export { type Restored, type RestoreWish, restoreTenant } from './restore-tenant.ts';
 export { openStore, type Store, type StoreWish } from './store.ts';
-export { type CountedTenant, countTenant, type ListedTenant, listTenants } from './tenant-roll.ts';
+export {
+  type CountedTenant,
+  countTenant,
+  type ListedTenant,
+  listTenants,
+  measureTenants,
+} from './tenant-roll.ts';
 export type { Tenant, Tenants } from './tenants.ts';
 export type { CountedTable, TenantModel, TenantTransaction } from './transaction.ts';
 export type { Work } from './within.ts';
