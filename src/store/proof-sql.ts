@@ -12,7 +12,12 @@ export type ProvenTable = Readonly<{
 }>;
 
 /** Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. */
-export type ProofPlace = Readonly<{ schema: string; tenant?: number }>;
+export type ProofPlace = Readonly<{
+  schema: string;
+  tenant?: number;
+  /** SQL of `t`: only these rows. */
+  only?: string;
+}>;
 
 /** How many slices a table is cut into, by the first bits of each row's hash. Keys cannot do that: they sort as each database's collation wants. */
 export const SLICES = 1_024;
@@ -71,6 +76,11 @@ export function selectRows(place: ProofPlace, table: ProvenTable, slices: readon
       AND ${SLICE} = ANY ('{${slices.map(Number).join(',')}}'::int[]) OFFSET 0) s ORDER BY s.key, s.hash`;
 }
 
+/** The rows of some slices: `FROM …`, with the row as `t`. */
+export function fromSlices(place: ProofPlace, table: ProvenTable, slices: readonly number[]): string {
+  return `FROM ${source(place, table, hashRow(table), 'r')} AND ${SLICE} = ANY ('{${slices.map(Number).join(',')}}'::int[])`;
+}
+
 /** Column by column: the key itself, and of every other value its hash. */
 export function selectCells(place: ProofPlace, table: ProvenTable, keys: readonly string[]): string {
   const shown = table.keys.map((key) => `${column(key)} AS ${pg.escapeIdentifier(key)}`).join(', ');
@@ -80,10 +90,15 @@ export function selectCells(place: ProofPlace, table: ProvenTable, keys: readonl
 }
 
 // OFFSET 0 keeps the planner from computing the hash anew wherever it is named.
-function source({ schema, tenant }: ProofPlace, table: ProvenTable, hash: string, named: 'k' | 'r'): string {
+function source(
+  { schema, tenant, only = 'true' }: ProofPlace,
+  table: ProvenTable,
+  hash: string,
+  named: 'k' | 'r',
+): string {
   const place = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table.name)}`;
   const fence = tenant === undefined ? 'true' : `t.tenant_id = ${Number(tenant)}`;
-  return `${place} t CROSS JOIN LATERAL (SELECT ${hash} AS hash OFFSET 0) ${named} WHERE ${fence}`;
+  return `${place} t CROSS JOIN LATERAL (SELECT ${hash} AS hash OFFSET 0) ${named} WHERE ${fence} AND ${only}`;
 }
 
 const hashKey = (table: ProvenTable): string => hash(table.keys.map(column));
