@@ -16,7 +16,7 @@ async function serve({ databaseUrl, legacyUrl, slot }: MoverOrders): Promise<() 
   const store = await openStore({ url: databaseUrl, emit, poolSize: POOL_SIZE, onUnscoped: 'refuse' });
   // Of its own: whoever reads the slot, this process knows how far it has come. What it tells of it the rehearsals tell, too.
   const follower = openFollow({ legacyUrl, slot, store: store.follow, emit: () => undefined });
-  const mover = openMover({ legacyUrl, store, follower, emit });
+  const mover = openMover({ legacyUrl, slot, store, follower, emit });
   return async () => {
     await mover.close();
     await follower.close();

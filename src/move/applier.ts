@@ -8,6 +8,8 @@ export type ApplierWish = Readonly<{
   store: FollowStore;
   slot: string;
   registry: LegacyRegistry;
+  /** Of the mapping by which legacy's log is read. */
+  mappingRevision: number;
   /** In the store already. */
   position: Position;
   /** Up to here each of legacy's transactions goes alone and row by row: one of them did not fit. */
@@ -164,12 +166,16 @@ export class Applier {
   }
 
   async #begin(tenant?: TenantId): Promise<Shared> {
-    const { store, slot } = this.#wish;
+    const { store, slot, mappingRevision } = this.#wish;
     const begun = await store.begin(slot, this.#isCareful() ? 'one_by_one' : 'together', tenant);
     if (begun === undefined)
       throw new FollowTrouble(
         `The store does not know the slot "${slot}" any more. Run "banyan follow" anew.`,
       );
+    if (begun.mappingRevision !== mappingRevision) {
+      await begun.undo();
+      throw new FollowTrouble('Names of legacy have been mapped anew: its log is read again.', 'passing');
+    }
     // Another instance may have been here between two streams.
     if (begun.position > this.#stored) this.#stored = begun.position;
     return { store: begun, sinceMs: performance.now(), changes: 0 };

@@ -118,12 +118,15 @@ class Follower {
   async #followOnce(): Promise<void> {
     const { legacyUrl, slot, store, nowMs = Date.now } = this.#wish;
     const position = await checkSlot(this.#pool, slot, await store.position(slot));
+    const { mapping, revision } = await store.mapping(slot);
     if (this.#closing.signal.aborted) return;
     this.#session = new Session({
       legacyUrl,
       slot,
       store,
       position,
+      mapping,
+      mappingRevision: revision,
       nowMs,
       carefulUpTo: this.#carefulUpTo,
       registry: this.#registry,

@@ -11,14 +11,16 @@ import {
 /** A write that was let in. Whoever has it calls `leave` when it has ended. */
 export type Turn = Readonly<{ leave(): void }>;
 
+/** What has one owner, as requests name it. */
+export type Ward = Readonly<{ tenant: TenantName; feature: FeatureName }>;
+
 /** Who wants to write. A `stream` (a WebSocket) has no end of its own: it is ended as soon as its rows are to change their owner. */
-export type Writer = Readonly<{
-  tenant: TenantName;
-  feature: FeatureName;
-  manner: 'request' | 'stream';
-  /** Ends it before its side has: it must not be acknowledged any more. */
-  cut(failure: Failure): void;
-}>;
+export type Writer = Ward &
+  Readonly<{
+    manner: 'request' | 'stream';
+    /** Ends it before its side has: it must not be acknowledged any more. */
+    cut(failure: Failure): void;
+  }>;
 
 /** What an instance knows of owners, at one epoch. */
 export type TenureView = Readonly<{
@@ -60,7 +62,7 @@ export class Gate {
   readonly #waiting = new Set<Waiting>();
   #view: TenureView = NOBODY;
   #trustedUntilMs = Number.NEGATIVE_INFINITY;
-  #quiet: (() => void)[] = [];
+  #lessBusy: (() => void)[] = [];
   #expiry: NodeJS.Timeout | undefined;
 
   constructor({
@@ -86,7 +88,7 @@ export class Gate {
     this.#watchTrust();
     this.#endStreams();
     for (const waiting of this.#waiting) waiting.go();
-    this.#tellQuiet();
+    this.#tellLessBusy();
   }
 
   /** Lets a write in, at once or when its owner has settled; a Failure after waiting in vain. */
@@ -104,10 +106,17 @@ export class Gate {
     clearTimeout(this.#expiry);
   }
 
-  /** Resolves when no write is under way whose owner is about to change. Only then an instance may confirm what it knows. */
-  whenQuiet(): Promise<void> {
-    if (this.isQuiet) return Promise.resolve();
-    return new Promise((resolve) => this.#quiet.push(resolve));
+  /** Where writes are still under way though their owner is about to change. An instance may not confirm these places. */
+  busy(): readonly Ward[] {
+    const writers = [...this.#under.values()].flatMap(([writer]) => writer ?? []);
+    return writers
+      .filter((writer) => this.#isChanging(writer))
+      .map(({ tenant, feature }) => ({ tenant, feature }));
+  }
+
+  /** Resolves when one of these places may have become fewer. */
+  whenLessBusy(): Promise<void> {
+    return new Promise((resolve) => this.#lessBusy.push(resolve));
   }
 
   get waiting(): number {
@@ -131,7 +140,7 @@ export class Gate {
       leave: () => {
         if (!here.delete(writer) || here.size > 0) return;
         this.#under.delete(place);
-        this.#tellQuiet();
+        if (this.#isChanging(writer)) this.#tellLessBusy();
       },
     };
   }
@@ -181,17 +190,10 @@ export class Gate {
     });
   }
 
-  /** No write is under way whose owner is about to change. */
-  get isQuiet(): boolean {
-    for (const [writer] of this.#under.values()) if (writer && this.#isChanging(writer)) return false;
-    return true;
-  }
-
-  #tellQuiet(): void {
-    if (this.#quiet.length === 0 || !this.isQuiet) return;
-    for (const resolve of this.#quiet.splice(0)) resolve();
+  #tellLessBusy(): void {
+    for (const resolve of this.#lessBusy.splice(0)) resolve();
   }
 }
 
 // Neither name holds a space.
-const placeOf = ({ tenant, feature }: Pick<Writer, 'tenant' | 'feature'>) => `${tenant} ${feature}`;
+const placeOf = ({ tenant, feature }: Ward) => `${tenant} ${feature}`;

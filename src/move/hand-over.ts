@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HandOverStep, MoverBook } from '../store/index.ts';
 import type { FeatureName, MoveOrderKind, Position, Side, TenantId } from '../vocabulary/index.ts';
+import type { Since } from './verify/index.ts';
 
 /** Whose rows, and to which side. */
 export type HandOverTask = Readonly<{
@@ -36,10 +37,10 @@ export type HandOverPorts = Readonly<{
   catchUp(signal: AbortSignal): Promise<Position>;
   /** Everything that the new side has committed for this tenant is on legacy. */
   drain(tenant: TenantId, signal: AbortSignal): Promise<void>;
-  /** Are the rows equal? Undefined: they are; a sentence: where they are not. While nobody holds the writes rows may be looked at again. */
+  /** Are the rows equal? While nobody holds the writes they may be looked at again; while they are held, only what has changed since counts. */
   verify(
-    task: Pick<HandOverTask, 'tenant' | 'tables'>,
-    manner: 'live' | 'held',
+    task: Pick<HandOverTask, 'tenant' | 'feature' | 'tables'>,
+    manner: Manner,
     signal: AbortSignal,
   ): Promise<Verified>;
   /** Legacy's sequences: by table, the id that it gives out next. */
@@ -50,7 +51,12 @@ export type HandOverPorts = Readonly<{
   outlast(task: HandOverTask, signal: AbortSignal): Promise<void>;
 }>;
 
-export type Verified = Readonly<{ kind: 'equal'; rows: number } | { kind: 'different'; detail: string }>;
+export type Manner = Readonly<{ kind: 'live' } | { kind: 'held'; since: Since | undefined }>;
+
+/** `since`: what the look while writes are held may begin from. */
+export type Verified = Readonly<
+  { kind: 'equal'; rows: number; since?: Since | undefined } | { kind: 'different'; detail: string }
+>;
 
 /** A write waits for 2 s at most; what has not come about by then is given up, and users have noticed nothing. */
 const PATIENCE_MS = 1_600;
@@ -65,8 +71,9 @@ class Obstacle extends Error {}
  * proves it, changes the owner, and lets the writes go on there. Whatever fails before the owner has changed ends with the owner before.
  */
 export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
+  let since: Since | undefined;
   try {
-    await prepare(ports, task);
+    since = await prepare(ports, task);
   } catch (error) {
     return { kind: 'refused', detail: describe(error) };
   }
@@ -80,7 +87,7 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
     const { switched, rows } = await changeOwner(
       ports,
       task,
-      { held, steps },
+      { held, steps, since },
       AbortSignal.timeout(PATIENCE_MS),
     );
     await release(ports, switched);
@@ -110,8 +117,8 @@ class Stopwatch {
   }
 }
 
-/** All that takes its time, while writes go on. */
-async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> {
+/** All that takes its time, while writes go on. Answers since when only changes count. */
+async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Since | undefined> {
   const { tenant, feature, tables, order } = task;
   const signal = AbortSignal.timeout(BEFOREHAND_MS);
   const apart = await ports.book.apart(tenant, tables);
@@ -128,14 +135,15 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<void> 
     );
   if (order === 'hand_over') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
-  const verified = await ports.verify(task, 'live', signal);
+  const verified = await ports.verify(task, { kind: 'live' }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
+  return verified.since;
 }
 
 async function changeOwner(
   ports: HandOverPorts,
   task: HandOverTask,
-  { held, steps }: Readonly<{ held: HandOverStep; steps: Stopwatch }>,
+  { held, steps, since: seen }: Readonly<{ held: HandOverStep; steps: Stopwatch; since: Since | undefined }>,
   signal: AbortSignal,
 ): Promise<Readonly<{ switched: HandOverStep; rows: number }>> {
   await untilConfirmed(ports, held, signal);
@@ -144,7 +152,7 @@ async function changeOwner(
   else await ports.drain(task.tenant, signal);
   const since = await ports.catchUp(signal);
   steps.note('level');
-  const verified = await ports.verify(task, 'held', signal);
+  const verified = await ports.verify(task, { kind: 'held', since: seen }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
   steps.note('verified');
   await carryIds(ports, task);
@@ -175,11 +183,11 @@ async function release(ports: HandOverPorts, switched: HandOverStep): Promise<vo
 
 async function untilConfirmed(
   { book }: HandOverPorts,
-  { epoch }: HandOverStep,
+  step: HandOverStep,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    const left = await book.unconfirmed(epoch);
+    const left = await book.unconfirmed(step);
     if (left === 0) return;
     if (signal.aborted)
       throw new Obstacle(

@@ -5,6 +5,7 @@ import type {
   Epoch,
   FeatureName,
   MoveRecord,
+  Place,
   TenantId,
   TenantName,
   Tenure,
@@ -56,6 +57,7 @@ class Attendance {
   #listening: Readonly<{ close(): Promise<void> }> | undefined;
   #known: Epoch = 0;
   #confirmed: Epoch = 0;
+  #told: Readonly<{ heard: Epoch; busy: readonly Place[] }> = { heard: 0, busy: [] };
   #moved: ReadonlySet<FeatureName> = new Set();
   #moves: readonly MoveRecord[] = [];
   #isAsked = false;
@@ -103,12 +105,12 @@ class Attendance {
     }
   }
 
-  /** Until there is news, or the next beat is due, or what could not be confirmed can be. */
+  /** Until there is news, or the next beat is due, or more can be confirmed than was. */
   async #pause(forMs: number): Promise<void> {
-    if (this.#isAsked) return;
+    if (this.#isAsked || this.#hasMoreToTell()) return;
     const over = new AbortController();
     const pauses = [wait(Math.max(0, forMs), undefined, { signal: over.signal }), this.#untilAsked()];
-    if (this.#known !== this.#confirmed) pauses.push(this.gate.whenQuiet());
+    if (this.#known !== this.#confirmed) pauses.push(this.gate.whenLessBusy());
     await Promise.race(pauses);
     over.abort();
     pauses[0]?.catch(() => undefined);
@@ -156,15 +158,30 @@ class Attendance {
     this.gate.know(this.#view(), this.#trustedUntilMs);
   }
 
+  /** Says at once what it acts on, and where writes from before are still under way: a slow one of one tenant holds up nobody else. */
   async #confirm(): Promise<void> {
-    if (this.#known === this.#confirmed || !this.gate.isQuiet) return;
-    this.#confirmed = this.#known;
+    if (!this.#hasMoreToTell()) return;
+    const busy = this.#listBusy();
+    this.#told = { heard: this.#known, busy };
+    if (busy.length === 0) this.#confirmed = this.#known;
     await this.#attend();
+  }
+
+  #hasMoreToTell(): boolean {
+    const { heard, busy } = this.#told;
+    return heard !== this.#known || (busy.length > 0 && this.#listBusy().length < busy.length);
+  }
+
+  #listBusy(): readonly Place[] {
+    return this.gate.busy().flatMap(({ tenant: name, feature }) => {
+      const tenant = this.#wish.idOf(name);
+      return tenant === undefined ? [] : [{ tenant, feature }];
+    });
   }
 
   #attend(): Promise<void> {
     const [id, name, epoch] = [this.id, this.#name, this.#confirmed];
-    return this.#wish.tenures.attend({ id, name, epoch, leaseMs: LEASE_MS });
+    return this.#wish.tenures.attend({ id, name, epoch, ...this.#told, leaseMs: LEASE_MS });
   }
 
   #nowMs(): number {

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
-import type { TenantId } from '../vocabulary/index.ts';
+import { EQUAL_NAMES, type Mapping, type TenantId } from '../vocabulary/index.ts';
 
 const LOOK_MS = 5;
 // Whoever has written to a table holds one of these until his transaction ends.
@@ -21,15 +21,20 @@ export async function findSchema(legacy: pg.Pool, tenant: TenantId): Promise<str
  */
 export async function outlastWriters(
   legacy: pg.Pool,
-  { schema, tables }: Readonly<{ schema: string; tables: readonly string[] }>,
+  {
+    schema,
+    tables,
+    mapping = EQUAL_NAMES,
+  }: Readonly<{ schema: string; tables: readonly string[]; mapping?: Mapping }>,
   signal: AbortSignal,
 ): Promise<void> {
+  const names = tables.flatMap((table) => mapping.toLegacyTable(table) ?? []);
   for (;;) {
     const { rows } = await legacy.query<{ writers: number }>(
       `SELECT count(*)::int AS writers FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
        WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
          AND n.nspname = $1 AND c.relname = ANY ($2) AND l.mode = ANY ($3) AND l.granted AND l.pid <> pg_backend_pid()`,
-      [schema, tables, WRITERS],
+      [schema, names, WRITERS],
     );
     if (rows[0]?.writers === 0) return;
     signal.throwIfAborted();

@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import { LogicalReplicationService } from 'pg-logical-replication';
-import { type Position, parsePosition, printPosition } from '../vocabulary/index.ts';
+import { type Mapping, type Position, parsePosition, printPosition } from '../vocabulary/index.ts';
 import { type LegacyMessage, PgoutputReader } from './pgoutput.ts';
 
 export type StreamWish = Readonly<{
   legacyUrl: string;
   slot: string;
+  /** Without it all names are the same. */
+  mapping?: Mapping | undefined;
   /** Each message as it arrives. */
   onHeard: (message: LegacyMessage) => void;
   /** Legacy's log has been read up to and including this position, whether or not there was anything for us. */
@@ -52,7 +54,7 @@ export class LegacyStream {
     service.on('data', (_lsn, message: LegacyMessage) => this.#take(message));
     service.on('heartbeat', (lsn) => this.#keepAlive(lsn));
     service.on('error', (error) => this.fail(error));
-    const reader = new PgoutputReader(this.#wish.onHeard);
+    const reader = new PgoutputReader(this.#wish.onHeard, this.#wish.mapping);
     await service
       .subscribe(reader, this.#wish.slot, printPosition(next(from)))
       .catch((error: unknown) => this.fail(error));

@@ -1,12 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Store } from '../store/index.ts';
-import type { Emit, MoveOrder, MoveRecord, RowFollower, Side, TenantId } from '../vocabulary/index.ts';
+import {
+  type Emit,
+  EQUAL_NAMES,
+  type Mapping,
+  type MoveOrder,
+  type MoveRecord,
+  type RowFollower,
+  type Side,
+  type TenantId,
+} from '../vocabulary/index.ts';
 import {
   type HandOverEnd,
   type HandOverPorts,
   type HandOverTask,
   handOver,
+  type Manner,
   type Verified,
 } from './hand-over.ts';
 import { findSchema, outlastWriters } from './legacy-side.ts';
@@ -22,7 +32,9 @@ import { describeProof, verifyTenant } from './verify/index.ts';
 
 export type MoverWish = Readonly<{
   legacyUrl: string;
-  store: Pick<Store, 'mover' | 'tenures' | 'outbox' | 'proof'>;
+  /** The replication slot by which rows follow: their names are mapped as it says. */
+  slot: string;
+  store: Pick<Store, 'mover' | 'tenures' | 'outbox' | 'proof' | 'follow'>;
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
   /** Hand-overs side by side; default 4. */
@@ -60,6 +72,8 @@ class Lead {
   readonly #wish: MoverWish;
   readonly #legacy: pg.Pool;
   readonly #signal: AbortSignal;
+  /** Cannot change while the new side owns anything: read where a mover begins, and before each order. */
+  #mapping: Mapping = EQUAL_NAMES;
 
   constructor(wish: MoverWish, legacy: pg.Pool, signal: AbortSignal) {
     this.#wish = wish;
@@ -88,7 +102,9 @@ class Lead {
       await store.mover.tidy();
       await store.mover.returnOrders();
       await prepareReturn(legacyUrl);
-      const back = openReturn({ legacyUrl, outbox: store.outbox, emit });
+      await this.#readMapping();
+      const mapping = () => this.#mapping;
+      const back = openReturn({ legacyUrl, outbox: store.outbox, emit, mapping });
       emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
       try {
         await Promise.all(Array.from({ length: atOnce }, () => this.#work(back, signal)));
@@ -98,6 +114,11 @@ class Lead {
     } finally {
       await lead.close();
     }
+  }
+
+  async #readMapping(): Promise<void> {
+    const { store, slot } = this.#wish;
+    this.#mapping = (await store.follow.mapping(slot)).mapping;
   }
 
   async #work(back: Returning, signal: AbortSignal): Promise<void> {
@@ -111,6 +132,7 @@ class Lead {
   async #carryOut(order: MoveOrder, back: Returning): Promise<void> {
     const { store, emit } = this.#wish;
     const { tenant, feature } = order;
+    await this.#readMapping();
     const { moves, changed } = await store.tenures.news(0);
     const move = moves.find((one) => one.feature === feature);
     const owner = changed.find((one) => one.tenant === tenant && one.feature === feature)?.owner ?? 'legacy';
@@ -142,7 +164,11 @@ class Lead {
     ports: HandOverPorts,
   ): Promise<Ended> {
     if (order !== 'verify') return handOver(ports, { order, tenant, feature, tables });
-    const verified = await ports.verify({ tenant, tables }, 'live', AbortSignal.timeout(VERIFY_MS));
+    const verified = await ports.verify(
+      { tenant, feature, tables },
+      { kind: 'live' },
+      AbortSignal.timeout(VERIFY_MS),
+    );
     return verified.kind === 'equal'
       ? { kind: 'done', rows: verified.rows }
       : { kind: 'failed', detail: verified.detail };
@@ -151,22 +177,22 @@ class Lead {
   #openPorts(place: Place): HandOverPorts {
     const { schema, back } = place;
     const { store, follower } = this.#wish;
-    const legacy = this.#legacy;
+    const [legacy, mapping] = [this.#legacy, this.#mapping];
     return {
       book: store.mover,
       catchUp: (signal) => follower.catchUp(signal),
       drain: (tenant, signal) => back.drain(tenant, signal),
       verify: (task, manner, signal) => this.#verify(place, task, manner, signal),
-      readSequences: ({ tables }) => readSequences(legacy, schema, tables),
-      advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds),
-      outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables }, signal),
+      readSequences: ({ tables }) => readSequences(legacy, schema, tables, mapping),
+      advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds, mapping),
+      outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables, mapping }, signal),
     };
   }
 
   async #verify(
     { schema, back, owner }: Place,
     { tenant, tables }: Pick<HandOverTask, 'tenant' | 'tables'>,
-    manner: 'live' | 'held',
+    manner: Manner,
     signal: AbortSignal,
   ): Promise<Verified> {
     const { store, follower } = this.#wish;
@@ -178,15 +204,16 @@ class Lead {
     const proof = await verifyTenant({
       legacy: this.#legacy,
       schema,
+      mapping: this.#mapping,
       proof: store.proof,
       tenant,
       tables,
       signal,
       owner,
-      ...(manner === 'live' && { settle }),
+      ...(manner.kind === 'live' ? { settle } : { since: manner.since }),
     });
     return proof.kind === 'equal'
-      ? { kind: 'equal', rows: proof.rows }
+      ? { kind: 'equal', rows: proof.rows, since: proof.since }
       : { kind: 'different', detail: describeProof(proof) };
   }
 }

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { LegacyChange, LegacyValues } from '../store/index.ts';
-import { type Position, parsePosition } from '../vocabulary/index.ts';
+import { EQUAL_NAMES, type Mapping, type Position, parsePosition } from '../vocabulary/index.ts';
 
-/** What legacy's log says, as far as rows are concerned. */
+/** What legacy's log says, as far as rows are concerned; of tenants' tables and columns by the new side's names. */
 export type LegacyMessage =
   | Readonly<{ kind: 'begin'; position: Position }>
   | Readonly<{ kind: 'change'; schema: string; change: LegacyChange; characters: number }>
@@ -18,7 +18,15 @@ export const PUBLICATION = 'banyan';
 export const MARK_PREFIX = 'banyan';
 export const RETURNED_PREFIX = 'banyan_returned';
 
-type Relation = Readonly<{ schema: string; table: string; columns: readonly string[] }>;
+/** Undefined: the new side has no such table, or column. */
+type Relation = Readonly<{
+  schema: string;
+  table: string | undefined;
+  columns: readonly (string | undefined)[];
+}>;
+
+// No tenant's: the registry's own, and ours.
+const NOBODYS: ReadonlySet<string> = new Set(['public', 'banyan']);
 
 /**
  * Reads pgoutput, protocol version 1 (https://www.postgresql.org/docs/18/protocol-logicalrep-message-formats.html). Not by the package's
@@ -29,10 +37,12 @@ export class PgoutputReader {
   readonly options = undefined;
   readonly #relations = new Map<number, Relation>();
   readonly #onMessage: (message: LegacyMessage) => void;
+  readonly #mapping: Mapping;
 
   /** `onMessage` hears of each message as it arrives, long before its turn to be applied comes. */
-  constructor(onMessage: (message: LegacyMessage) => void) {
+  constructor(onMessage: (message: LegacyMessage) => void, mapping: Mapping = EQUAL_NAMES) {
     this.#onMessage = onMessage;
+    this.#mapping = mapping;
   }
 
   start(client: pg.Client, slot: string, position: string): Promise<unknown> {
@@ -72,16 +82,25 @@ export class PgoutputReader {
 
   #learnRelation(cursor: Cursor): LegacyMessage {
     const id = cursor.int32();
-    const [schema, table] = [cursor.text(), cursor.text()];
+    const [schema, name] = [cursor.text(), cursor.text()];
     cursor.skip(1);
-    const columns = Array.from({ length: cursor.int16() }, () => {
+    const names = Array.from({ length: cursor.int16() }, () => {
       cursor.skip(1);
-      const name = cursor.text();
+      const column = cursor.text();
       cursor.skip(8);
-      return name;
+      return column;
     });
-    this.#relations.set(id, { schema, table, columns });
+    this.#relations.set(id, this.#translate({ schema, table: name, columns: names }));
     return { kind: 'other' };
+  }
+
+  /** Once for each table: what comes of it then has the new side's names by itself. */
+  #translate(relation: Readonly<{ schema: string; table: string; columns: readonly string[] }>): Relation {
+    if (NOBODYS.has(relation.schema)) return relation;
+    const table = this.#mapping.toNewTable(relation.table);
+    if (table === undefined) return { ...relation, table };
+    const columns = relation.columns.map((column) => this.#mapping.toNewColumn(table, column));
+    return { schema: relation.schema, table, columns };
   }
 
   #relation(cursor: Cursor): Relation {
@@ -93,11 +112,13 @@ export class PgoutputReader {
   #readInsert(cursor: Cursor): LegacyMessage {
     const { schema, table, columns } = this.#relation(cursor);
     cursor.skip(1);
+    if (table === undefined) return { kind: 'other' };
     return asChange(schema, cursor, { table, change: 'insert', row: cursor.tuple(columns) });
   }
 
   #readUpdate(cursor: Cursor): LegacyMessage {
     const { schema, table, columns } = this.#relation(cursor);
+    if (table === undefined) return { kind: 'other' };
     // K: the old key, where it changed. O: the whole old row, where the table's replica identity is FULL.
     const hasOld = cursor.letter() !== 'N';
     const old = hasOld ? dropNulls(cursor.tuple(columns)) : undefined;
@@ -108,13 +129,16 @@ export class PgoutputReader {
   #readDelete(cursor: Cursor): LegacyMessage {
     const { schema, table, columns } = this.#relation(cursor);
     cursor.skip(1);
+    if (table === undefined) return { kind: 'other' };
     return asChange(schema, cursor, { table, change: 'delete', old: dropNulls(cursor.tuple(columns)) });
   }
 
   #readTruncate(cursor: Cursor): LegacyMessage {
     const count = cursor.int32();
     cursor.skip(1);
-    return { kind: 'truncate', tables: Array.from({ length: count }, () => this.#relation(cursor)) };
+    const relations = Array.from({ length: count }, () => this.#relation(cursor));
+    const tables = relations.flatMap(({ schema, table }) => (table === undefined ? [] : [{ schema, table }]));
+    return { kind: 'truncate', tables };
   }
 }
 
@@ -203,15 +227,15 @@ class Cursor {
   }
 
   /** Values as texts; what is left out (`u`) is a large value that the update did not touch. */
-  tuple(columns: readonly string[]): LegacyValues {
+  tuple(columns: Relation['columns']): LegacyValues {
     const values: Record<string, string | null> = {};
     const count = this.int16();
+    if (count > columns.length) throw new Error('A row of legacy has more values than columns.');
     for (let nr = 0; nr < count; nr += 1) {
       const kind = this.letter();
       const column = columns[nr];
-      if (column === undefined) throw new Error('A row of legacy has more values than columns.');
-      if (kind === 'n') values[column] = null;
-      if (kind === 't') values[column] = this.sized();
+      const value = kind === 't' ? this.sized() : null;
+      if (column !== undefined && (kind === 't' || kind === 'n')) values[column] = value;
     }
     return values;
   }

@@ -8,10 +8,11 @@ import {
   MomentUnavailable,
   openFollowRoll,
 } from '../store/index.ts';
-import type { TenantName } from '../vocabulary/index.ts';
+import { EQUAL_NAMES, type Mapping, type TenantName } from '../vocabulary/index.ts';
 import { openMoment } from './copy-moments.ts';
 import { type CopyLimits, openPace } from './copy-pace.ts';
 import { ensurePublication, lostSlot, openLegacyPool, readSlot } from './legacy-slot.ts';
+import { checkMapping } from './prepare-mapping.ts';
 import { describeTrouble, FollowTrouble } from './trouble.ts';
 
 export type PrepareWish = Readonly<{
@@ -20,6 +21,8 @@ export type PrepareWish = Readonly<{
   /** The new store, as its owner. */
   ownerUrl: string;
   slot: string;
+  /** By which names rows come and go back, while tenants follow; default: by equal ones. */
+  mapping?: Mapping | undefined;
   /** So many tenants at the same time; default 3. */
   atOnce?: number;
   limits?: CopyLimits;
@@ -56,7 +59,9 @@ export async function prepareFollow(wish: PrepareWish): Promise<PreparedFollow> 
     if (roll === undefined)
       throw new FollowTrouble(`Another "banyan follow" copies for the slot "${wish.slot}" at this moment.`);
     try {
-      return await copyMissing(wish, roll, slot === undefined ? 'made' : 'kept');
+      const state = slot === undefined ? 'made' : 'kept';
+      await checkMapping(roll, wish.mapping ?? EQUAL_NAMES, state);
+      return await copyMissing(wish, roll, state);
     } finally {
       await roll.close();
     }
@@ -88,6 +93,8 @@ async function copyMissing(
   });
   try {
     if (first?.from !== undefined) await roll.beginAt(first.from);
+    const { mapping = EQUAL_NAMES } = wish;
+    await roll.layDown(mapping);
     const follow = {
       slot: wish.slot,
       hold: roll.hold,
@@ -103,6 +110,7 @@ async function copyMissing(
         legacyUrl,
         ownerUrl,
         follow,
+        mapping,
         pace,
         signal,
         ...(atOnce && { atOnce }),

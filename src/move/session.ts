@@ -1,4 +1,4 @@
-import type { Position } from '../vocabulary/index.ts';
+import type { Mapping, Position } from '../vocabulary/index.ts';
 import { Applier, type ApplierWish } from './applier.ts';
 import type { Heard } from './heard.ts';
 import { LegacyStream } from './legacy-stream.ts';
@@ -9,6 +9,7 @@ import { asStoreTrouble, FollowTrouble } from './trouble.ts';
 export type SessionWish = Omit<ApplierWish, 'onStored'> &
   Readonly<{
     legacyUrl: string;
+    mapping: Mapping;
     heard: Heard;
     retention: Retention;
     nowMs: () => number;
@@ -42,6 +43,7 @@ export class Session {
     this.#stream = new LegacyStream({
       legacyUrl: wish.legacyUrl,
       slot: wish.slot,
+      mapping: wish.mapping,
       onHeard: (message) => this.#hear(message),
       onKeepalive: (position) => this.#keepAlive(position),
       take: (message) => this.#take(message),

@@ -37,6 +37,7 @@ type Parts = Readonly<{
   connection: FollowConnection;
   slot: string;
   position: Position;
+  mappingRevision: number;
   tables: ReadonlyMap<string, FollowedTable>;
   manner: FollowManner;
   /** Whether this tenant follows, as read when the transaction began. */
@@ -55,6 +56,7 @@ const PENDING_CHARACTERS = 500_000;
 /** One transaction of the store on the follower's connection. Statements are gathered, and sent many at once. */
 export class Application implements FollowTransaction {
   readonly position: Position;
+  readonly mappingRevision: number;
   readonly #parts: Parts;
   readonly #fences = new Map<TenantId, Fence | undefined>();
   /** What was touched: by tenant, each table with the highest id put in. */
@@ -66,6 +68,7 @@ export class Application implements FollowTransaction {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.position = parts.position;
+    this.mappingRevision = parts.mappingRevision;
     if (parts.first) this.#fences.set(parts.first.tenant, parts.first.fence);
   }
 

@@ -39,7 +39,7 @@ export type Fence = Readonly<{
 /** What legacy changed in it up to this position (undefined: at all) was not its to change. */
 export type OwnedTable = Readonly<{ feature: FeatureName; upTo: Position | undefined }>;
 
-export type Begun = Readonly<{ position: Position; fence: Fence | undefined }>;
+export type Begun = Readonly<{ position: Position; mappingRevision: number; fence: Fence | undefined }>;
 
 /** Whoever adds tenants to a slot holds this lock alone, so that no change of legacy passes by between copy and following. */
 export const slotLock = (slot: string): string => `2114251117, hashtext(${pg.escapeLiteral(slot)})`;
@@ -62,17 +62,18 @@ export class FollowConnection {
       [
         BEGIN,
         `SELECT pg_advisory_xact_lock_shared(${slotLock(slot)})`,
-        `SELECT position::text FROM banyan.follow_position WHERE slot = ${pg.escapeLiteral(slot)} FOR NO KEY UPDATE`,
+        `SELECT position::text, mapping_revision FROM banyan.follow_position WHERE slot = ${pg.escapeLiteral(slot)} FOR NO KEY UPDATE`,
         ...(tenant === undefined ? [] : enter(slot, tenant)),
       ].join('; '),
     );
     const found = answers.findLast(({ fields }) => fields[0]?.name === 'position')?.rows[0];
-    const position = parsePosition(String((found as { position?: string } | undefined)?.position));
+    const { position: at, mapping_revision: mappingRevision = 0 } = (found ?? {}) as Partial<PositionRow>;
+    const position = parsePosition(String(at));
     if (position === undefined) {
       await this.run('ROLLBACK');
       return undefined;
     }
-    return { position, fence: tenant === undefined ? undefined : readEntered(answers) };
+    return { position, mappingRevision, fence: tenant === undefined ? undefined : readEntered(answers) };
   }
 
   /** Enters another tenant's fence in the same transaction; undefined where it does not follow. */
@@ -184,6 +185,7 @@ function enter(slot: string, tenant: TenantId): readonly string[] {
   ];
 }
 
+type PositionRow = Readonly<{ position: string; mapping_revision: number }>;
 type EnteredRow = Readonly<{
   from: string;
   apart: readonly string[];

@@ -1,5 +1,9 @@
 import pg from 'pg';
 import {
+  isSameMapping,
+  type Mapping,
+  type MappingRules,
+  makeMapping,
   type Position,
   parsePosition,
   parseTenantName,
@@ -7,6 +11,7 @@ import {
   type TenantName,
 } from '../vocabulary/index.ts';
 import { slotLock } from './follow-connection.ts';
+import { readTenantTables, type TenantTable } from './tenant-tables.ts';
 
 /** Who follows a slot, as the owner role sees it. One process at a time has it open. */
 export type FollowRoll = Readonly<{
@@ -17,6 +22,15 @@ export type FollowRoll = Readonly<{
   /** From now on no follower of this slot moves on. */
   hold(): Promise<void>;
   release(): Promise<void>;
+  /** The store's own tables. */
+  listTables(): Promise<readonly TenantTable[]>;
+  /**
+   * What keeps another mapping from being laid down: tenants that follow by the one in force, or rows that the new side owns and that go
+   * back by it. Undefined: nothing, or it is in force already.
+   */
+  findObstacle(mapping: Mapping, slot: 'made' | 'kept'): Promise<'followed' | 'owned' | undefined>;
+  /** From now on rows come and go by these names. After `beginAt`, and where nothing is in the way. */
+  layDown(mapping: Mapping): Promise<void>;
   /** Tenants of the store that follow no slot, though their rows are there. */
   listStrangers(): Promise<readonly TenantName[]>;
   close(): Promise<void>;
@@ -35,14 +49,20 @@ export async function openFollowRoll(ownerUrl: string, slot: string): Promise<Fo
     await client.end();
     return undefined;
   }
-  const { rows } = await client.query<{ position: string }>(
-    'SELECT position::text FROM banyan.follow_position WHERE slot = $1',
+  const { rows } = await client.query<{ position: string; mapping: MappingRules }>(
+    'SELECT position::text, mapping FROM banyan.follow_position WHERE slot = $1',
     [slot],
   );
   const hold = async () => void (await client.query(`SELECT pg_advisory_lock(${slotLock(slot)})`));
   const release = async () => void (await client.query(`SELECT pg_advisory_unlock(${slotLock(slot)})`));
   return {
     position: parsePosition(rows[0]?.position ?? ''),
+    listTables: () => readTenantTables(client),
+    findObstacle: async (mapping, state) =>
+      isSameMapping(mapping, makeMapping(rows[0]?.mapping ?? {}))
+        ? undefined
+        : findObstacle(client, slot, state),
+    layDown: (mapping) => layDown(client, slot, mapping),
     beginAt: async (position) => {
       await hold();
       await beginAt(client, slot, position);
@@ -88,6 +108,40 @@ async function beginAt(client: pg.Client, slot: string, position: Position): Pro
     [slot, printPosition(position)],
   );
   await client.query('COMMIT');
+}
+
+async function findObstacle(
+  client: pg.Client,
+  slot: string,
+  state: 'made' | 'kept',
+): Promise<'followed' | 'owned' | undefined> {
+  const owned = await client.query(
+    `SELECT FROM banyan.tenure t JOIN banyan.move m USING (feature)
+     WHERE m.state <> 'retired' AND (t.owner = 'new' OR t.step <> 'settled') LIMIT 1`,
+  );
+  if (owned.rowCount !== 0) return 'owned';
+  // Whoever followed an older slot of this name follows no longer, once this one begins.
+  return state === 'kept' && (await hasFollowers(client, slot)) ? 'followed' : undefined;
+}
+
+async function hasFollowers(client: pg.Client, slot: string): Promise<boolean> {
+  await client.query('BEGIN READ ONLY');
+  let isFollowed = false;
+  for (const { id } of await listTenants(client)) {
+    await enter(client, id);
+    const sql = 'SELECT FROM banyan.followed_tenant WHERE tenant_id = $1 AND slot = $2';
+    isFollowed ||= (await client.query(sql, [id, slot])).rowCount !== 0;
+  }
+  await client.query('COMMIT');
+  return isFollowed;
+}
+
+async function layDown(client: pg.Client, slot: string, mapping: Mapping): Promise<void> {
+  await client.query(
+    `UPDATE banyan.follow_position SET mapping = $2::text::json, mapping_revision = mapping_revision + 1
+     WHERE slot = $1 AND mapping::text <> $2`,
+    [slot, JSON.stringify(mapping.rules)],
+  );
 }
 
 async function listStrangers(client: pg.Client): Promise<readonly TenantName[]> {

@@ -1,5 +1,13 @@
 import type pg from 'pg';
-import { type FeatureName, type Position, parsePosition, type TenantId } from '../vocabulary/index.ts';
+import {
+  type FeatureName,
+  type Mapping,
+  type MappingRules,
+  makeMapping,
+  type Position,
+  parsePosition,
+  type TenantId,
+} from '../vocabulary/index.ts';
 import { ask } from './ask.ts';
 import { Application, type LegacyChange } from './follow-application.ts';
 import { FollowConnection } from './follow-connection.ts';
@@ -14,6 +22,8 @@ import type { Moments } from './moments.ts';
 export interface FollowStore {
   /** How far legacy is in the store; undefined where nobody has prepared this slot. */
   position(slot: string): Promise<Position | undefined>;
+  /** By which names the slot's rows come and go. */
+  mapping(slot: string): Promise<FollowMapping>;
   /**
    * Begins one transaction of the store; undefined where nobody has prepared this slot. `one_by_one` for what did not fit at the first
    * try: each row by a statement of its own, in legacy's order. `tenant` is likely to be the first.
@@ -42,10 +52,15 @@ export type StrangersWrites = Readonly<{ feature: FeatureName; table: string; ro
 
 export type FollowManner = 'together' | 'one_by_one';
 
+/** The mapping in force, and how often it was laid down. */
+export type FollowMapping = Readonly<{ mapping: Mapping; revision: number }>;
+
 /** One transaction of the store, for one or more of legacy's. */
 export interface FollowTransaction {
   /** Already in the store. */
   readonly position: Position;
+  /** Of the mapping that is in force: changes that were read by another one have other names. */
+  readonly mappingRevision: number;
   /**
    * Applies some changes of one of legacy's transactions. Tables that the store does not have, that are apart, that the new side owns,
    * and tenants that do not follow (yet) are left out. Throws RowConflict where the rows are not as legacy's were.
@@ -74,6 +89,7 @@ export function openFollowStore(url: string, control: pg.Pool, moments: Moments)
       );
       return row && parsePosition(row.position);
     },
+    mapping: (slot) => readMapping(control, slot),
     begin: async (slot, manner, tenant) => {
       tables ??= readFollowedTables(control);
       const known = await tables.catch((error: unknown) => {
@@ -82,16 +98,34 @@ export function openFollowStore(url: string, control: pg.Pool, moments: Moments)
       });
       const begun = await connection.begin(slot, tenant);
       if (begun === undefined) return undefined;
-      const { position, fence } = begun;
+      const { position, mappingRevision, fence } = begun;
       const first = tenant === undefined ? undefined : { tenant, fence };
       const noted = (one: TenantId, at: Position) => forgetting.note(one, at);
-      return new Application({ connection, slot, position, tables: known, manner, first, noted });
+      return new Application({
+        connection,
+        slot,
+        position,
+        mappingRevision,
+        tables: known,
+        manner,
+        first,
+        noted,
+      });
     },
     part: (tenant, candidates) => partFirst(connection, tenant, candidates),
     hold: (slot) => moments.hold(slot),
     forget: (slot, upTo) => forgetting.forget(slot, upTo),
     close: () => connection.close(),
   };
+}
+
+async function readMapping(control: pg.Pool, slot: string): Promise<FollowMapping> {
+  const [row] = await ask<{ mapping: MappingRules; mapping_revision: number }>(
+    control,
+    'SELECT mapping, mapping_revision FROM banyan.follow_position WHERE slot = $1',
+    [slot],
+  );
+  return { mapping: makeMapping(row?.mapping ?? {}), revision: row?.mapping_revision ?? 0 };
 }
 
 async function partFirst(

@@ -31,6 +31,7 @@ export type {
   Applied,
   ChangeOrigin,
   FollowManner,
+  FollowMapping,
   FollowStore,
   FollowTransaction,
   StrangersWrites,
@@ -51,8 +52,9 @@ export {
   ProofReading,
   type ProofRow,
   type ProofSlice,
+  type ProofTally,
 } from './proof-reading.ts';
-export type { ProvenTable } from './proof-sql.ts';
+export type { ProofMoment, ProvenTable } from './proof-sql.ts';
 export type { Rehearsed, TenantStore } from './rehearsal.ts';
 export { type Restored, type RestoreWish, restoreTenant } from './restore-tenant.ts';
 export { openStore, type Store, type StoreWish } from './store.ts';

@@ -10,6 +10,7 @@ import {
 } from '../vocabulary/index.ts';
 import { ask, askInside } from './ask.ts';
 import { ORDER_COLUMNS, type OrderRow, readOrder } from './move-book.ts';
+import { printPlace } from './tenure-book.ts';
 
 /** One tenant's feature at one epoch: a step is taken only from where the last one ended, so that two movers cannot both take it. */
 export type HandOverStep = Readonly<{ tenant: TenantId; feature: FeatureName; epoch: Epoch }>;
@@ -34,8 +35,8 @@ export type MoverBook = Readonly<{
   switchTo(step: HandOverStep, owner: Side, since: Position): Promise<HandOverStep | undefined>;
   /** Writes may come, to the owner as it is. */
   settle(step: HandOverStep): Promise<boolean>;
-  /** How many live instances have not confirmed this epoch. */
-  unconfirmed(epoch: Epoch): Promise<number>;
+  /** How many live instances do not act on this step yet, or have writes under way that began before it. */
+  unconfirmed(step: HandOverStep): Promise<number>;
   /** Takes the oldest order that waits. */
   takeOrder(): Promise<MoveOrder | undefined>;
   endOrder(id: number, end: OrderEnd): Promise<void>;
@@ -96,11 +97,12 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
         `UPDATE banyan.tenure SET step = 'settled', epoch = banyan.next_epoch() WHERE tenant = $1 AND feature = $2 AND epoch = $3 ${STEP}`,
         [tenant, feature, epoch],
       )) !== undefined,
-    async unconfirmed(epoch) {
+    async unconfirmed({ epoch, ...place }) {
       const [row] = await ask<{ n: number }>(
         pool,
-        'SELECT count(*)::int AS n FROM banyan.instance WHERE lease_until > clock_timestamp() AND epoch < $1',
-        [epoch],
+        `SELECT count(*)::int AS n FROM banyan.instance
+         WHERE lease_until > clock_timestamp() AND epoch < $1 AND (heard < $1 OR $2 = ANY (busy))`,
+        [epoch, printPlace(place)],
       );
       return row?.n ?? 0;
     },

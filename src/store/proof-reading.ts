@@ -1,15 +1,31 @@
 import type pg from 'pg';
+import type { Mapping } from '../vocabulary/index.ts';
 import {
   beginReading,
+  type ProofMoment,
   type ProofPlace,
   type ProvenTable,
   selectCells,
+  selectChanged,
   selectColumns,
+  selectNamed,
   selectRows,
   selectSlices,
+  selectTally,
 } from './proof-sql.ts';
 
-export type ProofColumn = Readonly<{ table: string; name: string; type: string; isKey: boolean }>;
+export type ProofColumn = Readonly<{
+  table: string;
+  name: string;
+  type: string;
+  isKey: boolean;
+  /** The type as SQL writes it. */
+  written: string;
+  /** Another one after any change of the column. */
+  form: string;
+}>;
+/** Of a table: its rows, the sum of their keys' hashes, and how many have been written since a moment. */
+export type ProofTally = Readonly<{ rows: number; keys: string; changed: number }>;
 export type ProofSlice = Readonly<{ slice: number; rows: number; hash: string }>;
 /** The hashes of a row and of its key, in hex. */
 export type ProofRow = Readonly<{ key: string; row: string }>;
@@ -34,12 +50,21 @@ const CURSOR = 'banyan_proof';
 export class ProofReading {
   readonly #wish: ReadingWish;
   readonly #client: pg.PoolClient;
+  /** When this is. */
+  readonly moment: ProofMoment;
+  /** By table and column, as `columns` has seen them. */
+  readonly #types = new Map<string, Map<string, string>>();
   #isOpen = true;
   readonly #end: () => void;
 
-  private constructor(wish: ReadingWish, client: pg.PoolClient, pid: number) {
+  private constructor(
+    wish: ReadingWish,
+    client: pg.PoolClient,
+    { pid, ...moment }: ProofMoment & Readonly<{ pid: number }>,
+  ) {
     this.#wish = wish;
     this.#client = client;
+    this.moment = Object.freeze(moment);
     this.#end = () => {
       this.#close('broken');
       // The server would not look at the connection before it has something to say.
@@ -56,19 +81,23 @@ export class ProofReading {
     });
     try {
       const answers: unknown = await client.query(beginReading(place));
-      const pid = (answers as readonly pg.QueryResult<{ pid: number }>[]).at(-1)?.rows[0]?.pid ?? 0;
+      const [begun] =
+        (answers as readonly pg.QueryResult<ProofMoment & { pid: number }>[]).at(-1)?.rows ?? [];
       signal.throwIfAborted();
-      return new ProofReading(wish, client, pid);
+      return new ProofReading(wish, client, begun ?? { pid: 0, xid: '0', server: '' });
     } catch (error) {
       client.release(true);
       throw signal.aborted ? signal.reason : nameTrouble(error);
     }
   }
 
-  /** The key's columns first, in its order; a table that is missing has none. */
+  /** By the new side's names, the key's columns first, in its order; a table that is missing has none. */
   async columns(tables: readonly string[]): Promise<readonly ProofColumn[]> {
     const { place } = this.#wish;
-    const rows = await this.#ask<ProofColumn>(selectColumns(place, tables));
+    const told = await this.#ask<ProofColumn>(selectColumns(place, tables));
+    const rows = place.mapping === undefined ? told : told.flatMap(translateWith(place.mapping));
+    for (const { table, name, written } of rows)
+      this.#types.set(table, (this.#types.get(table) ?? new Map()).set(name, written));
     return place.tenant === undefined ? rows : rows.filter(({ name }) => name !== 'tenant_id');
   }
 
@@ -87,8 +116,32 @@ export class ProofReading {
     await this.#ask(`CLOSE ${CURSOR}`);
   }
 
-  async cells(table: ProvenTable, keys: readonly string[]): Promise<readonly ProofCells[]> {
-    return keys.length === 0 ? [] : this.#ask<ProofCells>(selectCells(this.#wish.place, table, keys));
+  /** Keys by their hashes; `among`: keys as JSON, where only such rows need to be looked at. */
+  async cells(
+    table: ProvenTable,
+    keys: readonly string[],
+    among?: readonly string[],
+  ): Promise<readonly ProofCells[]> {
+    if (keys.length === 0) return [];
+    const chosen = among && { keys: among, types: this.#typesOf(table) };
+    return this.#ask<ProofCells>(selectCells(this.#wish.place, table, keys, chosen));
+  }
+
+  async tally(table: ProvenTable, since: ProofMoment): Promise<ProofTally> {
+    const [tally] = await this.#ask<ProofTally>(selectTally(this.#wish.place, table, since));
+    return tally ?? { rows: 0, keys: '0', changed: 0 };
+  }
+
+  /** Keys, as JSON, of rows that were written since a moment. */
+  async changed(table: ProvenTable, since: ProofMoment, limit: number): Promise<readonly string[]> {
+    const rows = await this.#ask<{ key: string }>(selectChanged(this.#wish.place, table, since, limit));
+    return rows.map(({ key }) => key);
+  }
+
+  /** Rows by their keys as JSON. The table's columns must have been asked for before. */
+  async named(table: ProvenTable, keys: readonly string[]): Promise<readonly ProofRow[]> {
+    if (keys.length === 0) return [];
+    return this.#ask<ProofRow>(selectNamed(this.#wish.place, table, { keys, types: this.#typesOf(table) }));
   }
 
   /** Ends the transaction. */
@@ -110,6 +163,10 @@ export class ProofReading {
     }
   }
 
+  #typesOf({ name }: ProvenTable): ReadonlyMap<string, string> {
+    return this.#types.get(name) ?? new Map();
+  }
+
   #close(state: 'whole' | 'broken'): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -117,3 +174,12 @@ export class ProofReading {
     this.#client.release(state === 'broken');
   }
 }
+
+/** What the new side has no place for is not compared. */
+const translateWith =
+  (mapping: Mapping) =>
+  (column: ProofColumn): readonly ProofColumn[] => {
+    const table = mapping.toNewTable(column.table);
+    const name = table === undefined ? undefined : mapping.toNewColumn(table, column.name);
+    return table === undefined || name === undefined ? [] : [{ ...column, table, name }];
+  };

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Mapping } from '../vocabulary/index.ts';
 
 /** A table as both sides have it: only what both have can be compared. */
 export type ProvenTable = Readonly<{
@@ -9,12 +10,24 @@ export type ProvenTable = Readonly<{
   columns: readonly string[];
   /** Those that are bytea on both sides. */
   bytes: ReadonlySet<string>;
+  /** Those of the key that are whole numbers on both sides. */
+  numbers: ReadonlySet<string>;
 }>;
 
-/** Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. */
+/** When a side was read: what has changed there later its rows tell by themselves (`xmin`), unless the server is another one. */
+export type ProofMoment = Readonly<{ xid: string; server: string }>;
+
+/** Some rows of a table, by keys as JSON, whose columns are of these types on this side. */
+export type ProofKeys = Readonly<{ keys: readonly string[]; types: ReadonlyMap<string, string> }>;
+
+/**
+ * Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. Where names of its own differ, `mapping`
+ * says how; everything else speaks the new side's.
+ */
 export type ProofPlace = Readonly<{
   schema: string;
   tenant?: number;
+  mapping?: Mapping | undefined;
   /** SQL of `t`: only these rows. */
   only?: string;
 }>;
@@ -43,18 +56,25 @@ const SETTINGS = {
   idle_in_transaction_session_timeout: '15min',
 } as const;
 
-/** One moment, read only. Answers the connection's process in its last result. */
+// Every transaction below the snapshot's xmin has ended. The raw xid is what rows carry.
+const MOMENT = `SELECT pg_backend_pid() AS pid, (txid_snapshot_xmin(txid_current_snapshot()) % 4294967296)::text AS xid,
+  pg_postmaster_start_time()::text AS server`;
+
+/** One moment, read only. Answers the connection's process and the moment in its last result. */
 export function beginReading({ tenant }: ProofPlace): string {
   const fence = tenant === undefined ? {} : { 'banyan.tenant_id': String(Number(tenant)) };
   const settings = Object.entries({ ...SETTINGS, ...fence }).map(
     ([name, value]) => `set_config('${name}', '${value}', true)`,
   );
-  return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT ${settings.join(', ')}; SELECT pg_backend_pid() AS pid`;
+  return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT ${settings.join(', ')}; ${MOMENT}`;
 }
 
-export function selectColumns({ schema }: ProofPlace, tables: readonly string[]): string {
-  const names = tables.map(pg.escapeLiteral).join(', ');
-  return `SELECT w.name AS "table", a.attname::text AS name, y.typname::text AS type, k.nr IS NOT NULL AS "isKey"
+/** By the side's own names. */
+export function selectColumns({ schema, mapping }: ProofPlace, tables: readonly string[]): string {
+  const own = mapping ? tables.flatMap((table) => mapping.toLegacyTable(table) ?? []) : tables;
+  const names = own.map(pg.escapeLiteral).join(', ');
+  return `SELECT w.name AS "table", a.attname::text AS name, y.typname::text AS type, k.nr IS NOT NULL AS "isKey", format_type(a.atttypid, -1) AS written,
+      concat_ws(' ', a.attnum, a.xmin, (SELECT string_agg(e.enumlabel, ' ' ORDER BY e.oid) FROM pg_enum e WHERE e.enumtypid IN (y.oid, y.typelem))) AS form
     FROM unnest(ARRAY[${names}]::text[]) AS w (name)
     JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', ${pg.escapeLiteral(schema)}, w.name)) AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type y ON y.oid = a.atttypid
@@ -82,23 +102,87 @@ export function fromSlices(place: ProofPlace, table: ProvenTable, slices: readon
 }
 
 /** Column by column: the key itself, and of every other value its hash. */
-export function selectCells(place: ProofPlace, table: ProvenTable, keys: readonly string[]): string {
+export function selectCells(
+  place: ProofPlace,
+  table: ProvenTable,
+  keys: readonly string[],
+  among?: ProofKeys,
+): string {
   const shown = table.keys.map((key) => `${column(key)} AS ${pg.escapeIdentifier(key)}`).join(', ');
   const cells = table.columns.map((name) => `encode(${hash([cell(table, name)])}, 'hex')`);
   return `SELECT encode(k.hash, 'hex') AS key, (SELECT row_to_json(s) FROM (SELECT ${shown}) s)::text AS shown, ARRAY[${cells.join(', ')}] AS cells
-    FROM ${source(place, table, hashKey(table), 'k')} AND k.hash = ANY (ARRAY[${keys.map((key) => `'\\x${key}'`).join(', ')}]::bytea[])`;
+    FROM ${source(place, table, hashKey(table), 'k', among)} AND k.hash = ANY (ARRAY[${keys.map((key) => `'\\x${key}'`).join(', ')}]::bytea[])`;
 }
+
+/**
+ * How many rows there are, a sum of their keys' hashes, and how many have been written since a moment. A row's age is that of its transaction:
+ * whoever was not ended at the moment is not older than its xmin. A frozen row keeps its xid, so that after a wrap some old ones count, too.
+ */
+export function selectTally(place: ProofPlace, table: ProvenTable, since: ProofMoment): string {
+  return `SELECT count(*)::float8 AS rows, COALESCE(sum(${sumKey(table)}), 0)::text AS keys,
+      (count(*) FILTER (WHERE ${isChanged(since)}))::float8 AS changed FROM ${placeOf(place, table)} t WHERE ${fence(place)}`;
+}
+
+/** The keys of such rows, as JSON. */
+export function selectChanged(
+  place: ProofPlace,
+  table: ProvenTable,
+  since: ProofMoment,
+  limit: number,
+): string {
+  return `SELECT row_to_json(s)::text AS key FROM (SELECT ${table.keys.map(column).join(', ')}
+    FROM ${placeOf(place, table)} t WHERE ${fence(place)} AND ${isChanged(since)} LIMIT ${Number(limit)}) s`;
+}
+
+/** Single rows, found by the primary key. */
+export function selectNamed(place: ProofPlace, table: ProvenTable, among: ProofKeys): string {
+  return `SELECT encode(${hashKey(table)}, 'hex') AS key, encode(r.hash, 'hex') AS row FROM ${source(place, table, hashRow(table), 'r', among)}`;
+}
+
+// As a subquery it is computed once.
+const isChanged = ({ xid }: ProofMoment): string =>
+  `age(t.xmin) BETWEEN 0 AND (SELECT age('${BigInt(xid)}'::xid))`;
+
+// Quick ones. Where two servers should differ in them, rows are looked at one by one.
+const sumKey = ({ keys, numbers }: ProvenTable): string =>
+  keys.reduce(
+    (seed, key) =>
+      numbers.has(key)
+        ? `hashint8extended(${column(key)}, ${seed})`
+        : `hashtextextended(${column(key)}::text COLLATE "C", ${seed})`,
+    '0',
+  );
+
+/** Under the new side's names. The planner sees through the inner SELECT. */
+export function placeOf({ schema, mapping }: ProofPlace, { name, columns, keys }: ProvenTable): string {
+  const nameTable = (table: string) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+  if (mapping === undefined || mapping.isEqual(name)) return nameTable(name);
+  const renamed = [...new Set([...keys, ...columns])].map(
+    (one) =>
+      `${pg.escapeIdentifier(mapping.toLegacyColumn(name, one) ?? one)} AS ${pg.escapeIdentifier(one)}`,
+  );
+  return `(SELECT ${renamed.join(', ')}, xmin FROM ${nameTable(mapping.toLegacyTable(name) ?? name)})`;
+}
+
+const fence = ({ tenant, only = 'true' }: ProofPlace): string =>
+  tenant === undefined ? only : `t.tenant_id = ${Number(tenant)} AND ${only}`;
 
 // OFFSET 0 keeps the planner from computing the hash anew wherever it is named.
 function source(
-  { schema, tenant, only = 'true' }: ProofPlace,
+  place: ProofPlace,
   table: ProvenTable,
   hash: string,
   named: 'k' | 'r',
+  among?: ProofKeys,
 ): string {
-  const place = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table.name)}`;
-  const fence = tenant === undefined ? 'true' : `t.tenant_id = ${Number(tenant)}`;
-  return `${place} t CROSS JOIN LATERAL (SELECT ${hash} AS hash OFFSET 0) ${named} WHERE ${fence} AND ${only}`;
+  const chosen = among === undefined ? '' : ` JOIN ${listKeys(table, among)}`;
+  return `${placeOf(place, table)} t${chosen} CROSS JOIN LATERAL (SELECT ${hash} AS hash OFFSET 0) ${named} WHERE ${fence(place)}`;
+}
+
+function listKeys({ keys }: ProvenTable, among: ProofKeys): string {
+  const types = keys.map((key) => `${pg.escapeIdentifier(key)} ${among.types.get(key)}`).join(', ');
+  const same = keys.map((key) => `${column(key)} = q.${pg.escapeIdentifier(key)}`).join(' AND ');
+  return `json_to_recordset(${pg.escapeLiteral(`[${among.keys.join(',')}]`)}::json) AS q (${types}) ON ${same}`;
 }
 
 const hashKey = (table: ProvenTable): string => hash(table.keys.map(column));

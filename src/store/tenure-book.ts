@@ -4,6 +4,7 @@ import {
   type InstanceRecord,
   type MoveRecord,
   type MoveState,
+  type Place,
   parseFeatureName,
   parsePosition,
   parseTenantId,
@@ -44,13 +45,14 @@ const AGAIN_MS = 1_000;
 /** Who owns what, for the processes that answer requests. */
 export function openTenureBook(url: string, pool: pg.Pool): TenureBook {
   return {
-    async attend({ id, name, epoch, leaseMs }) {
+    async attend({ id, name, epoch, heard = epoch, busy = [], leaseMs }) {
       const [row] = await ask<{ is_new: boolean }>(
         pool,
-        `INSERT INTO banyan.instance (id, name, lease_until, epoch) VALUES ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4)
-         ON CONFLICT (id) DO UPDATE SET lease_until = EXCLUDED.lease_until, seen_at = clock_timestamp(), epoch = EXCLUDED.epoch
+        `INSERT INTO banyan.instance (id, name, lease_until, epoch, heard, busy) VALUES ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6)
+         ON CONFLICT (id) DO UPDATE SET lease_until = EXCLUDED.lease_until, seen_at = clock_timestamp(), epoch = EXCLUDED.epoch,
+           heard = EXCLUDED.heard, busy = EXCLUDED.busy
          RETURNING started_at = seen_at AS is_new`,
-        [id, name, leaseMs, epoch],
+        [id, name, leaseMs, epoch, heard, busy.map(printPlace)],
       );
       if (row?.is_new) await ask(pool, FORGOTTEN);
     },
@@ -94,6 +96,15 @@ function readTenure(row: TenureRow): readonly TenureRecord[] {
   ];
 }
 
+/** As `banyan.instance` has it. */
+export const printPlace = ({ tenant, feature }: Place): string => `${Number(tenant)} ${feature}`;
+
+function readPlace(text: string): readonly Place[] {
+  const [number, name] = text.split(' ');
+  const [tenant, feature] = [parseTenantId(Number(number)), parseFeatureName(name ?? '')];
+  return tenant === undefined || feature === undefined ? [] : [{ tenant, feature }];
+}
+
 async function readInstances(pool: pg.Pool): Promise<readonly InstanceRecord[]> {
   const rows = await ask<{
     id: string;
@@ -101,10 +112,12 @@ async function readInstances(pool: pg.Pool): Promise<readonly InstanceRecord[]> 
     started_at: Date;
     seen_at: Date;
     epoch: string;
+    heard: string;
+    busy: string[];
     is_live: boolean;
   }>(
     pool,
-    `SELECT id, name, started_at, seen_at, epoch::text, lease_until > clock_timestamp() AS is_live FROM banyan.instance ORDER BY name, id`,
+    `SELECT id, name, started_at, seen_at, epoch::text, GREATEST(heard, epoch)::text AS heard, busy, lease_until > clock_timestamp() AS is_live FROM banyan.instance ORDER BY name, id`,
   );
   return rows.map((row) => ({
     id: row.id,
@@ -112,6 +125,8 @@ async function readInstances(pool: pg.Pool): Promise<readonly InstanceRecord[]> 
     startedAt: row.started_at,
     seenAt: row.seen_at,
     epoch: Number(row.epoch),
+    heard: Number(row.heard),
+    busy: row.busy.flatMap(readPlace),
     isLive: row.is_live,
   }));
 }

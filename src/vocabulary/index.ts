@@ -8,6 +8,7 @@ export * from './events.ts';
 export * from './exchange.ts';
 export * from './failure.ts';
 export * from './ids.ts';
+export * from './mapping.ts';
 export * from './move-look.ts';
 export * from './outcome.ts';
 export * from './ports.ts';

@@ -52,13 +52,30 @@ export type InstanceRecord = Readonly<{
   seenAt: Date;
   /** Confirmed: it acts on everything up to here, and writes that began before have ended. */
   epoch: Epoch;
+  /** It acts on everything up to here, but for what `busy` says. */
+  heard: Epoch;
+  /** Whose owner is about to change, while writes that began before are still under way. */
+  busy: readonly Place[];
   isLive: boolean;
+}>;
+
+/** What has one owner. */
+export type Place = Readonly<{ tenant: TenantId; feature: FeatureName }>;
+
+/** What an instance says of itself; `heard` and `busy` as in its record, where left out: all of it is confirmed. */
+export type Attendant = Readonly<{
+  id: string;
+  name: string;
+  epoch: Epoch;
+  heard?: Epoch;
+  busy?: readonly Place[];
+  leaseMs: number;
 }>;
 
 /** Who owns what, and who knows it. Implemented by store, used by the processes that answer requests. */
 export interface TenureBook {
   /** Registers an instance, or tells that it is alive: for so long it may act on what it knows. */
-  attend(instance: Readonly<{ id: string; name: string; epoch: Epoch; leaseMs: number }>): Promise<void>;
+  attend(instance: Attendant): Promise<void>;
   leave(id: string): Promise<void>;
   /** What changed after `known`. */
   news(known: Epoch): Promise<TenureNews>;

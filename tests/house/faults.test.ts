@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
-// Shadow comparison (106 to 109) is here; moving data (110 to 120) comes with the mover.
-const ROWS = [...count(1, 109), ...count(121, 130)];
+// Moving rows begins at 110; what is not here yet of it comes with the mover.
+const ROWS = [...count(1, 110), ...count(121, 130)];
 const TITLE = /\brow-(\d{3})-[a-z0-9]/g;
 
 function count(from: number, to: number): number[] {

@@ -40,7 +40,7 @@ async function write(text: string): Promise<string> {
 
 const read = async () => (await house.call('acme', 'GET', `${MESSAGES}?page_size=100`)).text();
 
-test('writes go where the owner is, every one of them is on both sides in the end, and nobody reads what is older than what he wrote', async () => {
+test('row-110-write-during-flip: writes go where the owner is, every one of them is on both sides in the end, and nobody reads what is older than what he wrote', async () => {
   const epoch = await store.moves.begin(CHAT, ['chat_channel', 'chat_message']);
   await until(
     async () => (await store.tenures.instances()).every((one) => one.epoch >= epoch),

@@ -9,7 +9,7 @@ import {
   prepareFollow,
 } from '../../src/move/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
-import type { BanyanEvent, Position, TenantName } from '../../src/vocabulary/index.ts';
+import type { BanyanEvent, Mapping, Position, TenantName } from '../../src/vocabulary/index.ts';
 import { createDatabase } from './database.ts';
 import { createStoreDatabase, type StoreDatabase } from './store.ts';
 
@@ -28,14 +28,15 @@ export type FollowedWish = Readonly<{
   legacyDatabaseUrl: string;
   storeUrls: Pick<StoreDatabase, 'ownerUrl' | 'appUrl'>;
   poolSize?: number;
+  mapping?: Mapping | undefined;
   follow?: Partial<Pick<FollowWish, 'journalMs' | 'nowMs'>>;
 }>;
 
 /** Copies what legacy holds and follows it from there on. Close it before either database is dropped: a slot holds its database. */
 export async function startFollowing(wish: FollowedWish): Promise<FollowedRows> {
-  const { legacyDatabaseUrl: legacyUrl, storeUrls, poolSize = 5, follow } = wish;
+  const { legacyDatabaseUrl: legacyUrl, storeUrls, poolSize = 5, mapping, follow } = wish;
   const slot = `test_${randomBytes(6).toString('hex')}`;
-  await prepareFollow({ legacyUrl, ownerUrl: storeUrls.ownerUrl, slot });
+  await prepareFollow({ legacyUrl, ownerUrl: storeUrls.ownerUrl, slot, mapping });
   const events: BanyanEvent[] = [];
   // What the store counts of its connections is no event of following.
   const emit = (event: BanyanEvent) => {
@@ -71,19 +72,28 @@ export type FollowedHouse = FollowedRows &
   }>;
 
 export async function startFollowedHouse(
-  wish: Readonly<{ tenants?: number; poolSize?: number; follow?: FollowedWish['follow'] }> = {},
+  wish: Readonly<{
+    tenants?: number;
+    poolSize?: number;
+    follow?: FollowedWish['follow'];
+    mapping?: Mapping;
+    /** What is done to legacy before its rows are copied. */
+    arrange?: string;
+  }> = {},
 ): Promise<FollowedHouse> {
   const { tenants = 2, ...more } = wish;
   const legacyDatabase = await createDatabase('legacy');
   await seed(legacyDatabase.url, { tenants });
+  const legacy = await connect(legacyDatabase.url);
+  if (more.arrange !== undefined) await legacy.query(more.arrange);
   const database = await createStoreDatabase();
   const rows = await startFollowing({
     legacyDatabaseUrl: legacyDatabase.url,
     storeUrls: database,
+    mapping: more.mapping,
     ...(more.poolSize !== undefined && { poolSize: more.poolSize }),
     ...(more.follow && { follow: more.follow }),
   });
-  const legacy = await connect(legacyDatabase.url);
   const superuser = await connect(database.superUrl);
   return {
     ...rows,

@@ -1,6 +1,9 @@
 import type pg from 'pg';
+import { EQUAL_NAMES, type Mapping } from '../../vocabulary/index.ts';
 
 export type LegacyColumn = Readonly<{
+  /** Legacy's. */
+  name: string;
   /** As PostgreSQL spells it, lengths included and never dependent on a search path. */
   type: string;
   /** GENERATED ALWAYS AS IDENTITY: can be given, and not changed. */
@@ -9,7 +12,7 @@ export type LegacyColumn = Readonly<{
   isNeverNullJson: boolean;
 }>;
 
-/** A table of a tenant's schema, with the columns that can be written. */
+/** A table of a tenant's schema, with the columns that can be written. Both by the new side's names. */
 export type LegacyTable = Readonly<{
   name: string;
   /** Schema and name, quoted for SQL. */
@@ -31,6 +34,7 @@ export async function readLegacyTables(
   legacy: pg.ClientBase,
   schema: string,
   tables: readonly string[],
+  mapping: Mapping = EQUAL_NAMES,
 ): Promise<ReadonlyMap<string, LegacyTable>> {
   const { rows } = await legacy.query<Row>({
     name: 'banyan_return_tables',
@@ -40,16 +44,22 @@ export async function readLegacyTables(
      FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attribute a ON a.attrelid = c.oid
      WHERE n.nspname = $1 AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p', 'f')
        AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY c.relname, a.attnum`,
-    values: [schema, tables],
+    values: [schema, tables.flatMap((table) => mapping.toLegacyTable(table) ?? [])],
   });
   const found = Map.groupBy(rows, ({ table }) => table);
-  return new Map([...found].map(([name, columns]) => [name, asTable(name, columns)]));
+  return new Map(
+    [...found].flatMap(([legacyTable, columns]) => {
+      const name = mapping.toNewTable(legacyTable);
+      return name === undefined ? [] : [[name, asTable(name, columns, mapping)]];
+    }),
+  );
 }
 
-function asTable(name: string, columns: readonly Row[]): LegacyTable {
-  const named = columns.map(
-    ({ name: column, type, always, json }) =>
-      [column, { type, isAlwaysIdentity: always, isNeverNullJson: json }] as const,
-  );
-  return { name, place: columns[0]?.place ?? '', columns: new Map(named) };
+function asTable(table: string, columns: readonly Row[], mapping: Mapping): LegacyTable {
+  const named = columns.flatMap(({ name, type, always, json }) => {
+    const column = mapping.toNewColumn(table, name);
+    const told = { name, type, isAlwaysIdentity: always, isNeverNullJson: json };
+    return column === undefined ? [] : [[column, told] as const];
+  });
+  return { name: table, place: columns[0]?.place ?? '', columns: new Map(named) };
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { BatchBounds, Carried, OutboxBatch, OutboxLine, OutboxStore } from '../../store/index.ts';
-import type { TenantId, TenantName } from '../../vocabulary/index.ts';
+import { EQUAL_NAMES, type Mapping, type TenantId, type TenantName } from '../../vocabulary/index.ts';
 import { RETURNED_PREFIX } from '../pgoutput.ts';
 import { readLegacyTables } from './legacy-tables.ts';
 import { groupLines, type LineGroup, type ReturnManner } from './return-groups.ts';
@@ -26,13 +26,15 @@ const SENT_CHARACTERS = 1_000_000;
 export class ReturnBatch {
   readonly #legacy: pg.Pool;
   readonly #outbox: OutboxStore;
+  readonly #mapping: () => Mapping;
   /** Who has a line in banyan.returned. */
   readonly #listed = new Set<TenantId>();
   /** The batch that was taken out of the outbox last, here. */
   readonly #removed = new Map<TenantId, string>();
   readonly #names = new Map<TenantId, TenantName>();
 
-  constructor(legacy: pg.Pool, outbox: OutboxStore) {
+  constructor(legacy: pg.Pool, outbox: OutboxStore, mapping: () => Mapping = () => EQUAL_NAMES) {
+    this.#mapping = mapping;
     this.#legacy = legacy;
     this.#outbox = outbox;
   }
@@ -70,7 +72,8 @@ export class ReturnBatch {
     }
     const known = this.#removed.get(tenant) === sign(begun.carried) ? NOTHING : begun.carried;
     const batch = await this.#outbox.read(tenant, known, bounds);
-    if (batch.lines.length > 0) await write(client, tenant, begun.whose, batch, manner);
+    const by = { whose: begun.whose, mapping: this.#mapping() };
+    if (batch.lines.length > 0) await write(client, tenant, by, batch, manner);
     else await client.query('ROLLBACK');
     await this.#outbox.remove(tenant, batch);
     const last = batch.lines.length > 0 ? carriedBy(batch.lines) : begun.carried;
@@ -116,7 +119,7 @@ async function begin(
 async function write(
   client: pg.PoolClient,
   tenant: TenantId,
-  whose: Whose | undefined,
+  { whose, mapping }: Readonly<{ whose: Whose | undefined; mapping: Mapping }>,
   { lines, isComplete }: OutboxBatch,
   manner: ReturnManner,
 ): Promise<void> {
@@ -125,7 +128,8 @@ async function write(
     if (whose === undefined) throw new Misfit(undefined, { kind: 'no_schema' });
     const tables = [...new Set(lines.map((line) => line.table))];
     await client.query(`SELECT set_config('search_path', 'pg_catalog', true); ${tell(tenant, tables)}`);
-    const groups = groupLines(lines, await readLegacyTables(client, whose.schema, tables), manner);
+    const known = await readLegacyTables(client, whose.schema, tables, mapping);
+    const groups = groupLines(lines, known, manner);
     // Triggers of legacy may rely on it.
     await client.query(`SELECT set_config('search_path', $1, true)`, [
       `${pg.escapeIdentifier(whose.schema)}, public`,

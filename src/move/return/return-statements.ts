@@ -24,27 +24,28 @@ export function isCounted(group: LineGroup): boolean {
 /** Whoever is there already is overwritten: these rows are the new side's. */
 function putRows(group: LineGroup, condition = ''): string {
   const { table, keys, columns, lines } = group;
-  const changes = listChanging(group).map((one) => `${name(one)} = EXCLUDED.${name(one)}`);
+  const place = (one: string) => placeOf(table, one);
+  const changes = listChanging(group).map((one) => `${place(one)} = EXCLUDED.${place(one)}`);
   const otherwise = changes.length > 0 ? `UPDATE SET ${changes.join(', ')}` : 'NOTHING';
-  return `INSERT INTO ${table.place} (${columns.map(name).join(', ')}) OVERRIDING SYSTEM VALUE
+  return `INSERT INTO ${table.place} (${columns.map(place).join(', ')}) OVERRIDING SYSTEM VALUE
     SELECT ${columns.map((one) => writeValue(table, one)).join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))} ${condition}
-    ON CONFLICT (${keys.map(name).join(', ')}) DO ${otherwise}`;
+    ON CONFLICT (${keys.map(place).join(', ')}) DO ${otherwise}`;
 }
 
 function changeRows(group: LineGroup): string {
   const { table, keys, columns, lines } = group;
-  const changes = listChanging(group).map((one) => `${name(one)} = ${writeValue(table, one)}`);
-  return `UPDATE ${table.place} t SET ${changes.join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))} WHERE ${sameKey('r', keys)}`;
+  const changes = listChanging(group).map((one) => `${placeOf(table, one)} = ${writeValue(table, one)}`);
+  return `UPDATE ${table.place} t SET ${changes.join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))} WHERE ${sameKey('r', table, keys)}`;
 }
 
 function rekeyRow({ table, keys, columns, lines }: LineGroup): string {
-  const changes = columns.map((one) => `${name(one)} = ${writeValue(table, one)}`);
+  const changes = columns.map((one) => `${placeOf(table, one)} = ${writeValue(table, one)}`);
   return `UPDATE ${table.place} t SET ${changes.join(', ')} FROM ${records('r', table, columns, lines.map(imageOf))},
-    ${records('k', table, keys, lines.map(keyOf))} WHERE ${sameKey('k', keys)}`;
+    ${records('k', table, keys, lines.map(keyOf))} WHERE ${sameKey('k', table, keys)}`;
 }
 
 function dropRows({ table, keys, lines }: LineGroup): string {
-  return `DELETE FROM ${table.place} t USING ${records('k', table, keys, lines.map(keyOf))} WHERE ${sameKey('k', keys)}`;
+  return `DELETE FROM ${table.place} t USING ${records('k', table, keys, lines.map(keyOf))} WHERE ${sameKey('k', table, keys)}`;
 }
 
 /** What an update of a row that keeps its key can change. */
@@ -65,8 +66,10 @@ function records(
 
 const writeValue = ({ columns }: LegacyTable, column: string) =>
   columns.get(column)?.isNeverNullJson ? `COALESCE(r.${name(column)}, 'null')` : `r.${name(column)}`;
-const sameKey = (alias: string, keys: readonly string[]) =>
-  keys.map((key) => `t.${name(key)} = ${alias}.${name(key)}`).join(' AND ');
+const sameKey = (alias: string, table: LegacyTable, keys: readonly string[]) =>
+  keys.map((key) => `t.${placeOf(table, key)} = ${alias}.${name(key)}`).join(' AND ');
 const imageOf = ({ image }: OutboxLine) => image ?? 'null';
 const keyOf = ({ key }: OutboxLine) => key;
 const name = pg.escapeIdentifier;
+/** Legacy's column, where everything else says the new side's name: that is what the row's JSON says. */
+const placeOf = ({ columns }: LegacyTable, column: string) => name(columns.get(column)?.name ?? column);

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import type { OutboxPending, OutboxStore } from '../../store/index.ts';
-import type { Emit, TenantId } from '../../vocabulary/index.ts';
+import type { Emit, Mapping, TenantId } from '../../vocabulary/index.ts';
 import { type BatchEnd, type BatchWish, ReturnBatch } from './return-batch.ts';
 import { ReturnNews } from './return-news.ts';
 import { asReturnTrouble, isRepeatable, Misfit, ReturnTrouble } from './return-trouble.ts';
@@ -12,6 +12,8 @@ export type ReturnWish = Readonly<{
   legacyUrl: string;
   outbox: OutboxStore;
   emit: Emit;
+  /** By which names, asked before each batch; without it by equal ones. */
+  mapping?: (() => Mapping) | undefined;
 }>;
 
 export type Returning = Readonly<{
@@ -57,10 +59,10 @@ class Carrier implements Returning {
   readonly #running: Promise<void>;
   #ended: Promise<void> | undefined;
 
-  constructor({ legacyUrl, outbox, emit }: ReturnWish) {
+  constructor({ legacyUrl, outbox, emit, mapping }: ReturnWish) {
     this.#outbox = outbox;
     this.#legacy = openPool(legacyUrl);
-    this.#batch = new ReturnBatch(this.#legacy, outbox);
+    this.#batch = new ReturnBatch(this.#legacy, outbox, mapping);
     this.#news = new ReturnNews(emit);
     this.#running = this.#run();
   }

@@ -1,6 +1,7 @@
 import pg from 'pg';
+import { EQUAL_NAMES, type Mapping } from '../../vocabulary/index.ts';
 
-/** By table, the id that its sequence gives out next. Tables without a sequence are missing. */
+/** By table of the new side, the id that its sequence gives out next. Tables without a sequence are missing. */
 export type NextIds = Readonly<Record<string, number>>;
 
 type Sequence = Readonly<{ table: string; sequence: string; increment: number }>;
@@ -10,8 +11,9 @@ export async function readSequences(
   legacy: pg.Pool,
   schema: string,
   tables: readonly string[],
+  mapping: Mapping = EQUAL_NAMES,
 ): Promise<NextIds> {
-  const sequences = await findSequences(legacy, schema, tables);
+  const sequences = await findSequences(legacy, schema, tables, mapping);
   if (sequences.length === 0) return {};
   const { rows } = await legacy.query<{ table: string; next: string }>(
     sequences.map(askNext).join(' UNION ALL '),
@@ -20,8 +22,13 @@ export async function readSequences(
 }
 
 /** Legacy's sequences go on with these ids, and never back. */
-export async function advanceSequences(legacy: pg.Pool, schema: string, nextIds: NextIds): Promise<void> {
-  for (const one of await findSequences(legacy, schema, Object.keys(nextIds))) {
+export async function advanceSequences(
+  legacy: pg.Pool,
+  schema: string,
+  nextIds: NextIds,
+  mapping: Mapping = EQUAL_NAMES,
+): Promise<void> {
+  for (const one of await findSequences(legacy, schema, Object.keys(nextIds), mapping)) {
     const next = nextIds[one.table];
     if (next === undefined) continue;
     await legacy.query(
@@ -40,6 +47,7 @@ async function findSequences(
   legacy: pg.Pool,
   schema: string,
   tables: readonly string[],
+  mapping: Mapping,
 ): Promise<readonly Sequence[]> {
   const { rows } = await legacy.query<Sequence>(
     `SELECT DISTINCT ON (c.relname) c.relname::text AS table, format('%I.%I', sn.nspname, s.relname) AS sequence, q.seqincrement::int AS increment
@@ -54,7 +62,10 @@ async function findSequences(
        LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)
      WHERE n.nspname = $1 AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p')
      ORDER BY c.relname, i.indexrelid IS NULL, a.attnum`,
-    [schema, tables],
+    [schema, tables.flatMap((table) => mapping.toLegacyTable(table) ?? [])],
   );
-  return rows;
+  return rows.flatMap((one) => {
+    const table = mapping.toNewTable(one.table);
+    return table === undefined ? [] : [{ ...one, table }];
+  });
 }

@@ -12,6 +12,8 @@ export type MatchedTables = Readonly<{ tables: readonly ProvenTable[]; apart: re
 
 type Columns = readonly ProofColumn[];
 
+const WHOLE_NUMBERS = new Set(['int2', 'int4', 'int8']);
+
 /** Which columns of the wished tables both sides have. Throws VerifyTrouble where a table or a key is not on both. */
 export function matchTables(names: readonly string[], legacy: Columns, fresh: Columns): MatchedTables {
   const matched = names.map((name) =>
@@ -36,7 +38,18 @@ function matchTable(name: string, legacy: Columns, fresh: Columns) {
   const both = fresh.filter((column) => types.has(column.name));
   const bytes = both.filter(({ name, type }) => type === 'bytea' && types.get(name) === type);
   const columns = both.map((column) => column.name).toSorted();
-  const table = { name, keys, columns, bytes: new Set(bytes.map((column) => column.name)) };
+  const whole = keys.filter((key) =>
+    [types.get(key), fresh.find((column) => column.name === key)?.type].every((type) =>
+      WHOLE_NUMBERS.has(type ?? ''),
+    ),
+  );
+  const table = {
+    name,
+    keys,
+    columns,
+    bytes: new Set(bytes.map((column) => column.name)),
+    numbers: new Set(whole),
+  };
   return { table, apart: listApart(name, legacy, fresh) };
 }
 

@@ -76,13 +76,15 @@ async function findRows(
 /** So many findings at most. */
 export const MOST_TOLD = 20;
 
-async function describeRows(
+/** `among`: keys as JSON, where the rows are known to be among these. */
+export async function describeRows(
   { legacy, fresh }: Moments,
   table: ProvenTable,
   rows: readonly UnequalRow[],
+  among?: readonly string[],
 ): Promise<readonly RowFinding[]> {
   const keys = rows.map(({ key }) => key);
-  const [one, other] = await Promise.all([legacy.cells(table, keys), fresh.cells(table, keys)]);
+  const [one, other] = await Promise.all([legacy.cells(table, keys, among), fresh.cells(table, keys, among)]);
   const [before, after] = [one, other].map((side) => new Map(side.map((cells) => [cells.key, cells])));
   return rows.map(({ key, what }) => {
     const [left, right] = [before?.get(key), after?.get(key)];

@@ -71,6 +71,7 @@ const instanceShape = z.object({
   epoch: z.int(),
   live: z.boolean(),
   confirmed: z.boolean(),
+  busy: z.array(z.object({ tenant: text, feature: text })),
 });
 export const instancesShape = z.object({ epoch: z.int(), instances: z.array(instanceShape) });
 
@@ -150,11 +151,23 @@ export function toMoveDoneJson(done: MoveDone, nameOf: NameOf): MoveDoneJson {
   };
 }
 
-export function toInstancesJson({ epoch, instances }: InstancesView): z.infer<typeof instancesShape> {
-  return { epoch, instances: instances.map((one) => toInstanceJson(one, epoch)) };
+export function toInstancesJson({ epoch, instances, nameOf }: InstancesView): z.infer<typeof instancesShape> {
+  return { epoch, instances: instances.map((one) => toInstanceJson(one, epoch, nameOf)) };
 }
 
-function toInstanceJson({ id, name, startedAt, seenAt, epoch, isLive }: InstanceRecord, newest: number) {
-  const times = { started_at: startedAt.toISOString(), seen_at: seenAt.toISOString() };
-  return { id, name, ...times, epoch, live: isLive, confirmed: isLive && epoch >= newest };
+function toInstanceJson(
+  { id, name, startedAt, seenAt, epoch, heard, busy, isLive: live }: InstanceRecord,
+  newest: number,
+  nameOf: InstancesView['nameOf'],
+) {
+  return {
+    id,
+    name,
+    started_at: startedAt.toISOString(),
+    seen_at: seenAt.toISOString(),
+    epoch: busy.length > 0 ? epoch : Math.max(epoch, heard),
+    live,
+    confirmed: live && heard >= newest && busy.length === 0,
+    busy: busy.map(({ tenant, feature }) => ({ tenant: nameOf(tenant), feature })),
+  };
 }

@@ -13,7 +13,7 @@ export async function awaitConfirmation(
 ): Promise<readonly string[]> {
   const untilMs = performance.now() + patienceMs;
   for (;;) {
-    const late = (await tenures.instances()).filter((one) => one.isLive && one.epoch < epoch);
+    const late = (await tenures.instances()).filter((one) => one.isLive && one.heard < epoch);
     if (late.length === 0 || performance.now() > untilMs) return late.map(({ name }) => name);
     await wait(LOOK_MS);
   }

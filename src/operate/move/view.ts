@@ -6,6 +6,7 @@ import type {
   MoveOrder,
   MoveRecord,
   MoveStanding,
+  TenantId,
   TenureRecord,
 } from '../../vocabulary/index.ts';
 import { type AdminFailure, refuse } from '../admin/problem.ts';
@@ -31,7 +32,11 @@ export type TenantView = Readonly<{
 
 export type MoveView = Readonly<{ move: MoveRecord; tenants: readonly TenantView[] }>;
 export type MovesView = Readonly<{ epoch: Epoch; moves: readonly MoveView[]; open: readonly MoveOrder[] }>;
-export type InstancesView = Readonly<{ epoch: Epoch; instances: readonly InstanceRecord[] }>;
+export type InstancesView = Readonly<{
+  epoch: Epoch;
+  instances: readonly InstanceRecord[];
+  nameOf(tenant: TenantId): string;
+}>;
 
 const NOTHING: Pick<MoveStanding, 'waiting' | 'strangers'> = {
   waiting: { lines: 0, oldestMs: 0 },
@@ -108,9 +113,13 @@ export function refuseUnknownMove(feature: string, moves: readonly MoveRecord[])
   );
 }
 
-export async function viewInstances({ tenures }: Pick<MoveRooms, 'tenures'>): Promise<InstancesView> {
+export async function viewInstances({
+  tenures,
+  listTenants,
+}: Pick<MoveRooms, 'tenures' | 'listTenants'>): Promise<InstancesView> {
   // Instances first: what they say is not newer than the epoch that they are measured by.
   const instances = await tenures.instances();
   const { epoch } = await tenures.news(Number.MAX_SAFE_INTEGER);
-  return { epoch, instances };
+  const tenants = new Map((await listTenants()).map(({ id, name }) => [id, name]));
+  return { epoch, instances, nameOf: (tenant) => tenants.get(tenant) ?? String(tenant) };
 }

@@ -42,7 +42,7 @@ function finish({ place, name, columns }: TenantTable, row: Row | undefined): Co
     columns: own.map(pg.escapeIdentifier),
     keys: keys.map(pg.escapeIdentifier),
     isCircle,
-    proven: { name, keys, columns: own.toSorted(), bytes: new Set(bytes) },
+    proven: { name, keys, columns: own.toSorted(), bytes: new Set(bytes), numbers: new Set() },
   };
 }
 

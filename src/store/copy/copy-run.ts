@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type Position, printPosition, type TenantId } from '../../vocabulary/index.ts';
+import { type Mapping, type Position, printPosition, type TenantId } from '../../vocabulary/index.ts';
 import type { CopiedTable } from './copied-tables.ts';
 import { setManners } from './legacy-moment.ts';
 
@@ -18,6 +18,8 @@ export type CopyRun = Readonly<{
   legacy: pg.Pool;
   owner: pg.Pool;
   tables: readonly CopiedTable[];
+  /** By which names legacy's tables and columns are read. */
+  mapping: Mapping;
   pace: Pace;
   signal: AbortSignal;
   /** What one transaction of the store takes, as text. */

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { EQUAL_NAMES, type Mapping } from '../../vocabulary/index.ts';
 import { codeOf, isConnectionLoss } from '../database-errors.ts';
 import { type CopiedTable, readCopiedTables } from './copied-tables.ts';
 import { type CopyMoment, type CopyRun, type Pace, withClient } from './copy-run.ts';
@@ -15,6 +16,8 @@ export type CopyWish = Readonly<{
   atOnce?: number;
   /** The tenants follow this slot afterwards. Without it each is read at a moment of its own, and what legacy writes later does not come. */
   follow?: FollowPorts;
+  /** By which names legacy's tables and columns are read; default: equal ones. */
+  mapping?: Mapping;
   pace?: Pace;
   /** What one transaction of the store takes; a tenant that is no larger on legacy's disk is copied in one. Default 4 MB. */
   chunkBytes?: number;
@@ -118,6 +121,7 @@ class Copy {
       legacy,
       owner,
       tables,
+      mapping: wish.mapping ?? EQUAL_NAMES,
       pace: wish.pace ?? FREELY,
       chunkBytes: wish.chunkBytes ?? CHUNK_BYTES,
       signal: AbortSignal.any(signals),
@@ -152,7 +156,7 @@ class Copy {
       'SELECT t.id, a.tenant IS NOT NULL AS is_arriving FROM public.tenant t LEFT JOIN banyan.arriving_tenant a ON a.tenant = t.id',
     );
     const known = new Map(rows.map((row) => [row.id, row.is_arriving ? 'arriving' : 'here']));
-    for (const one of await listLegacy(legacy, tables)) {
+    for (const one of await listLegacy(legacy, tables, this.#run.mapping)) {
       const id = one.kind === 'tenant' ? one.tenant.id : one.id;
       if (known.get(id) === 'here') continue;
       if (one.kind === 'misnamed') {

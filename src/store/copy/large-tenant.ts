@@ -78,14 +78,14 @@ async function levelArrived(
 
 /** False: the follower has passed the moment. */
 async function finish(
-  { legacy, tables, slot }: CopyRun,
+  run: CopyRun,
   tenant: LegacyTenant,
   client: pg.ClientBase,
   { from }: CopyMoment,
 ): Promise<boolean> {
-  if (!(await beginToFollow(client, tenant.id, slot, from))) return false;
-  const ids = await withClient(legacy, (one) => readIds(one, tenant, tables));
-  await writeCounters(client, tenant.id, ids, tables);
+  if (!(await beginToFollow(client, tenant.id, run.slot, from))) return false;
+  const ids = await withClient(run.legacy, (one) => readIds(one, tenant, run));
+  await writeCounters(client, tenant.id, ids, run.tables);
   await endArrival(client, tenant.id);
   return true;
 }

@@ -1,6 +1,14 @@
 import pg from 'pg';
-import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../../vocabulary/index.ts';
+import {
+  type Mapping,
+  parseTenantId,
+  parseTenantName,
+  type TenantId,
+  type TenantName,
+} from '../../vocabulary/index.ts';
+import { placeOf } from '../proof-sql.ts';
 import type { CopiedTable } from './copied-tables.ts';
+import type { CopyRun } from './copy-run.ts';
 
 export type LegacyTenant = Readonly<{ id: TenantId; name: TenantName; schema: string }>;
 
@@ -51,6 +59,7 @@ export type ListedByLegacy =
 export async function listLegacy(
   legacy: pg.Pool,
   tables: readonly CopiedTable[],
+  mapping: Mapping,
 ): Promise<readonly ListedByLegacy[]> {
   const { rows } = await legacy.query<{ id: number; name: string; schema: string; bytes: number }>(
     `SELECT t.id, t.name, t.schema_name AS schema, COALESCE(s.bytes, 0)::float8 AS bytes
@@ -58,7 +67,7 @@ export async function listLegacy(
        SELECT n.nspname, sum(pg_table_size(c.oid)) AS bytes FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        WHERE c.relkind IN ('r', 'p') AND c.relname = ANY ($1) GROUP BY n.nspname
      ) s ON s.nspname = t.schema_name ORDER BY t.id`,
-    [tables.map(({ name }) => name)],
+    [tables.map(({ name }) => mapping.toLegacyTable(name) ?? name)],
   );
   return rows.map(({ schema, bytes, ...row }) => {
     const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];
@@ -70,21 +79,28 @@ export async function listLegacy(
 /** Where legacy's ids stand, by table, as JSON. */
 export async function readIds(
   legacy: pg.ClientBase,
-  { schema }: LegacyTenant,
-  tables: readonly CopiedTable[],
+  tenant: LegacyTenant,
+  { tables, mapping }: Pick<CopyRun, 'tables' | 'mapping'>,
 ): Promise<string> {
-  const place = pg.escapeIdentifier(schema);
-  // Not through the view pg_sequences: right after a seed of 400 schemas the planner knows nothing of the catalogs and reads them all.
   const counters = tables
     .filter(({ proven }) => proven.columns.includes('id'))
     .map(
       ({ name }) =>
-        `${pg.escapeLiteral(name)}, pg_sequence_last_value(${pg.escapeLiteral(`${place}.${name}_id_seq`)}::regclass)`,
+        `${pg.escapeLiteral(name)}, pg_sequence_last_value(${nameSequence(tenant, name, mapping)}::regclass)`,
     );
   const { rows } = await legacy.query<{ ids: string }>(
     `SELECT json_strip_nulls(json_build_object(${counters.join(', ')}))::text AS ids`,
   );
   return rows[0]?.ids ?? '{}';
+}
+
+// Not through the view pg_sequences: right after a seed of 400 schemas the planner knows nothing of the catalogs and reads them all.
+function nameSequence({ schema }: LegacyTenant, table: string, mapping: Mapping): string {
+  const place = pg.escapeIdentifier(schema);
+  if (mapping.isEqual(table)) return pg.escapeLiteral(`${place}.${table}_id_seq`);
+  const source = `${place}.${pg.escapeIdentifier(mapping.toLegacyTable(table) ?? table)}`;
+  const column = mapping.toLegacyColumn(table, 'id') ?? 'id';
+  return `pg_get_serial_sequence(${pg.escapeLiteral(source)}, ${pg.escapeLiteral(column)})`;
 }
 
 export type RowsWanted = Readonly<{
@@ -95,11 +111,14 @@ export type RowsWanted = Readonly<{
 
 /** `COPY`'s question for a tenant's rows of one table, the tenant in front, as the table beside the store's own has them. */
 export function selectRowsOf(
-  { id, schema }: LegacyTenant,
-  { name, columns }: CopiedTable,
+  tenant: LegacyTenant,
+  { proven, columns }: CopiedTable,
+  mapping: Mapping,
   { where, order }: RowsWanted = {},
 ): string {
-  const source = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
-  const rows = `SELECT ${Number(id)}, ${columns.map((column) => `t.${column}`).join(', ')} FROM ${source} t`;
+  const rows = `${listColumns(tenant, columns)} FROM ${placeOf({ schema: tenant.schema, mapping }, proven)} t`;
   return `${rows}${where ? ` WHERE ${where}` : ''}${order ? ` ORDER BY ${order.join(', ')}` : ''}`;
 }
+
+export const listColumns = ({ id }: LegacyTenant, columns: readonly string[]): string =>
+  `SELECT ${Number(id)}, ${columns.map((column) => `t.${column}`).join(', ')}`;

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Mapping } from '../../vocabulary/index.ts';
 import { copyAllIn, copyOut } from '../copy-rows.ts';
 import { codeOf } from '../database-errors.ts';
 import type { ProofSlice } from '../proof-reading.ts';
@@ -6,7 +7,7 @@ import { fromSlices, type ProofPlace, selectSlices } from '../proof-sql.ts';
 import { type ArrivedTable, noteArrival } from './arrival.ts';
 import { type CopiedTable, fillBeside, makePlaces, placeBeside } from './copied-tables.ts';
 import type { CopyRun } from './copy-run.ts';
-import { type LegacyTenant, selectRowsOf } from './legacy-moment.ts';
+import { type LegacyTenant, listColumns } from './legacy-moment.ts';
 
 export type Levelled = Readonly<{
   tenant: LegacyTenant;
@@ -45,18 +46,19 @@ async function findUnequal(run: CopyRun, work: Levelled): Promise<readonly Unequ
   for (const table of run.tables) {
     run.signal.throwIfAborted();
     const last = work.arrived.get(table.name);
-    if (last !== undefined) unequal.push(await compareTable(work, table, last));
+    if (last !== undefined) unequal.push(await compareTable(run, work, table, last));
   }
   return unequal;
 }
 
 async function compareTable(
+  { mapping }: CopyRun,
   { tenant, legacy, client }: Levelled,
   table: CopiedTable,
   last: ArrivedTable,
 ): Promise<Unequal> {
   const [one, other] = await Promise.all([
-    legacy.query<ProofSlice>(selectSlices(legacyPlace(tenant, table, last), table.proven)),
+    legacy.query<ProofSlice>(selectSlices(legacyPlace(tenant, table, last, mapping), table.proven)),
     client.query<ProofSlice>(selectSlices({ schema: 'public', tenant: tenant.id }, table.proven)),
   ]);
   const print = ({ slice, rows, hash }: ProofSlice) => `${slice} ${rows} ${hash}`;
@@ -70,10 +72,15 @@ async function compareTable(
 }
 
 /** What should be here: of a table that has not arrived whole, the rows up to the last one. */
-function legacyPlace({ schema }: LegacyTenant, { keys }: CopiedTable, { lastKey }: ArrivedTable): ProofPlace {
-  if (lastKey === undefined) return { schema };
+function legacyPlace(
+  { schema }: LegacyTenant,
+  { keys }: CopiedTable,
+  { lastKey }: ArrivedTable,
+  mapping: Mapping,
+): ProofPlace {
+  if (lastKey === undefined) return { schema, mapping };
   const upTo = lastKey.map(pg.escapeLiteral).join(', ');
-  return { schema, only: `(${keys.map((key) => `t.${key}`).join(', ')}) <= (${upTo})` };
+  return { schema, mapping, only: `(${keys.map((key) => `t.${key}`).join(', ')}) <= (${upTo})` };
 }
 
 /** Legacy's rows of the unequal slices are put beside the store's tables. */
@@ -83,10 +90,9 @@ async function takeUnequal(run: CopyRun, work: Levelled, unequal: readonly Unequ
     const { tenant, legacy, client } = work;
     await client.query(noteArrival(tenant.id, table.name, { ...last, rows }, 'anew'));
     if (slices.length === 0) continue;
-    const whole = selectRowsOf(tenant, table);
-    const columns = whole.slice(0, whole.indexOf(' FROM '));
-    const from = fromSlices(legacyPlace(tenant, table, last), table.proven, slices);
-    for await (const piece of copyOut(legacy, `COPY (${columns} ${from}) TO STDOUT`)) {
+    const from = fromSlices(legacyPlace(tenant, table, last, run.mapping), table.proven, slices);
+    const rowsOf = `${listColumns(tenant, table.columns)} ${from}`;
+    for await (const piece of copyOut(legacy, `COPY (${rowsOf}) TO STDOUT`)) {
       const [tag = ''] = await copyAllIn(client, fillBeside(table), [[piece]]);
       const count = Number(tag.split(' ').at(-1));
       run.pace.note(count);

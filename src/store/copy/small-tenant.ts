@@ -41,8 +41,8 @@ export async function copySmallTenant(
 
 function takeAll(run: CopyRun, tenant: LegacyTenant, { snapshot }: CopyMoment): Promise<Taken> {
   return atMoment(run.legacy, snapshot, async (client) => {
-    const ids = await readIds(client, tenant, run.tables);
-    const sqls = run.tables.map((table) => `COPY (${selectRowsOf(tenant, table)}) TO STDOUT`);
+    const ids = await readIds(client, tenant, run);
+    const sqls = run.tables.map((table) => `COPY (${selectRowsOf(tenant, table, run.mapping)}) TO STDOUT`);
     const copied = await copyAllOut(client, sqls, MOST_BYTES);
     if (copied === undefined) throw new TooLarge();
     return { copied, ids };

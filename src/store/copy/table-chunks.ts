@@ -39,13 +39,13 @@ function addPiece(chunk: Chunk, piece: Buffer): void {
 
 /** Whole rows, some 64 KB at a time, no faster than they may be taken. */
 async function* takeRows(
-  { pace, signal }: CopyRun,
+  { pace, signal, mapping }: CopyRun,
   legacy: pg.ClientBase,
   { tenant, table, arrived }: ChunkedTable,
 ): AsyncGenerator<Buffer, void, undefined> {
   const keys = table.keys.map((key) => `t.${key}`);
   const last = arrived?.lastKey?.map(pg.escapeLiteral);
-  const rows = selectRowsOf(tenant, table, {
+  const rows = selectRowsOf(tenant, table, mapping, {
     ...(last && { where: `(${keys.join(', ')}) > (${last.join(', ')})` }),
     order: keys,
   });

@@ -53,7 +53,7 @@ async function startWriting(schemas: readonly string[]): Promise<() => Promise<n
           () => (done += 1),
           () => client.query('ROLLBACK'),
         );
-      await wait(10);
+      await wait(25);
     }
   })();
   return async () => {

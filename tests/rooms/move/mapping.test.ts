@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { type Mover, openMover, prepareFollow, prepareReturn } from '../../../src/move/index.ts';
+import {
+  type FeatureName,
+  type MoveOrder,
+  type MoveOrderKind,
+  makeMapping,
+  type TenantId,
+} from '../../../src/vocabulary/index.ts';
+import { type FollowedHouse, startFollowedHouse } from '../../support/follow.ts';
+
+const RULES = {
+  auth_user: { columns: { first_name: 'last_name', last_name: 'first_name' } },
+  chat_message: {
+    from: 'messages',
+    columns: { body: 'text', author_id: 'user_id' },
+    leaveOut: ['legacy_flags'],
+  },
+  files_chunk: { from: 'blobs', columns: { file_id: 'file', seq: 'Part "nr"' } },
+} as const;
+
+/** As if legacy had always had other names: in every schema, with a table of its own that has a name of the new side's. */
+const arrange = ['acme', 'globex']
+  .map(
+    (schema) => `
+  ALTER TABLE ${schema}.auth_user RENAME COLUMN first_name TO spare;
+  ALTER TABLE ${schema}.auth_user RENAME COLUMN last_name TO first_name;
+  ALTER TABLE ${schema}.auth_user RENAME COLUMN spare TO last_name;
+  ALTER TABLE ${schema}.chat_message RENAME TO messages;
+  ALTER TABLE ${schema}.messages RENAME COLUMN body TO text;
+  ALTER TABLE ${schema}.messages RENAME COLUMN author_id TO user_id;
+  ALTER TABLE ${schema}.messages ADD COLUMN legacy_flags integer NOT NULL DEFAULT 7;
+  ALTER TABLE ${schema}.files_chunk RENAME TO blobs;
+  ALTER TABLE ${schema}.blobs RENAME COLUMN file_id TO file;
+  ALTER TABLE ${schema}.blobs RENAME COLUMN seq TO "Part ""nr""";
+  CREATE TABLE ${schema}.chat_message (id integer PRIMARY KEY, body text);`,
+  )
+  .join('\n');
+
+const TABLES = ['auth_user', 'chat_channel', 'chat_message', 'files_file', 'files_chunk'] as const;
+const FEATURE = 'all' as FeatureName;
+
+let house: FollowedHouse;
+let mover: Mover;
+let app: pg.Pool;
+beforeAll(async () => {
+  house = await startFollowedHouse({ mapping: makeMapping(RULES), arrange });
+  app = new pg.Pool({ connectionString: house.database.appUrl, max: 2 });
+  await prepareReturn(house.legacyUrl);
+  await house.store.moves.begin(FEATURE, TABLES);
+  const { legacyUrl, slot, store, follower } = house;
+  mover = openMover({ legacyUrl, slot, store, follower, emit: () => undefined });
+});
+afterAll(async () => {
+  await mover?.close();
+  await app?.end();
+  await house?.close();
+});
+
+const legacy = (sql: string) => house.legacy.query(sql);
+
+/** Both sides by the new side's names. */
+async function readBoth(tenant: number, schema: string) {
+  const before = [
+    `SELECT id, text AS body, metadata::text, user_id AS author_id, channel_id FROM ${schema}.messages`,
+    `SELECT file AS file_id, "Part ""nr""" AS seq, md5(data) FROM ${schema}.blobs`,
+    `SELECT id, last_name AS first_name, first_name AS last_name, username FROM ${schema}.auth_user`,
+  ];
+  const after = [
+    'SELECT id, body, metadata::text, author_id, channel_id FROM chat_message',
+    'SELECT file_id, seq, md5(data) FROM files_chunk',
+    'SELECT id, first_name, last_name, username FROM auth_user',
+  ];
+  const read = async (client: pg.Client, statements: readonly string[], where: string) => {
+    const found: unknown[][] = [];
+    for (const sql of statements) found.push((await client.query(`${sql} ${where} ORDER BY 1, 2`)).rows);
+    return found;
+  };
+  return {
+    before: await read(house.legacy, before, ''),
+    after: await read(house.superuser, after, `WHERE tenant_id = ${tenant}`),
+  };
+}
+
+async function expectSame(tenant = 1, schema = 'acme'): Promise<void> {
+  const { before, after } = await readBoth(tenant, schema);
+  expect(before.map((rows) => rows.length > 0)).toEqual([true, true, true]);
+  expect(after).toEqual(before);
+}
+
+async function carryOut(order: MoveOrderKind): Promise<MoveOrder> {
+  const wish = { feature: FEATURE, tenant: 1 as TenantId, order, author: 'test' };
+  const ordered = await house.store.moves.order(wish);
+  if (ordered === undefined) throw new Error('There is an open order already.');
+  for (;;) {
+    const now = await house.store.moves.findOrder(ordered.id);
+    if (now && (now.state === 'done' || now.state === 'failed')) return now;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function write(...statements: readonly string[]): Promise<void> {
+  const client = await app.connect();
+  try {
+    await client.query(`BEGIN; SELECT set_config('banyan.tenant_id', '1', true)`);
+    for (const one of statements) await client.query(one);
+    await client.query('COMMIT');
+  } finally {
+    client.release(true);
+  }
+}
+
+test('rows of renamed tables and columns are copied, their counters with them', async () => {
+  await expectSame();
+  await expectSame(2, 'globex');
+  const { rows } = await house.superuser.query(
+    `SELECT last_id = (SELECT max(id) FROM chat_message WHERE tenant_id = 1) AS level
+     FROM banyan.id_counter WHERE tenant_id = 1 AND table_name = 'chat_message'`,
+  );
+  expect(rows).toEqual([{ level: true }]);
+});
+
+test('what legacy writes follows by the new names: insert, update, delete, a changed key, TRUNCATE', async () => {
+  await legacy(`
+    INSERT INTO acme.messages (id, text, metadata, created_at, user_id, channel_id) VALUES (7001, 'followed', '{}', now(), 1, 1);
+    UPDATE acme.messages SET text = 'changed' WHERE id = 1;
+    UPDATE acme.messages SET legacy_flags = 8 WHERE id = 3;
+    DELETE FROM acme.messages WHERE id = 2;
+    UPDATE acme.messages SET id = 7002 WHERE id = 4;
+    UPDATE acme.blobs SET "Part ""nr""" = 77 WHERE file = (SELECT min(file) FROM acme.blobs) AND "Part ""nr""" = 0;
+    UPDATE acme.auth_user SET first_name = 'of the family' WHERE id = 1;
+    INSERT INTO acme.chat_message VALUES (1, 'of another kind');
+    DELETE FROM acme.chat_message;
+    TRUNCATE globex.blobs, globex.chat_message`);
+  await house.catchUp();
+  await expectSame();
+  const { rows } = await house.superuser.query(
+    `SELECT (SELECT count(*)::int FROM files_chunk WHERE tenant_id = 2) AS chunks,
+       (SELECT count(*) > 0 FROM chat_message WHERE tenant_id = 2) AS messages`,
+  );
+  expect(rows).toEqual([{ chunks: 0, messages: true }]);
+  expect((await house.superuser.query('SELECT FROM banyan.row_standing')).rowCount).toBe(0);
+});
+
+test("verify compares across names, and tells what differs by the new side's", async () => {
+  expect(await carryOut('verify')).toMatchObject({ state: 'done' });
+  await house.superuser.query(
+    `SET banyan.note = 'copy'; UPDATE chat_message SET body = body || '!' WHERE tenant_id = 1 AND id = 7001; RESET banyan.note`,
+  );
+  expect((await carryOut('verify')).detail).toContain('chat_message {"id":7001} differs in body');
+  await legacy(`UPDATE acme.messages SET text = text || '?' WHERE id = 7001`);
+  await house.catchUp();
+  expect(await carryOut('verify')).toMatchObject({ state: 'done' });
+});
+
+test("there and back: what the new side writes comes to legacy under legacy's names, ids with it", async () => {
+  await legacy(`SELECT setval('acme.chat_message_id_seq', 9000)`);
+  expect(await carryOut('hand_over')).toMatchObject({ state: 'done' });
+  await write(
+    `INSERT INTO chat_message (tenant_id, id, channel_id, author_id, body, metadata, created_at) VALUES (1, 8001, 1, 1, 'of the new side', '{}', now())`,
+    `UPDATE chat_message SET body = 'changed here', author_id = 2 WHERE tenant_id = 1 AND id = 3`,
+    `UPDATE chat_message SET id = 8002 WHERE tenant_id = 1 AND id = 7002`,
+    `DELETE FROM chat_message WHERE tenant_id = 1 AND id = 1`,
+    `UPDATE files_chunk SET seq = 78 WHERE tenant_id = 1 AND seq = 77`,
+    `UPDATE auth_user SET first_name = 'given', last_name = 'family' WHERE tenant_id = 1 AND id = 1`,
+    `UPDATE banyan.id_counter SET last_id = 9500 WHERE tenant_id = 1 AND table_name = 'chat_message' AND last_id = 9000`,
+  );
+  await legacy(`UPDATE globex.messages SET text = 'goes on' WHERE id = 1`);
+  expect(await carryOut('hand_back')).toMatchObject({ state: 'done' });
+  await expectSame();
+  const { rows } = await legacy(
+    `SELECT id, text, user_id, legacy_flags FROM acme.messages WHERE id IN (3, 8001) ORDER BY id`,
+  );
+  expect(rows).toEqual([
+    { id: 3, text: 'changed here', user_id: 2, legacy_flags: 8 },
+    { id: 8001, text: 'of the new side', user_id: 1, legacy_flags: 7 },
+  ]);
+  const { rows: next } = await legacy(`SELECT nextval('acme.chat_message_id_seq')::int AS id`);
+  expect(next).toEqual([{ id: 9501 }]);
+  expect((await house.superuser.query('SELECT FROM banyan.stranger')).rowCount).toBe(0);
+});
+
+test("a stranger on legacy is named by the new side's table", async () => {
+  expect(await carryOut('hand_over')).toMatchObject({ state: 'done' });
+  await legacy(`UPDATE acme.messages SET text = 'not its own' WHERE id = 8001`);
+  await house.catchUp();
+  const { rows } = await house.superuser.query('SELECT table_name, key::text FROM banyan.stranger');
+  expect(rows).toEqual([{ table_name: 'chat_message', key: '{"id":8001}' }]);
+});
+
+test('another mapping is refused while tenants follow, or the new side owns rows; the same one is not', async () => {
+  const urls = { legacyUrl: house.legacyUrl, ownerUrl: house.database.ownerUrl, slot: house.slot };
+  await expect(prepareFollow(urls)).rejects.toThrow(/not the one by which the new side's rows go back/);
+  await house.superuser.query(`UPDATE banyan.tenure SET owner = 'legacy'`);
+  await expect(prepareFollow(urls)).rejects.toThrow(/not the one by which tenants follow/);
+  const same = makeMapping({ chat_channel: { columns: { id: 'id' } }, ...RULES });
+  expect(await prepareFollow({ ...urls, mapping: same })).toMatchObject({ slot: 'kept', tenants: 0 });
+});
+
+test('a mapping that the store does not fit is refused before anything is copied', async () => {
+  const urls = { legacyUrl: house.legacyUrl, ownerUrl: house.database.ownerUrl, slot: house.slot };
+  const wrong = makeMapping({ chat_massage: { from: 'messages' }, ai_job: { columns: { modell: 'model' } } });
+  await expect(prepareFollow({ ...urls, mapping: wrong })).rejects.toThrow(
+    /names ai_job\.modell, chat_massage, and/,
+  );
+  const orphan = makeMapping({ chat_message: { from: 'chat_channel' } });
+  await expect(prepareFollow({ ...urls, mapping: orphan })).rejects.toThrow(
+    /store's chat_channel would have no source/,
+  );
+});
