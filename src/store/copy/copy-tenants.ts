@@ -4,7 +4,7 @@ import { codeOf, isConnectionLoss } from '../database-errors.ts';
 import { type CopiedTable, readCopiedTables } from './copied-tables.ts';
 import { type CopyMoment, type CopyRun, type Pace, withClient } from './copy-run.ts';
 import { CopyInterrupted, describeCopyTrouble, MomentUnavailable } from './copy-trouble.ts';
-import { copyLargeTenant, type OpenMoment } from './large-tenant.ts';
+import { copyLargeTenant, type MomentPorts } from './large-tenant.ts';
 import { type LegacyTenant, listLegacy } from './legacy-moment.ts';
 import { copySmallTenant } from './small-tenant.ts';
 import { Tally } from './tally.ts';
@@ -26,14 +26,7 @@ export type CopyWish = Readonly<{
   onProgress?: (progress: CopyProgress) => void;
 }>;
 
-export type FollowPorts = Readonly<{
-  slot: string;
-  /** Throws MomentUnavailable. */
-  openMoment: OpenMoment;
-  /** Keeps the follower where it is. */
-  hold(): Promise<void>;
-  release(): Promise<void>;
-}>;
+export type FollowPorts = MomentPorts & Readonly<{ slot: string }>;
 
 export type CopyFailure = Readonly<{ tenant: string; detail: string }>;
 
@@ -232,9 +225,8 @@ class Copy {
 
   async #copyLarge(tenant: LegacyTenant): Promise<void> {
     const { follow } = this.#wish;
-    const openMoment = follow?.openMoment ?? (async () => NOW);
     await this.#tell(tenant, async (run) => {
-      await this.#untilAvailable(() => copyLargeTenant(run, tenant, openMoment));
+      await this.#untilAvailable(() => copyLargeTenant(run, tenant, follow ?? NOBODY));
       this.#tally.end(tenant.name, 0);
     });
   }
@@ -268,6 +260,11 @@ class Copy {
 }
 
 const NOW: CopyMoment = { snapshot: undefined, from: undefined, close: async () => undefined };
+const NOBODY: MomentPorts = {
+  openMoment: async () => NOW,
+  hold: async () => undefined,
+  release: async () => undefined,
+};
 
 function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();

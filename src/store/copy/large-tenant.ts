@@ -13,21 +13,22 @@ import { atMoment, type LegacyTenant, readIds } from './legacy-moment.ts';
 import { levelTenant } from './level-tenant.ts';
 import { copyChunks } from './table-chunks.ts';
 
-/** `guarded`: the follower stands still meanwhile, so that it may not take long. */
-export type OpenMoment = (manner: 'open' | 'guarded') => Promise<CopyMoment>;
+export type MomentPorts = Readonly<{
+  /** `guarded`: the follower stands still meanwhile, so that it may not take long. Throws MomentUnavailable. */
+  openMoment(manner: 'open' | 'guarded'): Promise<CopyMoment>;
+  /** Keeps the follower where it is, until as many times released. */
+  hold(): Promise<void>;
+  release(): Promise<void>;
+}>;
 
 /**
  * A tenant chunk by chunk, as legacy was at one moment; goes on where an earlier run was interrupted, after what it brought was levelled
  * to this moment. Whole, the tenant follows from there; where the follower has come further already it is levelled once more, while the
  * follower waits.
  */
-export async function copyLargeTenant(
-  run: CopyRun,
-  tenant: LegacyTenant,
-  openMoment: OpenMoment,
-): Promise<void> {
+export async function copyLargeTenant(run: CopyRun, tenant: LegacyTenant, ports: MomentPorts): Promise<void> {
   const arrived = await withClient(run.owner, (client) => beginArrival(client, tenant));
-  const moment = await openMoment('open');
+  const moment = await ports.openMoment('open');
   try {
     await atMoment(run.legacy, moment.snapshot, async (legacy) => {
       if (arrived.size > 0) await levelArrived(run, tenant, legacy, arrived);
@@ -38,7 +39,7 @@ export async function copyLargeTenant(
       }
     });
     const isThere = await inside(run, tenant, (client) => finish(run, tenant, client, moment));
-    if (!isThere) await inside(run, tenant, (client) => catchUp(run, tenant, client, openMoment));
+    if (!isThere) await catchUp(run, tenant, ports);
   } finally {
     await moment.close();
   }
@@ -90,26 +91,35 @@ async function finish(
   return true;
 }
 
-/** With the follower's line locked no change of legacy passes by between the new moment and following. */
-async function catchUp(
+/**
+ * While the follower stands still no change of legacy passes by between the new moment and following. Nothing of the store's is locked before
+ * the moment is there: on one server for both it would wait for that, too.
+ */
+async function catchUp(run: CopyRun, tenant: LegacyTenant, ports: MomentPorts): Promise<void> {
+  await ports.hold();
+  try {
+    const moment = await ports.openMoment('guarded');
+    try {
+      await inside(run, tenant, (client) => levelAndFinish(run, tenant, client, moment));
+    } finally {
+      await moment.close();
+    }
+  } finally {
+    await ports.release();
+  }
+}
+
+async function levelAndFinish(
   run: CopyRun,
   tenant: LegacyTenant,
   client: pg.ClientBase,
-  openMoment: OpenMoment,
+  moment: CopyMoment,
 ): Promise<boolean> {
-  await client.query('SELECT FROM banyan.follow_position WHERE slot = $1 FOR SHARE', [run.slot]);
-  const moment = await openMoment('guarded');
-  try {
-    const whole = { rows: 0, lastKey: undefined };
-    const arrived = new Map(run.tables.map(({ name }) => [name, whole]));
-    await atMoment(run.legacy, moment.snapshot, (legacy) =>
-      levelTenant(run, { tenant, arrived, legacy, client }),
-    );
-    if (await finish(run, tenant, client, moment)) return true;
-    throw new Error(
-      `Legacy's log has gone back before the place that the slot "${run.slot}" was followed to.`,
-    );
-  } finally {
-    await moment.close();
-  }
+  const whole = { rows: 0, lastKey: undefined };
+  const arrived = new Map(run.tables.map(({ name }) => [name, whole]));
+  await atMoment(run.legacy, moment.snapshot, (legacy) =>
+    levelTenant(run, { tenant, arrived, legacy, client }),
+  );
+  if (await finish(run, tenant, client, moment)) return true;
+  throw new Error(`The slot "${run.slot}" was followed further than legacy's log goes.`);
 }
