@@ -1,23 +1,14 @@
-import type {
-  FeatureName,
-  MoveBook,
-  MoveLook,
-  TenantId,
-  TenantName,
-  TenureBook,
-} from '../../vocabulary/index.ts';
+import type { MoveBook, MoveLook, TenantId, TenantName, TenureBook } from '../../vocabulary/index.ts';
 import type { FlipDesk } from '../flip/flip-desk.ts';
 import type { TableInForce } from '../ports.ts';
 
 /** What the doors are handed for moves. */
 export type MoveParts = Readonly<{
   tenures: Pick<TenureBook, 'news' | 'instances'>;
-  moves: Pick<MoveBook, 'begin' | 'change' | 'order' | 'findOrder'>;
+  moves: Pick<MoveBook, 'begin' | 'change' | 'limit' | 'order' | 'queue' | 'findOrder'>;
   moveLook: MoveLook;
   /** Makes on legacy what carrying rows back needs. Throws one clear sentence. Undefined where nothing follows legacy's rows. */
   prepareReturn: (() => Promise<void>) | undefined;
-  /** Keeps a verified export of a feature's rows before the way back ends, and answers where it is; undefined where none is kept. */
-  keepExport?: ((feature: FeatureName, tables: readonly string[]) => Promise<string>) | undefined;
   /** How long an answer waits for others; default 10 s. */
   patienceMs?: number | undefined;
 }>;
