@@ -1,5 +1,6 @@
 import type {
   FeatureName,
+  Mapping,
   MoveBook,
   MoveLook,
   TenantId,
@@ -16,6 +17,8 @@ export type MoveParts = Readonly<{
   moveLook: MoveLook;
   /** Makes on legacy what carrying rows back needs. Throws one clear sentence. Undefined where nothing follows legacy's rows. */
   prepareReturn: (() => Promise<void>) | undefined;
+  /** By which names rows follow legacy's, and go back. Undefined where nothing follows legacy's rows. */
+  mappingInForce?: (() => Promise<Mapping>) | undefined;
   /** Keeps a verified export of a feature's rows before the way back ends, and answers where it is; undefined where none is kept. */
   keepExport?: ((feature: FeatureName, tables: readonly string[]) => Promise<string>) | undefined;
   /** How long an answer waits for others; default 10 s. */
