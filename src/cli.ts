@@ -45,6 +45,7 @@ import {
   deleteTenant,
   exportTenant,
   listTenants,
+  measureTenants,
   migrateStore,
   prepareDatabase,
   restoreTenant,
@@ -97,6 +98,7 @@ function openTenantParts(): TenantParts {
   return {
     list: () => inOneSentence(listTenants(ownerUrl())),
     count: (tenant) => inOneSentence(countTenant(ownerUrl(), tenant)),
+    bytes: () => inOneSentence(measureTenants(ownerUrl())),
     export: (tenant, heard) => eachInOneSentence(exportTenant({ ownerUrl: ownerUrl(), tenant, ...heard })),
     check: (archive) => inOneSentence(checkArchive(archive)),
     restore: (source, wish) => inOneSentence(restoreTenant({ ownerUrl: ownerUrl(), source, ...wish })),

@@ -62,13 +62,17 @@ export type Verified = Readonly<
 const PATIENCE_MS = 1_600;
 const BEFOREHAND_MS = 60_000;
 const LOOK_MS = 4;
-const OTHER: Readonly<Record<HandOverTask['order'], Side>> = { hand_over: 'new', hand_back: 'legacy' };
+const OTHER: Readonly<Record<Exclude<HandOverTask['order'], 'rehearse'>, Side>> = {
+  hand_over: 'new',
+  hand_back: 'legacy',
+};
 
 class Obstacle extends Error {}
 
 /**
  * Hands one tenant's feature over, or back: looks whether it can be, holds the writes, lets those under way end, brings the other side level,
  * proves it, changes the owner, and lets the writes go on there. Whatever fails before the owner has changed ends with the owner before.
+ * A rehearsal does all of it but the change.
  */
 export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
   let since: Since | undefined;
@@ -84,12 +88,16 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
   try {
     const steps = new Stopwatch(heldSinceMs);
     steps.note('told');
-    const { switched, rows } = await changeOwner(
-      ports,
-      task,
-      { held, steps, since },
-      AbortSignal.timeout(PATIENCE_MS),
-    );
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const level = await comeLevel(ports, task, { held, steps, since }, signal);
+    const { rows } = level;
+    if (task.order === 'rehearse') {
+      await ports.book.settle(held);
+      steps.note('released');
+      return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
+    }
+    const owner = OTHER[task.order];
+    const switched = await changeOwner(ports, task, { held, steps, at: level.at, owner }, signal);
     await release(ports, switched);
     // Who wrote on legacy just before it became the owner again was taken for a stranger, and his rows did not follow.
     if (task.order === 'hand_back') await ports.book.partStrangers(task.tenant, task.feature);
@@ -133,35 +141,47 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Since 
     throw new Obstacle(
       `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
     );
-  if (order === 'hand_over') await ports.catchUp(signal);
+  if (order !== 'hand_back') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
   const verified = await ports.verify(task, { kind: 'live' }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
   return verified.since;
 }
 
+type Holding = Readonly<{ held: HandOverStep; steps: Stopwatch }>;
+
+/** Nobody writes any more, and the other side has all of it: how many rows, and up to where in legacy's log. */
+async function comeLevel(
+  ports: HandOverPorts,
+  task: HandOverTask,
+  { held, steps, since }: Holding & Readonly<{ since: Since | undefined }>,
+  signal: AbortSignal,
+): Promise<Readonly<{ at: Position; rows: number }>> {
+  await untilConfirmed(ports, held, signal);
+  steps.note('confirmed');
+  if (task.order !== 'hand_back') await ports.outlast(task, signal);
+  else await ports.drain(task.tenant, signal);
+  const at = await ports.catchUp(signal);
+  steps.note('level');
+  const verified = await ports.verify(task, { kind: 'held', since }, signal);
+  if (verified.kind === 'different') throw new Obstacle(verified.detail);
+  steps.note('verified');
+  return { at, rows: verified.rows };
+}
+
 async function changeOwner(
   ports: HandOverPorts,
   task: HandOverTask,
-  { held, steps, since: seen }: Readonly<{ held: HandOverStep; steps: Stopwatch; since: Since | undefined }>,
+  { held, steps, at, owner }: Holding & Readonly<{ at: Position; owner: Side }>,
   signal: AbortSignal,
-): Promise<Readonly<{ switched: HandOverStep; rows: number }>> {
-  await untilConfirmed(ports, held, signal);
-  steps.note('confirmed');
-  if (task.order === 'hand_over') await ports.outlast(task, signal);
-  else await ports.drain(task.tenant, signal);
-  const since = await ports.catchUp(signal);
-  steps.note('level');
-  const verified = await ports.verify(task, { kind: 'held', since: seen }, signal);
-  if (verified.kind === 'different') throw new Obstacle(verified.detail);
-  steps.note('verified');
+): Promise<HandOverStep> {
   await carryIds(ports, task);
   steps.note('ids');
   signal.throwIfAborted();
-  const switched = await ports.book.switchTo(held, OTHER[task.order], since);
+  const switched = await ports.book.switchTo(held, owner, at);
   if (switched === undefined) throw new Obstacle('Another mover has taken over.');
   steps.note('switched');
-  return { switched, rows: verified.rows };
+  return switched;
 }
 
 /** Ids go on where the other side has stopped, also behind rows that are gone. */

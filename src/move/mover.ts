@@ -52,6 +52,7 @@ const VERIFY_MS = 10 * 60_000;
 const AT_ONCE = 4;
 const LOOK_MS = 50;
 const LEAD_AGAIN_MS = 1_000;
+const PRUNE_MS = 5 * 60_000;
 
 /** Carries out orders for as long as it leads; of several movers one does, and another takes over where it stops. */
 export function openMover(wish: MoverWish): Mover {
@@ -105,10 +106,12 @@ class Lead {
       await this.#readMapping();
       const mapping = () => this.#mapping;
       const back = openReturn({ legacyUrl, outbox: store.outbox, emit, mapping });
+      const pruning = setInterval(() => void store.mover.pruneOrders().catch(() => undefined), PRUNE_MS);
       emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
       try {
         await Promise.all(Array.from({ length: atOnce }, () => this.#work(back, signal)));
       } finally {
+        clearInterval(pruning);
         await back.close();
       }
     } finally {
@@ -141,7 +144,7 @@ class Lead {
       move === undefined || schema === undefined
         ? ({ kind: 'refused', detail: describeMissing(order, move) } as const)
         : await this.#run(order, move, this.#openPorts({ schema, back, owner }));
-    const detail = describeEnd(end);
+    const detail = describeEnd(end, order);
     const state = end.kind === 'done' ? 'done' : 'failed';
     const heldMs = 'heldMs' in end ? end.heldMs : undefined;
     const rows = end.kind === 'done' ? end.rows : undefined;
@@ -218,11 +221,12 @@ class Lead {
   }
 }
 
-function describeEnd(end: Ended): string {
+function describeEnd(end: Ended, { order }: Pick<MoveOrder, 'order'>): string {
   if (end.kind !== 'done') return end.detail;
   const steps = 'steps' in end ? Object.entries(end.steps).map(([step, ms]) => `${step} ${ms}`) : [];
   const held = steps.length > 0 ? `; held, in ms: ${steps.join(', ')}` : '';
-  return `${end.rows} rows, equal on both sides${held}`;
+  const rehearsed = order === 'rehearse' ? '; nothing was switched' : '';
+  return `${end.rows} rows, equal on both sides${held}${rehearsed}`;
 }
 
 function describeMissing(

@@ -91,6 +91,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
       return event.state === 'returning' ? 'info' : 'warn';
     case 'mover_changed':
       return event.state === 'leading' ? 'info' : 'warn';
+    case 'move_paused':
+      return event.state === 'moving' ? 'info' : 'warn';
     case 'owner_changed':
       return event.ended === 'done' ? 'info' : 'warn';
     case 'retry_made':

@@ -4,7 +4,7 @@ import { type BanyanEvent, type FeatureName, SIDES } from '../vocabulary/index.t
 type Ended = Extract<BanyanEvent, { type: 'owner_changed' }>;
 type Counted = Extract<BanyanEvent, { type: 'move_counted' }>;
 
-const ORDERS = ['hand_over', 'hand_back', 'verify'] as const satisfies readonly Ended['order'][];
+const ORDERS = ['hand_over', 'hand_back', 'verify', 'rehearse'] as const satisfies readonly Ended['order'][];
 const ENDS = ['done', 'refused', 'failed'] as const satisfies readonly Ended['ended'][];
 
 /** A write waits for 2 s at most; a pause that nobody notices is a tenth of a second. */

@@ -48,7 +48,13 @@ export type { ProofMoment, ProvenTable } from './proof-sql.ts';
 export type { Rehearsed, TenantStore } from './rehearsal.ts';
 export { type Restored, type RestoreWish, restoreTenant } from './restore-tenant.ts';
 export { openStore, type Store, type StoreWish } from './store.ts';
-export { type CountedTenant, countTenant, type ListedTenant, listTenants } from './tenant-roll.ts';
+export {
+  type CountedTenant,
+  countTenant,
+  type ListedTenant,
+  listTenants,
+  measureTenants,
+} from './tenant-roll.ts';
 export type { Tenant, Tenants } from './tenants.ts';
 export type { CountedTable, TenantModel, TenantTransaction } from './transaction.ts';
 export type { Work } from './within.ts';

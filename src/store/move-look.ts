@@ -1,5 +1,11 @@
 import type pg from 'pg';
-import { type MoveLook, type MoveStanding, parseFeatureName, parseTenantId } from '../vocabulary/index.ts';
+import {
+  type MoveLook,
+  type MoveStanding,
+  type MoveWave,
+  parseFeatureName,
+  parseTenantId,
+} from '../vocabulary/index.ts';
 import { ask } from './ask.ts';
 import { ORDER_COLUMNS, type OrderRow, readOrder } from './move-book.ts';
 
@@ -43,7 +49,24 @@ export function openMoveLook(pool: pg.Pool): MoveLook {
       );
       return rows.flatMap(readOrder);
     },
+    waves: async () => (await ask<WaveRow>(pool, WAVES)).flatMap(readWave),
   };
+}
+
+type WaveRow = Readonly<Omit<MoveWave, 'feature'> & { feature: string }>;
+
+const WAVES = `SELECT m.feature, m.wave, count(*) FILTER (WHERE o.wave = m.wave)::int AS tenants,
+    count(*) FILTER (WHERE o.wave = m.wave AND o.state = 'running')::int AS running,
+    count(*) FILTER (WHERE o.wave = m.wave AND o.state = 'done')::int AS done,
+    count(*) FILTER (WHERE o.wave = m.wave AND o.state = 'failed')::int AS failed,
+    count(*) FILTER (WHERE o.wave IS NULL AND o.state = 'waiting')::int AS later,
+    count(*) FILTER (WHERE o.state NOT IN ('waiting', 'running'))::int AS ended
+  FROM banyan.move m LEFT JOIN banyan.move_order o ON o.feature = m.feature AND o.in_waves AND o.id >= m.fleet_from
+  GROUP BY m.feature, m.wave ORDER BY m.feature`;
+
+function readWave({ feature: name, ...counts }: WaveRow): readonly MoveWave[] {
+  const feature = parseFeatureName(name);
+  return feature === undefined ? [] : [{ feature, ...counts }];
 }
 
 function readStanding(row: StandingRow): readonly MoveStanding[] {

@@ -37,11 +37,13 @@ export type MoverBook = Readonly<{
   settle(step: HandOverStep): Promise<boolean>;
   /** How many live instances do not act on this step yet, or have writes under way that began before it. */
   unconfirmed(step: HandOverStep): Promise<number>;
-  /** Takes the oldest order that waits. */
+  /** Takes the order that is next: the oldest that waits for no wave, or the next one of a wave, as far as limits allow. */
   takeOrder(): Promise<MoveOrder | undefined>;
   endOrder(id: number, end: OrderEnd): Promise<void>;
   /** Orders that a mover was at when it went wait again. */
   returnOrders(): Promise<void>;
+  /** Forgets orders that ended more than a day ago, but for the last few of each tenant and feature. Answers how many. */
+  pruneOrders(): Promise<number>;
   /** Of these tables, those that a tenant's rows do not follow any more, or `nothing` where the tenant does not follow at all. */
   apart(tenant: TenantId, tables: readonly string[]): Promise<readonly string[] | 'not_followed'>;
   /** How many writes of strangers there are to a feature's rows on legacy. */
@@ -56,6 +58,7 @@ export type MoverBook = Readonly<{
 
 const LEADER = 2_114_251_118;
 const LOCK_MS = 1_000;
+const KEPT_ORDERS = 5;
 
 export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
   const step = async (sql: string, values: readonly unknown[]): Promise<HandOverStep | undefined> => {
@@ -107,11 +110,7 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
       return row?.n ?? 0;
     },
     async takeOrder() {
-      const rows = await ask<OrderRow>(
-        pool,
-        `UPDATE banyan.move_order SET state = 'running' WHERE id =
-           (SELECT id FROM banyan.move_order WHERE state = 'waiting' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ${ORDER_COLUMNS}`,
-      );
+      const rows = await ask<OrderRow>(pool, `SELECT ${ORDER_COLUMNS} FROM banyan.take_move_order()`);
       return rows.flatMap(readOrder)[0];
     },
     endOrder: async (id, { state, detail, heldMs, rows }) =>
@@ -122,6 +121,15 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
       )),
     returnOrders: async () =>
       void (await ask(pool, `UPDATE banyan.move_order SET state = 'waiting' WHERE state = 'running'`)),
+    pruneOrders: async () =>
+      (
+        await ask(
+          pool,
+          `DELETE FROM banyan.move_order WHERE id IN (SELECT id FROM
+             (SELECT id, ended_at, row_number() OVER (PARTITION BY feature, tenant ORDER BY id DESC) AS age FROM banyan.move_order) o
+           WHERE age > ${KEPT_ORDERS} AND ended_at < clock_timestamp() - interval '1 day' - interval '1 min') RETURNING 1`,
+        )
+      ).length,
     async apart(tenant, tables) {
       const rows = await askInside<{ table_name: string | null }>(
         pool,

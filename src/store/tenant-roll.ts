@@ -51,6 +51,17 @@ export function listTenants(ownerUrl: string): Promise<readonly ListedTenant[]> 
   });
 }
 
+/** Bytes that the product's tables take, without their indexes. */
+export function measureTenants(ownerUrl: string): Promise<number> {
+  return asOwner(ownerUrl, async (client) => {
+    const { rows } = await client.query<{ bytes: number }>(
+      `SELECT COALESCE(sum(pg_table_size(oid)), 0)::float8 AS bytes FROM pg_class
+       WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`,
+    );
+    return rows[0]?.bytes ?? 0;
+  });
+}
+
 /** Throws TenantUnknown. */
 export function countTenant(ownerUrl: string, tenant: TenantName): Promise<CountedTenant> {
   return asOwner(ownerUrl, async (client) => {

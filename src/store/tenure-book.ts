@@ -22,6 +22,10 @@ type MoveRow = Readonly<{
   state: string;
   epoch: number;
   started_at: string;
+  wave_tenants: number | null;
+  at_once: number | null;
+  stop_after: number | null;
+  paused_why: string | null;
 }>;
 type TenureRow = Readonly<{
   tenant: number;
@@ -72,11 +76,26 @@ export async function readNews(pool: pg.Pool, known: Epoch): Promise<TenureNews>
   };
 }
 
-function readMove({ feature: name, tables, state, epoch, started_at }: MoveRow): readonly MoveRecord[] {
-  const feature = parseFeatureName(name);
-  return feature === undefined
-    ? []
-    : [{ feature, tables, state: state as MoveState, epoch, startedAt: new Date(started_at) }];
+function readMove(row: MoveRow): readonly MoveRecord[] {
+  const { tables, state, epoch, started_at, wave_tenants, at_once, stop_after, paused_why } = row;
+  const feature = parseFeatureName(row.feature);
+  if (feature === undefined) return [];
+  const limits = {
+    wave: wave_tenants ?? undefined,
+    atOnce: at_once ?? undefined,
+    stopAfter: stop_after ?? undefined,
+  };
+  return [
+    {
+      feature,
+      tables,
+      state: state as MoveState,
+      limits,
+      pausedWhy: paused_why ?? undefined,
+      epoch,
+      startedAt: new Date(started_at),
+    },
+  ];
 }
 
 function readTenure(row: TenureRow): readonly TenureRecord[] {

@@ -108,6 +108,8 @@ export type BanyanEvent =
       /** How many rows are equal on both sides, if they are. */
       rows: number | undefined;
     }>
+  /** A move has been paused, by somebody or because too much of a wave failed, or goes on. */
+  | Readonly<{ type: 'move_paused'; feature: FeatureName; state: 'paused' | 'moving'; detail: string }>
   /** How a feature's move stands, once in a while. */
   | Readonly<{
       type: 'move_counted';

@@ -14,6 +14,21 @@ export type MoveStanding = Readonly<{
 /** A tenant whose rows cannot be handed over: `tables` are apart from legacy's; none where it does not follow at all. */
 export type ApartTenant = Readonly<{ tenant: TenantId; tables: readonly string[] }>;
 
+/** How far the fleet of a move is. */
+export type MoveWave = Readonly<{
+  feature: FeatureName;
+  /** The wave under way, or the last one; 0 before the first has begun. */
+  wave: number;
+  /** Tenants of this wave, and how they stand. */
+  tenants: number;
+  running: number;
+  done: number;
+  failed: number;
+  /** Tenants whose wave has not come yet, and those of this fleet whose turn is over. */
+  later: number;
+  ended: number;
+}>;
+
 /** How moves stand, for people and metrics. Implemented by store. */
 export interface MoveLook {
   /** Of each tenant and move of which there is something to tell. */
@@ -21,4 +36,6 @@ export interface MoveLook {
   apart(tables: readonly string[]): Promise<readonly ApartTenant[]>;
   /** The last order of each tenant and move; if one is open, it is that. Oldest first. */
   lastOrders(): Promise<readonly MoveOrder[]>;
+  /** Of each move. */
+  waves(): Promise<readonly MoveWave[]>;
 }

@@ -17,11 +17,27 @@ export type Epoch = number;
 
 export type MoveState = 'moving' | 'paused' | 'retired';
 
+/** How hand-overs of many tenants go. Undefined: no limit. */
+export type MoveLimits = Readonly<{
+  /** So many go together; the next ones begin when all of these have ended. */
+  wave: number | undefined;
+  /** So many are handed over side by side. */
+  atOnce: number | undefined;
+  /** So many of a wave may be refused or fail; with one more the rest waits. */
+  stopAfter: number | undefined;
+}>;
+
+/** Limits to be changed: null takes one away, undefined leaves it as it is. */
+export type MoveLimitWish = Readonly<{ [Limit in keyof MoveLimits]?: number | null | undefined }>;
+
 /** A feature whose rows are being moved. */
 export type MoveRecord = Readonly<{
   feature: FeatureName;
   tables: readonly string[];
   state: MoveState;
+  limits: MoveLimits;
+  /** Why it is paused, in a sentence, where somebody or something said why. */
+  pausedWhy: string | undefined;
   epoch: Epoch;
   startedAt: Date;
 }>;
@@ -84,9 +100,10 @@ export interface TenureBook {
   instances(): Promise<readonly InstanceRecord[]>;
 }
 
-/** `verify`: prove that the rows are equal, and change nothing. */
-export type MoveOrderKind = 'hand_over' | 'hand_back' | 'verify';
-export type MoveOrderState = 'waiting' | 'running' | 'done' | 'failed';
+/** `verify`: prove that the rows are equal, and change nothing. `rehearse`: all of a hand-over but the switch; writes are held meanwhile. */
+export type MoveOrderKind = 'hand_over' | 'hand_back' | 'verify' | 'rehearse';
+/** `withdrawn`: the table said something else before its turn came. */
+export type MoveOrderState = 'waiting' | 'running' | 'done' | 'failed' | 'withdrawn';
 
 export type MoveOrder = Readonly<{
   id: number;
@@ -96,6 +113,10 @@ export type MoveOrder = Readonly<{
   author: string;
   at: Date;
   state: MoveOrderState;
+  /** 1, and more where it repeats one that was refused or failed. */
+  attempt: number;
+  /** The wave that it was taken in; undefined where it waited for none, or waits still. */
+  wave: number | undefined;
   /** A sentence: what is the matter, or how it went. */
   detail: string | undefined;
   /** How long writes were held, in ms. */
@@ -105,14 +126,35 @@ export type MoveOrder = Readonly<{
   endedAt: Date | undefined;
 }>;
 
+export type MoveQueueWish = Readonly<{
+  feature: FeatureName;
+  tenants: readonly TenantId[];
+  order: 'hand_over' | 'hand_back';
+  author: string;
+  manner: 'fresh' | 'repeated';
+}>;
+
 /** What the mover is asked to do. Implemented by store. */
 export interface MoveBook {
   /** Begins to move a feature: from now on its tenants have owners, legacy at first. Answers the epoch that every instance must know. */
   begin(feature: FeatureName, tables: readonly string[]): Promise<Epoch>;
   /** Changes a move's state; answers the epoch, or undefined where there is no such move. */
-  change(feature: FeatureName, state: MoveState): Promise<Epoch | undefined>;
-  /** Undefined where one for this tenant and feature is open already. */
+  change(feature: FeatureName, state: MoveState, why?: string): Promise<Epoch | undefined>;
+  limit(feature: FeatureName, limits: MoveLimitWish): Promise<void>;
+  /**
+   * To be carried out as soon as a mover is free. Undefined where another for this tenant and feature is open already; one that waits for
+   * its wave is brought forward, or withdrawn where it says something else.
+   */
   order(wish: Pick<MoveOrder, 'feature' | 'tenant' | 'order' | 'author'>): Promise<MoveOrder | undefined>;
+  /**
+   * Puts tenants into the queue; hand-overs go in waves. `repeated`: what was refused or failed comes again after a pause that grows;
+   * `fresh`: at once. Answers how many are new.
+   */
+  queue(wish: MoveQueueWish): Promise<number>;
+  /** Orders that nobody has begun, of all moves. */
+  waiting(): Promise<readonly Pick<MoveOrder, 'id' | 'feature' | 'tenant' | 'order'>[]>;
+  /** Takes back orders that nobody has begun, and that are older than some seconds: the table says something else. */
+  withdraw(ids: readonly number[]): Promise<void>;
   /** Open ones oldest first, then the `limit` that ended last. */
   orders(limit: number): Promise<readonly MoveOrder[]>;
   findOrder(id: number): Promise<MoveOrder | undefined>;

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import pg from 'pg';
-import type { TenantParts } from '../../src/operate/index.ts';
-import { exportTenant, restoreTenant } from '../../src/store/index.ts';
+import { CommandRefusal, type TenantParts } from '../../src/operate/index.ts';
+import {
+  checkArchive,
+  countTenant,
+  deleteTenant,
+  exportTenant,
+  listTenants,
+  measureTenants,
+  restoreTenant,
+} from '../../src/store/index.ts';
 import type { TenantName } from '../../src/vocabulary/index.ts';
 
 export const named = (name: string): TenantName => name as TenantName;
@@ -76,8 +84,32 @@ export async function hashTenants(url: string): Promise<Readonly<Record<string, 
 export const NO_TENANTS: TenantParts = {
   list: async () => [],
   count: () => Promise.reject(new Error('no store')),
+  bytes: async () => 0,
   export: () => cut(Buffer.alloc(0), 1),
   check: () => Promise.reject(new Error('no store')),
   restore: () => Promise.reject(new Error('no store')),
   delete: () => Promise.reject(new Error('no store')),
 };
+
+/** What src/cli.ts hands to the command line. */
+export function tenantPartsOf(ownerUrl: string): TenantParts {
+  return {
+    list: () => listTenants(ownerUrl).catch(refuse),
+    count: (tenant) => countTenant(ownerUrl, tenant).catch(refuse),
+    bytes: () => measureTenants(ownerUrl).catch(refuse),
+    async *export(tenant, heard) {
+      try {
+        yield* exportTenant({ ownerUrl, tenant, ...heard });
+      } catch (error) {
+        refuse(error);
+      }
+    },
+    check: (archive) => checkArchive(archive).catch(refuse),
+    restore: (source, wish) => restoreTenant({ ownerUrl, source, ...wish }).catch(refuse),
+    delete: (tenant, wish) => deleteTenant({ ownerUrl, tenant, ...wish, forgetMs: 0 }).catch(refuse),
+  };
+}
+
+function refuse(error: unknown): never {
+  throw new CommandRefusal(error instanceof Error ? error.message : String(error));
+}

@@ -14,6 +14,7 @@ const WATCHED = [
   'stranger_wrote',
   'mover_changed',
   'owner_changed',
+  'move_paused',
 ] as const satisfies readonly BanyanEvent['type'][];
 
 export type WatchedEvent = Extract<BanyanEvent, { type: (typeof WATCHED)[number] }>;

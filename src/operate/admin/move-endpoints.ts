@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { MoveDesk } from '../move/move-desk.ts';
-import { MOVE_COMMANDS } from '../move/move-wish.ts';
+import { MOVE_COMMANDS, type MoveWish } from '../move/move-wish.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import {
   instancesShape,
@@ -18,7 +18,10 @@ import { person, sentence, tenantName } from './wire.ts';
 const name = z.string().min(1).max(100);
 
 /** Of single tenants, or all: nothing is meant where nobody is named. */
-const TENANTS_MEANT: readonly string[] = ['hand_over', 'hand_back', 'verify'];
+const TENANTS_MEANT: readonly string[] = ['hand_over', 'hand_back', 'verify', 'rehearse', 'retry'];
+const LIMITED: readonly string[] = ['start', 'resume', 'limits', 'hand_over'];
+/** As many as the mover has hands. */
+const MOST_AT_ONCE = 4;
 
 const moveBody = z
   .strictObject({
@@ -29,6 +32,29 @@ const moveBody = z
     author: person,
     reason: sentence.optional(),
     confirm: name.optional(),
+    limits: z
+      .strictObject({
+        wave: z.int().min(1).max(10_000).nullable().optional(),
+        at_once: z.int().min(1).max(MOST_AT_ONCE).nullable().optional(),
+        stop_after: z.int().min(0).max(10_000).nullable().optional(),
+      })
+      .optional(),
+    export: z
+      .union([
+        z.literal('none'),
+        z.strictObject({
+          directory: z.string().min(1).max(1_000),
+          tenants: z.int().min(0),
+          sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hexadecimal'),
+        }),
+      ])
+      .optional(),
+  })
+  .check(({ value, issues }) => {
+    const { order, limits, tenants } = value;
+    if (limits === undefined || (LIMITED.includes(order) && tenants === undefined)) return;
+    const message = 'expected "limits" beside start, resume, limits, or hand_over of all';
+    issues.push({ code: 'custom', message, input: value });
   })
   .check((context) => {
     const { order, tenants, all } = context.value;
@@ -83,20 +109,27 @@ function makeMove(desk: MoveDesk): Endpoint {
     method: 'POST',
     path: '/api/moves',
     summary:
-      'Begins, pauses, resumes or retires a move; orders tenants to be handed over, handed back or compared.',
+      'Begins, pauses, resumes, limits or retires a move; orders tenants to be handed over, handed back, compared, rehearsed or tried again.',
     access: 'token',
     body: moveBody,
     answers: {
       200: { means: 'All was so already.', schema: moveDoneShape },
       201: { means: 'It is done, or ordered.', schema: moveDoneShape },
     },
-    answer: async ({ body: { order, feature, tenants, author, reason, confirm } }) => {
-      const wish = { order, feature, whom: tenants ?? ('all' as const), author, reason, confirm };
-      const done = await desk.carryOut(wish);
+    answer: async ({ body }) => {
+      const done = await desk.carryOut(readWish(body));
       if (isRefusal(done)) return done;
       return { status: done.changed ? 201 : 200, json: toMoveDoneJson(done, await desk.nameTenants()) };
     },
   });
+}
+
+function readWish({ tenants, limits, export: kept, ...body }: z.infer<typeof moveBody>): MoveWish {
+  const { order, feature, author, reason, confirm } = body;
+  const wish = { order, feature, whom: tenants ?? ('all' as const), author, reason, confirm, kept };
+  if (limits === undefined) return wish;
+  const { wave, at_once: atOnce, stop_after: stopAfter } = limits;
+  return { ...wish, limits: { wave, atOnce, stopAfter } };
 }
 
 function tellInstances(desk: MoveDesk): Endpoint {

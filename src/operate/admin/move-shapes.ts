@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import { type InstanceRecord, type MoveOrder, SIDES, TENURE_STEPS } from '../../vocabulary/index.ts';
+import {
+  type InstanceRecord,
+  type MoveOrder,
+  type MoveWave,
+  SIDES,
+  TENURE_STEPS,
+} from '../../vocabulary/index.ts';
 import type { MoveDone } from '../move/move-wish.ts';
 import type { InstancesView, MovesView, MoveView, TenantView } from '../move/view.ts';
 import { flipShape, toFlipJson } from './wire.ts';
@@ -14,10 +20,12 @@ export const orderShape = z.object({
   feature: text,
   /** Null where the registry knows it no longer. */
   tenant: text.nullable(),
-  order: z.enum(['hand_over', 'hand_back', 'verify']),
+  order: z.enum(['hand_over', 'hand_back', 'verify', 'rehearse']),
   author: text,
   at: time,
-  state: z.enum(['waiting', 'running', 'done', 'failed']),
+  state: z.enum(['waiting', 'running', 'done', 'failed', 'withdrawn']),
+  attempt: z.int(),
+  wave: z.int().nullable(),
   detail: text.nullable(),
   held_ms: z.number().nullable(),
   rows: z.int().nullable(),
@@ -43,10 +51,28 @@ const tenantShape = z.object({
   order: orderShape.nullable(),
   back: backShape,
 });
+const limitsShape = z.object({
+  wave: z.int().nullable(),
+  at_once: z.int().nullable(),
+  stop_after: z.int().nullable(),
+});
+const waveShape = z.object({
+  wave: z.int(),
+  tenants: z.int(),
+  running: z.int(),
+  done: z.int(),
+  failed: z.int(),
+  later: z.int(),
+  ended: z.int(),
+});
 const moveShape = z.object({
   feature: text,
   tables: z.array(text),
   state: z.enum(['moving', 'paused', 'retired']),
+  paused_why: text.nullable(),
+  limits: limitsShape,
+  /** Null before anybody was to be handed over. */
+  wave: waveShape.nullable(),
   started_at: time,
   tenants: z.array(tenantShape),
 });
@@ -93,6 +119,8 @@ export function toOrderJson(order: MoveOrder, nameOf: NameOf): OrderJson {
     author,
     at: at.toISOString(),
     state,
+    attempt: order.attempt,
+    wave: order.wave ?? null,
     detail: order.detail ?? null,
     held_ms: order.heldMs ?? null,
     rows: order.rows ?? null,
@@ -112,15 +140,25 @@ function nameBy(moves: readonly MoveView[]): NameOf {
   return (tenant) => names.get(tenant);
 }
 
-function toMoveJson({ move: { feature, tables, state, startedAt }, tenants }: MoveView): MoveJson {
+function toMoveJson({ move, wave, tenants }: MoveView): MoveJson {
+  const { feature, tables, state, startedAt, limits, pausedWhy } = move;
   return {
     feature,
     tables: [...tables],
     state,
+    paused_why: pausedWhy ?? null,
+    limits: {
+      wave: limits.wave ?? null,
+      at_once: limits.atOnce ?? null,
+      stop_after: limits.stopAfter ?? null,
+    },
+    wave: wave && wave.wave + wave.later > 0 ? toWaveJson(wave) : null,
     started_at: startedAt.toISOString(),
     tenants: tenants.map(toTenantJson),
   };
 }
+
+const toWaveJson = ({ feature: _feature, ...wave }: MoveWave) => wave;
 
 function toTenantJson(one: TenantView): TenantMoveJson {
   const { tenant, owner, step, declared, waiting, strangers, order, back } = one;

@@ -116,6 +116,12 @@ export const ADMIN_FAILURES = {
     title: 'Move refused',
     detail: 'The order was refused and nothing was changed.',
   },
+  retire_unconfirmed: {
+    status: 409,
+    blame: 'caller',
+    title: 'Retirement not confirmed',
+    detail: 'The move could be retired, and there is no way back from that. Confirm it.',
+  },
   table_unwritable: {
     status: 503,
     blame: 'us',

@@ -60,7 +60,7 @@ export function readArchive(terminal: Terminal, path: string): AsyncIterable<Buf
 }
 
 // Opened when it is read: what fails then has somebody to tell.
-async function* readArchiveFile(path: string): AsyncGenerator<Buffer, void, undefined> {
+export async function* readArchiveFile(path: string): AsyncGenerator<Buffer, void, undefined> {
   yield* unpack(createReadStream(path, { highWaterMark: PIECE_BYTES }), path);
 }
 

@@ -23,6 +23,9 @@ export function openLiveLines({ out, screen }: Terminal): LiveLines {
   });
 }
 
+/** A screen that can be drawn over. */
+export const isDrawable = ({ screen, env }: Terminal) => screen !== undefined && env.TERM !== 'dumb';
+
 /** A line that is too long loses its colours with its end: a wrapped one would not be drawn over. */
 function cut(line: string, width: number): string {
   const plain = stripVTControlCharacters(line);

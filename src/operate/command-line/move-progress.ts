@@ -1,4 +1,5 @@
 import type { MoveJson, OrderJson } from '../admin/move-shapes.ts';
+import { drawWave } from './move-picture.ts';
 import { hasEnded } from './order-watch.ts';
 import { type Colour, openPaint } from './paint.ts';
 import { drawBar, estimateLeft, findQuantile, printSpan } from './progress-bar.ts';
@@ -16,6 +17,7 @@ const WORDS: Readonly<Record<OrderJson['order'], string>> = {
   hand_over: 'hand over',
   hand_back: 'hand back',
   verify: 'verify',
+  rehearse: 'rehearse',
 };
 
 export const nameOrder = (order: OrderJson['order']) => WORDS[order];
@@ -25,7 +27,7 @@ export function drawProgress(
   terminal: Terminal,
   orders: readonly OrderJson[],
   elapsedMs: number,
-  lag: Lag | undefined,
+  move: MoveJson | undefined,
 ): readonly string[] {
   const paint = openPaint(terminal);
   const ended = orders.filter(hasEnded);
@@ -34,8 +36,12 @@ export function drawProgress(
   const [first] = orders;
   const rows = [
     ['', `${drawBar(ended.length, orders.length, BAR_CELLS)}  ${describePace(orders, elapsedMs)}`],
-    ['writes held', describeHeld(orders)],
-    ['legacy behind', lag && describeLag(lag)],
+    ...(move ? drawWave(move).map((text) => [`wave ${move.wave?.wave}`, text] as const) : []),
+    ...(move?.state === 'paused'
+      ? [['paused', move.paused_why ?? 'Somebody paused it.', 'yellow'] as const]
+      : []),
+    ['writes held', describeHeld(orders.flatMap(({ held_ms }) => held_ms ?? []))],
+    ['legacy behind', move && describeLag(readLag(move))],
     ['now', running.slice(0, MOST_NAMES).join(', ') + (running.length > MOST_NAMES ? ', …' : '')],
     ...failed
       .slice(-MOST_FAILURES)
@@ -68,14 +74,13 @@ export const sumRows = (orders: readonly OrderJson[]) =>
   orders.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
 
 /** `half within 84 ms, longest 212 ms`; undefined where nobody's writes were held. */
-export function describeHeld(orders: readonly OrderJson[]): string | undefined {
-  const held = orders.flatMap(({ held_ms }) => held_ms ?? []);
+export function describeHeld(held: readonly number[]): string | undefined {
   if (held.length === 0) return undefined;
   if (held.length === 1) return printSpan(held[0] ?? 0);
   return `half within ${printSpan(findQuantile(held, 0.5) ?? 0)}, longest ${printSpan(Math.max(...held))}`;
 }
 
-function describeLag({ lines, oldestMs }: Lag): string {
+export function describeLag({ lines, oldestMs }: Lag): string {
   if (lines === 0) return 'nothing waits';
   return `${printSpan(oldestMs)}, ${lines.toLocaleString('en')} writes wait to be carried back`;
 }

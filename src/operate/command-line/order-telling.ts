@@ -1,21 +1,19 @@
 import type { MoveJson, OrderJson } from '../admin/move-shapes.ts';
 import type { AdminClient } from './admin-client.ts';
-import { openLiveLines } from './live-lines.ts';
+import { isDrawable, openLiveLines } from './live-lines.ts';
 import {
   describeHeld,
   drawProgress,
-  type Lag,
   MOST_FAILURES,
   nameOrder,
   nameTenant,
-  readLag,
   sumRows,
 } from './move-progress.ts';
 import { hasEnded, watchOrders } from './order-watch.ts';
 import { openPaint } from './paint.ts';
 import type { Terminal } from './terminal.ts';
 
-const LAG_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 1_000;
 // The mover looks for orders many times a second.
 const LONELY_MS = 10_000;
 
@@ -30,35 +28,44 @@ export async function tellOrders(
   const isLive = manner === 'told' && isDrawable(terminal);
   const lines = openLiveLines(terminal);
   const printed = new Set<number>();
-  const nextLag = openLagWatch(client, begun[0]?.feature);
+  const nextMove = openMoveWatch(client, begun[0]?.feature);
   const warn = openLonelyWarning(terminal);
   const orders = await watchOrders(client, begun, async (now) => {
     const elapsedMs = performance.now() - beganMs;
     warn(now, elapsedMs);
-    if (isLive && now.length > 0) lines.draw(drawProgress(terminal, now, elapsedMs, await nextLag()));
-    if (manner === 'silent' || isLive) return;
+    const move = await nextMove();
+    if (isLive && now.length > 0) lines.draw(drawProgress(terminal, now, elapsedMs, move));
+    const wish = isStuck(now, move) ? 'enough' : 'go on';
+    if (manner === 'silent' || isLive) return wish;
     for (const one of now.filter((order) => hasEnded(order) && !printed.has(order.id))) {
       printed.add(one.id);
       printEnd(terminal, one);
     }
+    return wish;
   });
   return orders;
 }
 
-/** A screen that can be drawn over. */
-const isDrawable = (terminal: Terminal) => terminal.screen !== undefined && terminal.env.TERM !== 'dumb';
+/** A move that was paused meanwhile lets what is under way end, and begins nothing more. */
+function isStuck(orders: readonly OrderJson[], move: MoveJson | undefined): boolean {
+  if (move?.state !== 'paused') return false;
+  return move.wave?.running === 0 && !orders.some(({ state }) => state === 'running');
+}
 
-function openLagWatch(client: AdminClient, feature: string | undefined): () => Promise<Lag | undefined> {
-  let lag: Lag | undefined;
+function openMoveWatch(
+  client: AdminClient,
+  feature: string | undefined,
+): () => Promise<MoveJson | undefined> {
+  let move: MoveJson | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
   return async () => {
-    if (feature === undefined || performance.now() - askedMs < LAG_EVERY_MS) return lag;
+    if (feature === undefined || performance.now() - askedMs < LOOK_EVERY_MS) return move;
     askedMs = performance.now();
     const { moves } = await client.get<{ moves: readonly MoveJson[] }>(
       `/api/moves?feature=${encodeURIComponent(feature)}`,
     );
-    lag = moves[0] && readLag(moves[0]);
-    return lag;
+    move = moves[0];
+    return move;
   };
 }
 
@@ -74,7 +81,7 @@ function openLonelyWarning({ err }: Terminal): (orders: readonly OrderJson[], el
   };
 }
 
-function printEnd({ out, screen }: Terminal, order: OrderJson): void {
+export function printEnd({ out, screen }: Terminal, order: OrderJson): void {
   const { state, detail, held_ms, rows } = order;
   if (screen) return out(`${nameTenant(order)}: ${state}. ${detail ?? ''}\n`);
   const cells = [
@@ -91,16 +98,21 @@ function printEnd({ out, screen }: Terminal, order: OrderJson): void {
 export function printSummary(terminal: Terminal, orders: readonly OrderJson[]): void {
   const [first] = orders;
   const ended = orders.filter(hasEnded);
-  if (!first || ended.length === 0) return;
+  if (!first) return;
   const paint = openPaint(terminal);
   const failed = ended.filter(({ state }) => state === 'failed');
-  const held = describeHeld(orders);
+  const held = describeHeld(orders.flatMap(({ held_ms }) => held_ms ?? []));
+  const open = orders.length - ended.length;
   const done = ended.length - failed.length;
   const sentence =
     `${done} of ${orders.length} done: ${nameOrder(first.order)} ${first.feature}, ${sumRows(orders).toLocaleString('en')} rows equal on both sides` +
     `${held ? `, writes held ${held}` : ''}.`;
   terminal.out(`${paint(failed.length > 0 ? 'yellow' : 'green', sentence)}\n`);
-  if (failed.length > 0 && first.order !== 'verify')
+  if (open > 0)
+    terminal.out(
+      `${paint('yellow', `${open} wait, as the move is paused. Why: banyan move status ${first.feature} --watch. To go on: banyan move resume ${first.feature}`)}\n`,
+    );
+  if (failed.length > 0 && open === 0 && (first.order === 'hand_over' || first.order === 'hand_back'))
     terminal.out(
       `${paint('dim', `The mover tries again, as the table says so. To stop it: banyan move pause ${first.feature}`)}\n`,
     );

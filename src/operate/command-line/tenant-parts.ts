@@ -4,6 +4,8 @@ import type { TenantId, TenantName } from '../../vocabulary/index.ts';
 export type TenantParts = Readonly<{
   list(): Promise<readonly ListedTenant[]>;
   count(tenant: TenantName): Promise<CountedTenant>;
+  /** How much room the rows of all tenants take in the store. */
+  bytes(): Promise<number>;
   /** An archive, piece by piece. */
   export(tenant: TenantName, heard: ExportListener): AsyncIterable<Buffer>;
   /** Reads an archive to its end, and believes nothing. */

@@ -1,8 +1,14 @@
-import { type FeatureName, joinMappings, type MoveRecord } from '../../vocabulary/index.ts';
+import {
+  type FeatureName,
+  joinMappings,
+  type MoveLimitWish,
+  type MoveRecord,
+} from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
 import { suggestName } from '../nearest-name.ts';
 import type { FeatureView } from '../ports.ts';
 import { awaitConfirmation, describeLate } from './confirmation.ts';
+import { keepLimits } from './limits.ts';
 import { DONE, type MoveDone } from './move-wish.ts';
 import type { MoveRooms, Tenant } from './ports.ts';
 import { listNames } from './words.ts';
@@ -16,15 +22,21 @@ type Ground = Readonly<{
 }>;
 
 /** From now on the feature's tenants have owners, legacy at first. */
-export async function startMove(rooms: MoveRooms, name: string): Promise<MoveDone | AdminFailure> {
+export async function startMove(
+  rooms: MoveRooms,
+  name: string,
+  limits?: MoveLimitWish,
+): Promise<MoveDone | AdminFailure> {
   const feature = findFeature(rooms, name);
   if (isRefusal(feature)) return feature;
   const { moves, changed } = await rooms.tenures.news(0);
   const owned = changed.filter((one) => one.feature === name && one.owner === 'new').length;
   const ground = { feature, moves, owned, tenants: await rooms.listTenants() };
   const known = moves.find((move) => move.feature === name);
-  if (known?.state === 'moving' && isSame(known.tables, feature.tables))
-    return { ...DONE, changed: false, story: [`${name} is being moved already.`] };
+  if (known?.state === 'moving' && isSame(known.tables, feature.tables)) {
+    const changed = await keepLimits(rooms, known.feature, limits);
+    return { ...DONE, changed: changed.length > 0, story: [`${name} is being moved already.`, ...changed] };
+  }
   const refused =
     refuseState(ground, known) ??
     refuseDeclared(rooms, ground) ??
@@ -32,12 +44,17 @@ export async function startMove(rooms: MoveRooms, name: string): Promise<MoveDon
     (await refuseApart(rooms, ground));
   if (refused) return refused;
   const unready = await prepareLegacy(rooms);
-  return unready ?? begin(rooms, ground);
+  return unready ?? begin(rooms, ground, limits);
 }
 
-async function begin(rooms: MoveRooms, { feature: { name, tables }, tenants }: Ground): Promise<MoveDone> {
+async function begin(
+  rooms: MoveRooms,
+  { feature: { name, tables }, tenants }: Ground,
+  limits: MoveLimitWish | undefined,
+): Promise<MoveDone> {
   const strays = await rooms.moveLook.apart(tables);
   const epoch = await rooms.moves.begin(name, tables);
+  const limited = await keepLimits(rooms, name as FeatureName, limits);
   const unconfirmed = await awaitConfirmation(rooms, epoch);
   const idle = strays.flatMap(({ tenant }) => tenants.find(({ id }) => id === tenant)?.name ?? []);
   return {
@@ -45,6 +62,7 @@ async function begin(rooms: MoveRooms, { feature: { name, tables }, tenants }: G
     unconfirmed,
     story: [
       `${name} is being moved, with ${tables.join(', ')}: legacy owns it for every tenant, until it is handed over.`,
+      ...limited,
       ...(idle.length > 0
         ? [`Not followed, so they cannot be handed over yet: ${listNames(idle)}. Run: banyan follow.`]
         : []),

@@ -1,18 +1,27 @@
-import type { FeatureName, FlipRecord, MoveRecord, Side, TenantName } from '../../vocabulary/index.ts';
+import type {
+  FeatureName,
+  FlipRecord,
+  MoveOrder,
+  MoveRecord,
+  Side,
+  TenantName,
+} from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
 import { suggestName } from '../nearest-name.ts';
 import { flipAhead } from './flip-ahead.ts';
+import { keepLimits } from './limits.ts';
 import { DONE, type MoveDone, type MoveWish } from './move-wish.ts';
 import type { MoveRooms, Tenant } from './ports.ts';
 import { isOpen, refuseUnknownMove, type TenantView, viewMoves } from './view.ts';
 import { listNames } from './words.ts';
 
-export type TenantOrder = MoveWish & Readonly<{ order: 'hand_over' | 'hand_back' | 'verify' }>;
+export type TenantOrder = MoveWish & Readonly<{ order: 'hand_over' | 'hand_back' | 'verify' | 'rehearse' }>;
 
 export const WANTED: Readonly<Record<TenantOrder['order'], Side | undefined>> = {
   hand_over: 'new',
   hand_back: 'legacy',
   verify: undefined,
+  rehearse: undefined,
 };
 
 /**
@@ -28,9 +37,15 @@ export async function orderMoves(rooms: MoveRooms, wish: TenantOrder): Promise<M
   if (refused) return refused;
   const chosen = chooseTenants(rooms, shown.tenants, wish);
   if (isRefusal(chosen)) return chosen;
+  const limited = await keepLimits(rooms, shown.move.feature, wish.limits);
   const flipped = await declare(rooms, chosen.tenants, wish);
   if (isRefusal(flipped)) return flipped;
-  return place(rooms, shown.move.feature, { ...wish, ...chosen, ...flipped });
+  return place(rooms, shown.move.feature, {
+    ...wish,
+    ...chosen,
+    ...flipped,
+    story: [...limited, ...chosen.story],
+  });
 }
 
 function refuseState({ feature, state }: MoveRecord, { order }: TenantOrder): AdminFailure | undefined {
@@ -56,7 +71,7 @@ function chooseTenants(
   { whom, order, feature }: TenantOrder,
 ): Chosen | AdminFailure {
   if (whom !== 'all') return findTenants(known, whom);
-  if (order !== 'hand_over') return { tenants: known, story: [] };
+  if (order !== 'hand_over' && order !== 'rehearse') return { tenants: known, story: [] };
   const { features, flags } = inForce.current().table;
   const flag = flags.find(({ name }) => name === features.find((one) => one.name === feature)?.flag);
   const kept = known.filter(({ tenant, owner }) => owner === 'legacy' && flag?.except.includes(tenant.name));
@@ -70,7 +85,10 @@ function chooseTenants(
   };
 }
 
-function findTenants(known: readonly TenantView[], names: readonly TenantName[]): Chosen | AdminFailure {
+export function findTenants(
+  known: readonly TenantView[],
+  names: readonly TenantName[],
+): Chosen | AdminFailure {
   const all = known.map(({ tenant }) => tenant.name);
   const strangers = names.filter((name) => !all.includes(name));
   if (strangers.length > 0)
@@ -111,15 +129,22 @@ type Placing = TenantOrder & Chosen & Declaring;
 
 async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Promise<MoveDone> {
   const side = WANTED[wish.order];
+  // What the new side owns already cannot be rehearsed, and need not.
+  const settled = wish.order === 'rehearse' ? 'new' : side;
   const isSettled = ({ owner, step, order }: TenantView) =>
-    owner === side && step === 'settled' && !(order && isOpen(order));
+    owner === settled && step === 'settled' && !(order && isOpen(order));
   const due = wish.tenants.filter((one) => !isSettled(one)).map(({ tenant }) => tenant);
-  for (const { id } of due)
-    await rooms.moves.order({ feature, tenant: id, order: wish.order, author: wish.author });
-  const orders = (await rooms.moveLook.lastOrders()).filter(
-    (one) => one.feature === feature && isOpen(one) && due.some(({ id }) => id === one.tenant),
+  const ids = due.map(({ id }) => id);
+  const { order, author } = wish;
+  if (wish.whom === 'all' && order === 'hand_over')
+    await rooms.moves.queue({ feature, tenants: ids, order, author, manner: 'fresh' });
+  else for (const tenant of ids) await rooms.moves.order({ feature, tenant, order, author });
+  const orders = await listOrdered(
+    rooms,
+    feature,
+    wish.tenants.filter((one) => !isSettled(one)),
   );
-  const others = orders.filter(({ order }) => order !== wish.order);
+  const others = orders.filter((one) => one.order !== wish.order);
   const nameOf = (id: Tenant['id']) => due.find((one) => one.id === id)?.name ?? String(id);
   return {
     ...DONE,
@@ -135,4 +160,17 @@ async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Pro
         : []),
     ],
   };
+}
+
+/** The orders of these tenants that are open, or came after what was known of them: a quick one has ended already. */
+export async function listOrdered(
+  { moveLook }: MoveRooms,
+  feature: FeatureName,
+  before: readonly TenantView[],
+): Promise<readonly MoveOrder[]> {
+  const known = new Map(before.map(({ tenant, order }) => [tenant.id, order?.id]));
+  return (await moveLook.lastOrders()).filter(
+    (one) =>
+      one.feature === feature && known.has(one.tenant) && (isOpen(one) || one.id !== known.get(one.tenant)),
+  );
 }

@@ -2,10 +2,12 @@ import type { MoveOrder, TenantId, TenantName } from '../../vocabulary/index.ts'
 import { type AdminFailure, refuse } from '../admin/problem.ts';
 import { startMove } from './begin.ts';
 import { orderMoves } from './hand.ts';
+import { changeLimits } from './limits.ts';
 import type { MoveDone, MoveWish } from './move-wish.ts';
 import { changeState } from './pause.ts';
 import type { MoveRooms } from './ports.ts';
 import { retireMove } from './retire.ts';
+import { retryMoves } from './retry.ts';
 import { type InstancesView, type MovesView, viewInstances, viewMoves } from './view.ts';
 
 /** What the operators' doors know of moves, and can have done. */
@@ -33,13 +35,17 @@ export function openMoveDesk(rooms: MoveRooms): MoveDesk {
 function carryOut(rooms: MoveRooms, wish: MoveWish): Promise<MoveDone | AdminFailure> {
   switch (wish.order) {
     case 'start':
-      return startMove(rooms, wish.feature);
+      return startMove(rooms, wish.feature, wish.limits);
     case 'pause':
-      return changeState(rooms, wish.feature, 'paused');
+      return changeState(rooms, wish.feature, 'paused', wish);
     case 'resume':
-      return changeState(rooms, wish.feature, 'moving');
+      return changeState(rooms, wish.feature, 'moving', wish);
     case 'retire':
       return retireMove(rooms, wish);
+    case 'limits':
+      return changeLimits(rooms, wish.feature, wish.limits);
+    case 'retry':
+      return retryMoves(rooms, wish);
     default:
       return orderMoves(rooms, { ...wish, order: wish.order });
   }

@@ -1,4 +1,4 @@
-import type { FlipRecord, MoveOrder, TenantName } from '../../vocabulary/index.ts';
+import type { FlipRecord, MoveLimitWish, MoveOrder, TenantName } from '../../vocabulary/index.ts';
 
 export const MOVE_COMMANDS = [
   'start',
@@ -8,6 +8,9 @@ export const MOVE_COMMANDS = [
   'hand_over',
   'hand_back',
   'verify',
+  'rehearse',
+  'retry',
+  'limits',
 ] as const;
 export type MoveCommand = (typeof MOVE_COMMANDS)[number];
 
@@ -15,13 +18,20 @@ export type MoveWish = Readonly<{
   order: MoveCommand;
   /** As it was typed. */
   feature: string;
-  /** For hand_over, hand_back and verify. */
+  /** For orders that concern tenants. */
   whom: 'all' | readonly TenantName[];
   author: string;
   reason: string | undefined;
   /** For retire: the feature's name once more. */
   confirm: string | undefined;
+  /** For start, resume, limits, and hand_over of all. */
+  limits?: MoveLimitWish | undefined;
+  /** For retire. */
+  kept?: KeptExport | 'none' | undefined;
 }>;
+
+/** A verified export of every tenant: where, and the SHA-256 of its manifest. */
+export type KeptExport = Readonly<{ directory: string; tenants: number; sha256: string }>;
 
 export type MoveDone = Readonly<{
   changed: boolean;

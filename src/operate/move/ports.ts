@@ -1,5 +1,4 @@
 import type {
-  FeatureName,
   Mapping,
   MoveBook,
   MoveLook,
@@ -13,14 +12,12 @@ import type { TableInForce } from '../ports.ts';
 /** What the doors are handed for moves. */
 export type MoveParts = Readonly<{
   tenures: Pick<TenureBook, 'news' | 'instances'>;
-  moves: Pick<MoveBook, 'begin' | 'change' | 'order' | 'findOrder'>;
+  moves: Pick<MoveBook, 'begin' | 'change' | 'limit' | 'order' | 'queue' | 'findOrder'>;
   moveLook: MoveLook;
   /** Makes on legacy what carrying rows back needs. Throws one clear sentence. Undefined where nothing follows legacy's rows. */
   prepareReturn: (() => Promise<void>) | undefined;
   /** By which names rows follow legacy's, and go back. Undefined where nothing follows legacy's rows. */
   mappingInForce?: (() => Promise<Mapping>) | undefined;
-  /** Keeps a verified export of a feature's rows before the way back ends, and answers where it is; undefined where none is kept. */
-  keepExport?: ((feature: FeatureName, tables: readonly string[]) => Promise<string>) | undefined;
   /** How long an answer waits for others; default 10 s. */
   patienceMs?: number | undefined;
 }>;

@@ -14,15 +14,15 @@ const LOOK_MS = 50;
 /** The point of no return: legacy's rows are no longer kept level. Only where nothing is left to wait for. */
 export async function retireMove(
   rooms: MoveRooms,
-  { feature: name, confirm }: Pick<MoveWish, 'feature' | 'confirm'>,
+  { feature: name, confirm, kept }: Pick<MoveWish, 'feature' | 'confirm' | 'kept'>,
 ): Promise<MoveDone | AdminFailure> {
   const ready = await awaitNothingWaiting(rooms, name);
   if (isRefusal(ready)) return ready;
   if (ready.state === 'retired')
     return { ...DONE, changed: false, story: [`The move of ${name} is retired already.`] };
-  if (confirm !== name) return refuse('move_refused', describePoint(name));
+  if (confirm !== name) return refuse('retire_unconfirmed', describePoint(name));
+  if (kept === undefined) return refuse('move_refused', describeExport(name));
   const { feature, tables } = ready;
-  const kept = await rooms.keepExport?.(feature, tables);
   const epoch = await rooms.moves.change(feature, 'retired');
   const unconfirmed = epoch === undefined ? [] : await awaitConfirmation(rooms, epoch);
   return {
@@ -30,9 +30,9 @@ export async function retireMove(
     unconfirmed,
     story: [
       `The move of ${name} is retired. Legacy's rows of ${tables.join(', ')} stay as they are now, and are no longer kept level.`,
-      kept === undefined
+      kept === 'none'
         ? 'No export was kept: take a copy of both databases before you remove anything from legacy.'
-        : `A verified export is kept: ${kept}.`,
+        : `An export of ${count(kept.tenants, 'tenant')} is kept in ${kept.directory}, manifest ${kept.sha256.slice(0, 12)}….`,
       `The table still knows a way back. To end it, too: banyan flip ${name} retired --reason "…".`,
       ...describeLate(unconfirmed),
     ],
@@ -42,6 +42,9 @@ export async function retireMove(
 const describePoint = (name: string) =>
   `This is the point of no return: from then on legacy's rows are no longer kept level, and ${name} cannot be handed back. ` +
   `If that is meant, confirm it with the feature's name ("confirm": "${name}" in the API, --yes-retire ${name} on the command line).`;
+
+const describeExport = (name: string) =>
+  `A verified export comes first: banyan move retire ${name} --export DIR makes one and checks it. In the API "export" names it, or says "none" where you have another copy.`;
 
 /** While users write there is always something on its way; a moment without it is enough. */
 async function awaitNothingWaiting(rooms: MoveRooms, name: string): Promise<MoveRecord | AdminFailure> {

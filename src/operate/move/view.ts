@@ -6,6 +6,7 @@ import type {
   MoveOrder,
   MoveRecord,
   MoveStanding,
+  MoveWave,
   TenantId,
   TenureRecord,
 } from '../../vocabulary/index.ts';
@@ -30,7 +31,11 @@ export type TenantView = Readonly<{
   back: Back;
 }>;
 
-export type MoveView = Readonly<{ move: MoveRecord; tenants: readonly TenantView[] }>;
+export type MoveView = Readonly<{
+  move: MoveRecord;
+  wave: MoveWave | undefined;
+  tenants: readonly TenantView[];
+}>;
 export type MovesView = Readonly<{ epoch: Epoch; moves: readonly MoveView[]; open: readonly MoveOrder[] }>;
 export type InstancesView = Readonly<{
   epoch: Epoch;
@@ -51,6 +56,7 @@ export async function viewMoves(rooms: MoveRooms, feature?: string): Promise<Mov
   const tenants = await rooms.listTenants();
   const standings = indexByPlace(await rooms.moveLook.standings());
   const orders = await rooms.moveLook.lastOrders();
+  const waves = await rooms.moveLook.waves();
   const tenures = indexByPlace(changed);
   const last = indexByPlace(orders);
   const viewOne = (move: MoveRecord) => (tenant: Tenant) => {
@@ -64,7 +70,11 @@ export async function viewMoves(rooms: MoveRooms, feature?: string): Promise<Mov
   const names = new Set(shown.map((move) => move.feature));
   return {
     epoch,
-    moves: shown.map((move) => ({ move, tenants: tenants.map(viewOne(move)) })),
+    moves: shown.map((move) => ({
+      move,
+      wave: waves.find(({ feature: of }) => of === move.feature),
+      tenants: tenants.map(viewOne(move)),
+    })),
     open: orders.filter((order) => names.has(order.feature) && isOpen(order)),
   };
 }

@@ -63,7 +63,7 @@ describe('the metrics of moves', () => {
   test('begin at zero for each order and end of a feature that is moved', async () => {
     counted();
     const orders = await readFamily('move_orders_total');
-    expect([Object.keys(orders).length, new Set(Object.values(orders))]).toEqual([9, new Set([0])]);
+    expect([Object.keys(orders).length, new Set(Object.values(orders))]).toEqual([12, new Set([0])]);
   });
 
   test('count ends and rows, and how long writes were held', async () => {

@@ -26,7 +26,7 @@ import { openStore, type Store, StoreUnavailable } from '../../../src/store/inde
 import type { BanyanEvent, FlipLog } from '../../../src/vocabulary/index.ts';
 import { openTestDefend } from '../../support/defend.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../../support/store.ts';
-import { NO_TENANTS } from '../../support/tenants.ts';
+import { tenantPartsOf } from '../../support/tenants.ts';
 import { type FakeReplays, fakeReplays } from './comparisons.ts';
 
 export const TOKEN = 'admin-token-of-the-tests';
@@ -168,7 +168,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     migrate: async () => [],
     drift: wish.drift ?? { read: async () => EMPTY_DRIFT, describe: () => [] },
     follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
-    tenants: NO_TENANTS,
+    tenants: tenantPartsOf(database.ownerUrl),
     texts,
     explainFile: async (path, question) => {
       const offline = await openDecide({ file: path, handlers: HANDLERS, emit: () => undefined });

@@ -1,6 +1,13 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { drawMove } from '../../../src/operate/command-line/move-picture.ts';
+import type { Terminal } from '../../../src/operate/index.ts';
 import type { TenantId } from '../../../src/vocabulary/index.ts';
-import { type AdminHouse, openAdminHouse, TABLE } from './admin-house.ts';
+import { until } from '../../support/house.ts';
+import { type AdminHouse, type Asked, openAdminHouse, TABLE } from './admin-house.ts';
 import { carryOutAll, clearMoves, noteStranger, putOut, runMover } from './moves.ts';
 
 const ESCAPE = String.fromCharCode(27);
@@ -93,6 +100,92 @@ describe('banyan move hand-over', () => {
     expect(plain).toContain('failed          globex: Row 3 of ai_job differs.');
     expect(out).toMatch(new RegExp(`${ESCAPE}\\[\\d+A${ESCAPE}\\[J`));
     expect(plain).toContain('2 of 3 done: hand over ai, 24 rows equal on both sides');
+  });
+});
+
+describe('waves', () => {
+  beforeEach(() => house.banyan('move', 'start', 'ai', '--wave', '2'));
+
+  test('begin only when the one before has ended, and where nothing is said a tenth of one may fail', async () => {
+    const { mover } = house.store;
+    const ran = await house.banyan('move', 'hand-over', 'ai', '--all', '--no-wait', '--json');
+    expect(JSON.parse(ran.out).orders).toHaveLength(3);
+    const [one, two] = [await mover.takeOrder(), await mover.takeOrder()];
+    expect([one?.wave, two?.wave, await mover.takeOrder()]).toEqual([1, 1, undefined]);
+    await mover.endOrder(one?.id ?? 0, { state: 'done', detail: 'done' });
+    expect(await mover.takeOrder()).toBeUndefined();
+    await mover.endOrder(two?.id ?? 0, { state: 'done', detail: 'done' });
+    expect((await mover.takeOrder())?.wave).toBe(2);
+    expect((await house.ask('/api/moves?feature=ai')).json.moves[0]).toMatchObject({
+      limits: { wave: 2, at_once: null, stop_after: 0 },
+      wave: { wave: 2, tenants: 1, running: 1, later: 0, ended: 2 },
+    });
+  });
+
+  test('stop where too many of one fail: the command says why, and the rest goes on after resume', async () => {
+    stop = runMover(house, [2]);
+    const ran = await house.banyan('move', 'hand-over', 'ai', '--all');
+    expect(ran.code).toBe(1);
+    const stopped = (await house.ask('/api/moves?feature=ai')).json.moves[0];
+    expect([stopped.state, stopped.paused_why]).toEqual([
+      'paused',
+      '1 of wave 1 was refused or failed, and none may.',
+    ]);
+    expect(stopped.tenants[2].order.state).toBe('waiting');
+    await house.banyan('move', 'resume', 'ai', '--stop-after', 'none');
+    const watched = house.banyan('move', 'status', 'ai', '--watch', '--json');
+    await until(async () => (await house.store.moveLook.waves())[0]?.ended === 3, 'the last wave');
+    // Whoever was refused is tried at once, by name.
+    await stop();
+    stop = runMover(house);
+    expect((await house.banyan('move', 'retry', 'ai', '--all')).code).toBe(0);
+    const lines = (await watched).out.trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      state: 'moving',
+      tenants: { wanted: 3, owned: 3, waiting: 0 },
+      failed: [],
+    });
+  });
+
+  test('are for all: who is named goes at once', async () => {
+    const wrong = await house.banyan('move', 'hand-over', 'ai', '--tenant', 'acme', '--wave', '2');
+    expect(wrong.code).toBe(2);
+    await house.banyan('move', 'hand-over', 'ai', '--all', '--no-wait');
+    const taken = [await house.store.mover.takeOrder(), await house.store.mover.takeOrder()];
+    expect(taken.map((order) => order?.tenant)).toEqual([1, 2]);
+    await house.banyan('move', 'hand-over', 'ai', '--tenant', 'initech', '--no-wait');
+    expect(await house.store.mover.takeOrder()).toMatchObject({ tenant: 3, wave: undefined });
+  });
+
+  test('a dry run flips nothing, and leaves every owner', async () => {
+    stop = runMover(house);
+    const ran = await house.banyan('move', 'hand-over', 'ai', '--all', '--dry-run');
+    expect([ran.code, ran.out.match(/^done\t\w+\trehearse\t84\.5/gm)?.length]).toEqual([0, 3]);
+    expect(house.readTable()).toBe(TABLE);
+    const { tenants } = (await house.ask('/api/moves?feature=ai')).json.moves[0];
+    expect(tenants.map(({ owner }: Asked['json']) => owner)).toEqual(['legacy', 'legacy', 'legacy']);
+  });
+
+  test('show as bars and groups on a screen, those who failed by name', async () => {
+    await screen.banyan('move', 'start', 'ai', '--wave', '2', '--stop-after', '2');
+    await screen.banyan('move', 'hand-over', 'ai', '--all', '--no-wait');
+    const order = await screen.store.mover.takeOrder();
+    await screen.store.mover.endOrder(order?.id ?? 0, {
+      state: 'failed',
+      detail: 'Row 3 of ai_job differs.',
+    });
+    const looked = await screen.ask('/api/moves?feature=ai');
+    const terminal = { screen: { columns: 120 }, env: { NO_COLOR: '1' } } as unknown as Terminal;
+    const plain = drawMove(terminal, looked.json.moves[0], 84_000).join('\n');
+    expect(plain).toMatch(/wave 1 {10}█{12}░{12} {2}1 of 2 · 1 failed · 1 more wave/);
+    expect(plain).toMatch(/tenants {9}░{24} {2}0 of 3 tenants on the new side · 1 min left/);
+    expect(plain).toMatch(/waiting {9}2 tenants/);
+    expect(plain).toMatch(/failed {10}acme: Row 3 of ai_job differs\./);
+    const watched = screen.banyan('move', 'status', 'ai', '--watch');
+    stop = runMover(screen);
+    await screen.banyan('move', 'retry', 'ai', '--tenant', 'acme');
+    const drawn = (await watched).out.replaceAll(new RegExp(`${ESCAPE}\\[\\d*m`, 'g'), '');
+    expect(drawn).toMatch(/tenants {9}█{24} {2}3 of 3 tenants on the new side/);
   });
 });
 
@@ -200,8 +293,11 @@ describe('banyan move pause, resume and retire', () => {
     const bare = await house.banyan('move', 'retire', 'ai');
     expect([bare.code, bare.err]).toEqual([1, expect.stringContaining('--yes-retire ai')]);
     expect((await house.banyan('move', 'retire', 'ai', '--yes-retire', 'chat')).code).toBe(2);
-    const done = await house.banyan('move', 'retire', 'ai', '--yes-retire', 'ai');
-    expect([done.code, done.out]).toEqual([0, expect.stringMatching(/^The move of ai is retired\./)]);
+    const done = await house.banyan('move', 'retire', 'ai', '--yes-retire', 'ai', '--no-export');
+    expect([done.code, done.out]).toEqual([
+      0,
+      expect.stringMatching(/^The move of ai is retired\.[\s\S]*No export was kept/),
+    ]);
   });
 
   test('retire asks at a screen, and changes nothing where the answer is another', async () => {
@@ -210,7 +306,69 @@ describe('banyan move pause, resume and retire', () => {
     const refused = await screen.banyan('move', 'retire', 'ai');
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('Nothing was changed.')]);
     screen.answer('ai');
-    expect((await screen.banyan('move', 'retire', 'ai')).code).toBe(0);
+    expect((await screen.banyan('move', 'retire', 'ai', '--no-export')).code).toBe(0);
+  });
+
+  describe('with an export', () => {
+    let folder: string;
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'retire-'));
+      return handOverAll(house);
+    });
+    afterEach(() => {
+      chmodSync(folder, 0o700);
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const retire = (...more: readonly string[]) =>
+      house.banyan('move', 'retire', 'ai', '--yes-retire', 'ai', '--export', folder, ...more);
+    const readState = async () => (await house.ask('/api/moves?feature=ai')).json.moves[0].state;
+    const sum = (file: string) =>
+      createHash('sha256')
+        .update(readFileSync(join(folder, file)))
+        .digest('hex');
+
+    test('keeps an archive of every tenant, a manifest with their hashes, and says how to look at one', async () => {
+      const ran = await retire();
+      expect([ran.code, ran.err]).toEqual([0, '']);
+      expect(ran.out).toContain(
+        `An export of 3 tenants is kept in ${folder}, manifest ${sum('manifest.json').slice(0, 12)}….`,
+      );
+      expect(ran.out).toContain(
+        `banyan tenants restore ${join(folder, 'TENANT.banyan.gz')} --as TENANT-before`,
+      );
+      const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+      expect(manifest.archives.map(({ tenant, sha256 }: Asked['json']) => [tenant.name, sha256])).toEqual(
+        ['acme', 'globex', 'initech'].map((name) => [name, sum(`${name}.banyan.gz`)]),
+      );
+      expect(await readState()).toBe('retired');
+    });
+
+    test('keeps what an earlier attempt has finished, and makes the rest', async () => {
+      await house.banyan('tenants', 'export', 'acme', join(folder, 'acme.banyan.gz'));
+      const before = sum('acme.banyan.gz');
+      const ran = await retire('--json');
+      expect(JSON.parse(ran.out).export).toMatchObject({ made: 2, kept: 1 });
+      expect(sum('acme.banyan.gz')).toBe(before);
+    });
+
+    test('retires nothing where an archive of an earlier attempt is damaged', async () => {
+      await house.banyan('tenants', 'export', 'acme', join(folder, 'acme.banyan.gz'));
+      truncateSync(join(folder, 'acme.banyan.gz'), 100);
+      const ran = await retire();
+      expect([ran.code, ran.err]).toEqual([1, expect.stringContaining('acme.banyan.gz is damaged')]);
+      expect(await readState()).toBe('moving');
+    });
+
+    test('retires nothing where the directory cannot be written', async () => {
+      writeFileSync(join(folder, 'file'), '');
+      folder = join(folder, 'file');
+      const ran = await retire();
+      expect([ran.code, ran.err]).toEqual([
+        1,
+        expect.stringMatching(/cannot be written \(\w+\)\. Nothing was changed\./),
+      ]);
+      expect(await readState()).toBe('moving');
+    });
   });
 });
 

@@ -342,7 +342,7 @@ describe('retire', () => {
 
   test('ends the move, and every way back', async () => {
     await handOverAll();
-    expect((await make('retire', { confirm: 'ai' })).status).toBe(201);
+    expect((await make('retire', { confirm: 'ai', export: 'none' })).status).toBe(201);
     expect(await look()).toMatchObject({ state: 'retired', tenants: [{ back: { kind: 'over' } }, {}, {}] });
     for (const order of ['start', 'pause', 'resume']) expect((await make(order)).status).toBe(409);
     expect((await make('hand_back', { all: true })).status).toBe(409);

@@ -30,7 +30,7 @@ export async function carryOutAll(house: AdminHouse, failing: readonly number[] 
     const order = await house.store.mover.takeOrder();
     if (!order) return;
     const isDone = !failing.includes(order.tenant);
-    if (isDone && order.order !== 'verify')
+    if (isDone && (order.order === 'hand_over' || order.order === 'hand_back'))
       await changeOwner(house, order.tenant, order.order === 'hand_over' ? 'new' : 'legacy');
     const detail = isDone ? '12 rows, equal on both sides' : 'Row 3 of ai_job differs.';
     const end = {

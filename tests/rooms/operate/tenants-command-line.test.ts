@@ -4,24 +4,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type CommandLineParts,
-  CommandRefusal,
-  runCommandLine,
-  type Terminal,
-} from '../../../src/operate/index.ts';
-import {
-  checkArchive,
-  countTenant,
-  deleteTenant,
-  exportTenant,
-  listTenants,
-  restoreTenant,
-} from '../../../src/store/index.ts';
+import { type CommandLineParts, runCommandLine, type Terminal } from '../../../src/operate/index.ts';
 import { asSuperuser } from '../../support/database.ts';
 import { hostileRows } from '../../support/hostile-rows.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../../support/store.ts';
-import { dumpTenants } from '../../support/tenants.ts';
+import { dumpTenants, tenantPartsOf } from '../../support/tenants.ts';
 
 let database: StoreDatabase;
 let folder: string;
@@ -72,32 +59,13 @@ const banyan = (argv: readonly string[]) => runHere(argv, { screen: undefined, a
 const atKeyboard = (argv: readonly string[], answer: string) =>
   runHere(argv, { screen: { columns: 100 }, ask: async () => answer });
 
-/** As src/cli.ts does. */
-function refuse(error: unknown): never {
-  throw new CommandRefusal(error instanceof Error ? error.message : String(error));
-}
-
 async function runHere(
   argv: readonly string[],
   { screen, ask }: Pick<Terminal, 'screen' | 'ask'>,
 ): Promise<Ran> {
   let [out, err] = ['', ''];
-  const { ownerUrl } = database;
   const parts = {
-    tenants: {
-      list: () => listTenants(ownerUrl).catch(refuse),
-      count: (tenant) => countTenant(ownerUrl, tenant).catch(refuse),
-      async *export(tenant, heard) {
-        try {
-          yield* exportTenant({ ownerUrl, tenant, ...heard });
-        } catch (error) {
-          refuse(error);
-        }
-      },
-      check: (archive) => checkArchive(archive).catch(refuse),
-      restore: (source, wish) => restoreTenant({ ownerUrl, source, ...wish }).catch(refuse),
-      delete: (tenant, wish) => deleteTenant({ ownerUrl, tenant, ...wish, forgetMs: 0 }).catch(refuse),
-    },
+    tenants: tenantPartsOf(database.ownerUrl),
     version: '0',
   } satisfies Partial<CommandLineParts>;
   const terminal = {

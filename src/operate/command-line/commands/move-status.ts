@@ -5,11 +5,12 @@ import { openAdminClient } from '../admin-client.ts';
 import { printMinute, printWhen } from '../ages.ts';
 import { collectTenants } from '../arguments.ts';
 import { type Bench, isJson, makeCommand, printJson } from '../command.ts';
+import { watchMoves } from '../move-watch.ts';
 import { type Colour, openPaint } from '../paint.ts';
 import type { Terminal } from '../terminal.ts';
 import { printTable } from '../text-table.ts';
 
-type Typed = Readonly<{ json?: boolean; tenant?: readonly TenantName[] }>;
+type Typed = Readonly<{ json?: boolean; tenant?: readonly TenantName[]; watch?: true }>;
 
 export function moveStatusCommand({ terminal, finish }: Bench): Command {
   return makeCommand(
@@ -19,9 +20,18 @@ export function moveStatusCommand({ terminal, finish }: Bench): Command {
   )
     .argument('[feature]', 'one move; without it all')
     .addOption(new Option('--tenant <tenants...>', 'only these tenants').argParser(collectTenants))
+    .option('--watch', 'go on looking until all is as the table says: bars on a screen, lines in a pipe')
     .action(async (feature: string | undefined, typed: Typed, command: Command) => {
+      if (typed.watch && typed.tenant)
+        command.error('error: --watch shows whole moves, not single tenants', { exitCode: 2 });
+      const client = openAdminClient(terminal);
+      if (typed.watch) {
+        const manner = isJson(typed, command) ? 'json' : 'told';
+        await watchMoves(client, terminal, { feature, manner });
+        return finish(0);
+      }
       const query = feature === undefined ? '' : `?feature=${encodeURIComponent(feature)}`;
-      const told = choose(await openAdminClient(terminal).get<MovesJson>(`/api/moves${query}`), typed.tenant);
+      const told = choose(await client.get<MovesJson>(`/api/moves${query}`), typed.tenant);
       if (isJson(typed, command)) printJson(terminal, told);
       else printMoves(terminal, told);
       finish(0);

@@ -2,12 +2,13 @@ import { Command } from 'commander';
 import type { MoveDoneJson } from '../../admin/move-shapes.ts';
 import { openAdminClient } from '../admin-client.ts';
 import { type Bench, isJson, makeCommand, printJson } from '../command.ts';
-import { CommandRefusal } from '../terminal.ts';
+import { addLimitOptions, type TypedLimits, toLimitsJson } from '../move-limits.ts';
 import { orderCommands } from './move-orders.ts';
 import { movePlanCommand } from './move-plan.ts';
+import { moveRetireCommand, WHOLE_PATIENCE_MS } from './move-retire.ts';
 import { moveStatusCommand } from './move-status.ts';
 
-type Typed = Readonly<{ json?: boolean; author: string; reason?: string; yesRetire?: string }>;
+type Typed = Readonly<{ json?: boolean; author: string; reason?: string }> & TypedLimits;
 
 export function moveCommand(bench: Bench): Command {
   const group = new Command('move')
@@ -20,14 +21,17 @@ export function moveCommand(bench: Bench): Command {
   return group
     .addCommand(pauseCommand(bench))
     .addCommand(resumeCommand(bench))
-    .addCommand(retireCommand(bench));
+    .addCommand(limitsCommand(bench))
+    .addCommand(moveRetireCommand(bench));
 }
 
 function startCommand(bench: Bench): Command {
-  return makeWhole(
-    bench,
-    'start',
-    "Begin to move a feature's rows: from now on each tenant has an owner, legacy at first.",
+  return addLimitOptions(
+    makeWhole(
+      bench,
+      'start',
+      "Begin to move a feature's rows: from now on each tenant has an owner, legacy at first.",
+    ),
   );
 }
 
@@ -36,61 +40,37 @@ function pauseCommand(bench: Bench): Command {
     bench,
     'pause',
     'Carry out no more of what table and flags say. Owners stay, and rows go on being carried both ways.',
-  );
+  ).option('--reason <sentence>', 'why, for those who look at it');
 }
 
 function resumeCommand(bench: Bench): Command {
-  return makeWhole(bench, 'resume', 'Go on after a pause.');
+  return addLimitOptions(makeWhole(bench, 'resume', 'Go on after a pause.'));
 }
 
-function makeWhole(bench: Bench, order: 'start' | 'pause' | 'resume', description: string): Command {
+function limitsCommand(bench: Bench): Command {
+  return addLimitOptions(
+    makeWhole(bench, 'limits', 'Say or change in which waves many tenants are handed over, also meanwhile.'),
+  );
+}
+
+type Whole = 'start' | 'pause' | 'resume' | 'limits';
+
+function makeWhole(bench: Bench, order: Whole, description: string): Command {
   return makeCommand(order, description, `banyan move ${order} ai`)
     .argument('<feature>', 'a feature of the route table')
     .option('--author <name>', 'who, for the log', bench.terminal.userName)
     .action((feature: string, typed: Typed, command: Command) =>
-      post(bench, { order, feature, author: typed.author }, isJson(typed, command)),
+      post(
+        bench,
+        { order, feature, author: typed.author, reason: typed.reason, limits: toLimitsJson(typed) },
+        isJson(typed, command),
+      ),
     );
 }
 
-// It waits for every instance, and for what is on its way.
-const PATIENCE_MS = 30_000;
-
 async function post({ terminal, finish }: Bench, body: object, json: boolean): Promise<void> {
-  const done = await openAdminClient(terminal, PATIENCE_MS).post<MoveDoneJson>('/api/moves', body);
+  const done = await openAdminClient(terminal, WHOLE_PATIENCE_MS).post<MoveDoneJson>('/api/moves', body);
   if (json) printJson(terminal, done);
   else for (const sentence of done.story) terminal.out(`${sentence}\n`);
   finish(done.unconfirmed.length > 0 ? 1 : 0);
-}
-
-function retireCommand(bench: Bench): Command {
-  const { terminal } = bench;
-  return makeCommand(
-    'retire',
-    "The point of no return: legacy's rows are no longer kept level. Asks for the feature's name.",
-    'banyan move retire ai\nbanyan move retire ai --yes-retire ai',
-  )
-    .argument('<feature>', 'a feature whose tenants the new side owns, all of them')
-    .option('--yes-retire <feature>', 'the name once more, where nobody can be asked')
-    .option('--author <name>', 'who, for the log', terminal.userName)
-    .option('--reason <sentence>', 'why, for the log')
-    .action(async (feature: string, typed: Typed, command: Command) => {
-      const { yesRetire, author, reason } = typed;
-      if (yesRetire !== undefined && yesRetire !== feature)
-        command.error(`error: --yes-retire says ${yesRetire}, and the command ${feature}`, { exitCode: 2 });
-      const confirm = yesRetire ?? (await askForName(bench, feature));
-      await post(bench, { order: 'retire', feature, author, reason, confirm }, isJson(typed, command));
-    });
-}
-
-async function askForName({ terminal }: Bench, feature: string): Promise<string> {
-  if (!terminal.ask)
-    throw new CommandRefusal(
-      `This is the point of no return, and there is nobody to ask. If it is meant: banyan move retire ${feature} --yes-retire ${feature}`,
-    );
-  terminal.err(
-    `From now on legacy's rows of ${feature} would no longer be kept level, and nothing of it could be handed back. There is no way back from this.\n`,
-  );
-  const typed = await terminal.ask(`Type the feature's name to go on: `);
-  if (typed.trim() === feature) return feature;
-  throw new CommandRefusal(`That is not "${feature}". Nothing was changed.`);
 }
