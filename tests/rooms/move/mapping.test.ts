@@ -57,8 +57,9 @@ beforeAll(async () => {
   app = new pg.Pool({ connectionString: house.database.appUrl, max: 2 });
   await prepareReturn(house.legacyUrl);
   await house.store.moves.begin(FEATURE, TABLES);
-  const { legacyUrl, slot, store, follower } = house;
-  mover = openMover({ legacyUrl, slot, store, follower, emit: () => undefined });
+  const { legacyUrl, slot, store, follower, database } = house;
+  const wish = { legacyUrl, storeUrl: database.appUrl, slot, store, follower, emit: () => undefined };
+  mover = openMover({ ...wish, recheckMs: 0 });
 });
 afterAll(async () => {
   await mover?.close();
