@@ -224,6 +224,10 @@ export async function onStack<T>(wish: StackWish, story: (stack: Stack) => Promi
   const stack = await buildStack(wish);
   try {
     return await story(stack);
+  } catch (error) {
+    // Clearing away may fail as well, for the same reason.
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    throw error;
   } finally {
     await stack.stop();
   }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Explanation, Question } from '../../decide/index.ts';
 import type { DriftReport } from '../../move/index.ts';
+import type { Mapping } from '../../vocabulary/index.ts';
 import type { ReadResult, TableTexts } from '../ports.ts';
 import type { TenantParts } from './tenant-parts.ts';
 import { CommandRefusal, type ExitCode, type Terminal } from './terminal.ts';
@@ -17,10 +18,7 @@ export type CommandLineParts = Readonly<{
   follow(limits: FollowLimits, heard: FollowHeard): Promise<FollowPrepared>;
   /** Move's: whether legacy's schemas look as the store expects them. Throws one clear sentence. */
   drift: Readonly<{
-    read(
-      features: Readonly<Record<string, readonly string[]>>,
-      leftOut: readonly string[],
-    ): Promise<DriftReport>;
+    read(features: Readonly<Record<string, readonly string[]>>, more: DriftMore): Promise<DriftReport>;
     /** Lines for a person; the first is the verdict. */
     describe(report: DriftReport): readonly string[];
   }>;
@@ -31,6 +29,9 @@ export type CommandLineParts = Readonly<{
   explainFile(file: string, question: Question): Promise<Explanation>;
   version: string;
 }>;
+
+/** `mapping`: of all features of the route table. */
+export type DriftMore = Readonly<{ leftOut: readonly string[]; mapping: Mapping }>;
 
 /** How fast legacy's rows may be copied; what is left out has a default. */
 export type FollowLimits = Readonly<{

@@ -74,9 +74,10 @@ function printMove(terminal: Terminal, move: MoveJson): void {
   const rows = tenants.map((one) => [...lead, ...listCells(terminal, one)]);
   printTable(
     terminal,
-    ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'GOING BACK'],
+    ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'PROVEN', 'GOING BACK'],
     rows,
   );
+  printUnproven(terminal, move);
 }
 
 const COLOURS: Readonly<Record<TenantMoveJson['back']['kind'], Colour>> = {
@@ -99,8 +100,32 @@ function listCells(terminal: Terminal, one: TenantMoveJson): readonly string[] {
     waiting.lines === 0 ? '' : `${waiting.lines} for ${(waiting.oldest_ms / 1_000).toFixed(1)} s`,
     strangers === 0 ? '' : paint('red', String(strangers)),
     order === null ? '' : describeOrder(order, screen ? 'short' : 'whole'),
+    describeProof(terminal, one),
     paint(COLOURS[back.kind], trouble === null ? back.sentence : `${back.sentence}: ${trouble}`),
   ];
+}
+
+const LOUD = {
+  equal: ['green', ''],
+  different: ['red', 'DIFFERENT '],
+  failed: ['yellow', 'not proven '],
+} as const satisfies Record<NonNullable<TenantMoveJson['proof']>['state'], readonly [Colour, string]>;
+
+/** What was found different is said below, in a line of its own. */
+function describeProof(terminal: Terminal, { proof }: TenantMoveJson): string {
+  if (proof === null) return openPaint(terminal)('dim', 'never');
+  const [colour, word] = LOUD[proof.state];
+  const detail = terminal.screen || proof.state === 'equal' ? '' : `: ${proof.detail}`;
+  return openPaint(terminal)(colour, `${word}${printWhen(terminal, proof.checked_at)}${detail}`);
+}
+
+function printUnproven(terminal: Terminal, { feature, tenants }: MoveJson): void {
+  if (!terminal.screen) return;
+  for (const { tenant, proof } of tenants)
+    if (proof && proof.state !== 'equal')
+      terminal.out(
+        `${openPaint(terminal)(LOUD[proof.state][0], `${proof.state === 'different' ? 'Different' : 'Not proven'}: ${feature} of ${tenant}. ${proof.detail}`)}\n`,
+      );
 }
 
 function describeOrder(
