@@ -412,7 +412,7 @@ describe('banyan move plan', () => {
   const openPlanHouse = (findings: readonly (typeof finding)[], screenOf?: { columns: number }) => {
     const asked: object[] = [];
     const drift = {
-      read: async (features: object, leftOut: readonly string[]) => {
+      read: async (features: object, { leftOut }: Readonly<{ leftOut: readonly string[] }>) => {
         asked.push({ features, leftOut });
         return { tenants: 3, tables: 3, mapping: [{ feature: 'ai', tables: [MAPPING] }], findings };
       },
