@@ -56,11 +56,7 @@ export function drawProgress(
     });
 }
 
-function describePace(
-  orders: readonly OrderJson[],
-  elapsedMs: number,
-  move: MoveJson | undefined,
-): string {
+function describePace(orders: readonly OrderJson[], elapsedMs: number, move: MoveJson | undefined): string {
   const ended = orders.filter(hasEnded);
   const failed = ended.filter(({ state }) => state === 'failed').length;
   const rows = sumRows(orders);

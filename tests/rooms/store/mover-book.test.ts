@@ -38,8 +38,7 @@ describe('the queue', () => {
     store.moves.queue({ feature: AI, tenants, order: 'hand_over', author: 'ada', manner });
   const end = (id: number | undefined, state: 'done' | 'failed') =>
     store.mover.endOrder(id ?? 0, { state, detail: 'As the test has it.' });
-  const readMove = async () =>
-    (await store.tenures.news(0)).moves.find(({ feature }) => feature === AI);
+  const readMove = async () => (await store.tenures.news(0)).moves.find(({ feature }) => feature === AI);
 
   beforeEach(async () => {
     await asOwner('TRUNCATE banyan.move_order; DELETE FROM banyan.move');
@@ -95,7 +94,9 @@ describe('the queue', () => {
   test('repeats what failed after a pause that doubles, outside of waves, and at once where it is asked anew', async () => {
     const ACME_ALONE = [ACME];
     const age = (s: number) =>
-      asOwner(`UPDATE banyan.move_order SET ended_at = clock_timestamp() - interval '${s} s' WHERE state = 'failed'`);
+      asOwner(
+        `UPDATE banyan.move_order SET ended_at = clock_timestamp() - interval '${s} s' WHERE state = 'failed'`,
+      );
     for (const [attempt, pauseS] of [15, 30, 60, 120, 240, 300, 300].entries()) {
       await queue(ACME_ALONE, 'repeated');
       const order = await store.mover.takeOrder();

@@ -74,18 +74,20 @@ function printMove(terminal: Terminal, move: MoveJson): void {
   const lead = terminal.screen ? [] : ['tenant', feature];
   const isLong = terminal.screen !== undefined && tenants.length > MOST_ROWS;
   if (isLong) for (const line of drawMove(terminal, move, undefined)) terminal.out(`${line}\n`);
-  else if (terminal.screen && state === 'paused') terminal.out(`paused: ${paused_why ?? 'somebody did so.'}\n`);
+  else if (terminal.screen && state === 'paused')
+    terminal.out(`paused: ${paused_why ?? 'somebody did so.'}\n`);
   const shown = isLong ? tenants.filter(isNotable) : tenants;
   const rows = shown.map((one) => [...lead, ...listCells(terminal, one)]);
   if (isLong)
     terminal.out(
       `${shown.length} of ${tenants.length} tenants need a look${shown.length > 0 ? ':' : '.'} A pipe shows all, --tenant T… single ones.\n`,
     );
-  if (shown.length > 0 || !isLong) printTable(
-    terminal,
-    ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'GOING BACK'],
-    rows,
-  );
+  if (shown.length > 0 || !isLong)
+    printTable(
+      terminal,
+      ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'GOING BACK'],
+      rows,
+    );
 }
 
 /** Hundreds of tenants that are as they should be say nothing one by one. */
