@@ -19,6 +19,7 @@ import {
   printMistake,
   type Question,
   readTable,
+  type Table,
   tableJsonSchema,
 } from './decide/index.ts';
 import { openHandle, openLocalEngine } from './handle/index.ts';
@@ -30,6 +31,8 @@ import {
   type DemoOptions,
   type DemoParts,
   type ExitCode,
+  type FollowHeard,
+  type FollowLimits,
   openTableTexts,
   runCommandLine,
   startDemo,
@@ -39,7 +42,7 @@ import {
 import { readSettings, type Settings } from './settings.ts';
 import {
   checkArchive,
-  copyDemoRows,
+  copyTenants,
   countTenant,
   deleteTenant,
   exportTenant,
@@ -49,6 +52,7 @@ import {
   prepareDatabase,
   restoreTenant,
 } from './store/index.ts';
+import { joinMappings, type Mapping } from './vocabulary/index.ts';
 
 /** Runs `banyan <argv>`; answers the exit code. What a person may have caused becomes one sentence, never a stack trace. */
 export function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -57,7 +61,7 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
     serve: ({ sharing }) => serve(sharing),
     demo: (options) => demo(options, terminal),
     migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
-    follow: (onProgress) => follow(onProgress),
+    follow,
     drift: { read: readSchemaDrift, describe: describeDrift },
     tenants: openTenantParts(),
     texts: openTableTexts(
@@ -69,18 +73,36 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
   });
 }
 
-function follow(
-  onProgress: (progress: Readonly<{ tenant: string; done: number; all: number }>) => void,
-): ReturnType<typeof prepareFollow> {
+async function follow(limits: FollowLimits, heard: FollowHeard): ReturnType<typeof prepareFollow> {
   const settings = loadSettings(['DATABASE_OWNER_URL', 'LEGACY_DATABASE_URL', 'FOLLOW_SLOT']);
-  return inOneSentence(
-    prepareFollow({
-      legacyUrl: need(settings.LEGACY_DATABASE_URL),
-      ownerUrl: need(settings.DATABASE_OWNER_URL),
-      slot: need(settings.FOLLOW_SLOT),
-      onProgress,
-    }),
-  );
+  const stopping = new AbortController();
+  // Once: a second signal ends the process at once.
+  const stop = () => stopping.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  const { atOnce, ...pace } = limits;
+  try {
+    return await inOneSentence(
+      prepareFollow({
+        legacyUrl: need(settings.LEGACY_DATABASE_URL),
+        ownerUrl: need(settings.DATABASE_OWNER_URL),
+        slot: need(settings.FOLLOW_SLOT),
+        mapping: loadMapping(settings),
+        limits: pace,
+        signal: stopping.signal,
+        ...(atOnce && { atOnce }),
+        ...heard,
+      }),
+    );
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
+  }
+}
+
+/** By which names the route table says that rows come from legacy. */
+function loadMapping({ BANYAN_CONFIG, UNLEASH_URL }: Settings): Mapping {
+  const flagSource = UNLEASH_URL === undefined ? 'file' : 'unleash';
+  const read = readTableFile(BANYAN_CONFIG, flagSource);
+  return 'rows' in read ? joinMappings(read.features) : refuseSettings(read);
 }
 
 function openTenantParts(): TenantParts {
@@ -98,11 +120,11 @@ function openTenantParts(): TenantParts {
 
 function readSchemaDrift(
   features: Readonly<Record<string, readonly string[]>>,
-  leftOut: readonly string[],
+  more: Readonly<{ leftOut: readonly string[]; mapping: Mapping }>,
 ): ReturnType<typeof readDrift> {
   const settings = loadSettings(['DATABASE_URL', 'LEGACY_DATABASE_URL']);
   const [legacyUrl, storeUrl] = [need(settings.LEGACY_DATABASE_URL), need(settings.DATABASE_URL)];
-  return inOneSentence(readDrift({ legacyUrl, storeUrl, features, leftOut }));
+  return inOneSentence(readDrift({ legacyUrl, storeUrl, features, ...more }));
 }
 
 /** The new side's handlers, for tables that are read while no gateway runs. */
@@ -178,8 +200,8 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
       {
         prepareDatabase,
         migrateStore,
-        copyDemoRows,
-        prepareFollow,
+        copyTenants: (wish) => copyTenants({ ...wish, mapping: loadMapping(settings) }),
+        prepareFollow: (wish) => prepareFollow({ ...wish, mapping: loadMapping(settings) }),
         createTagKeys: createTagKeysText,
         open: (parts) => openDemoHouse(settings, parts),
       },
@@ -281,6 +303,12 @@ function judge(name: string, work: () => unknown): readonly string[] {
 }
 
 function judgeTable(file: string, flagSource: 'file' | 'unleash'): readonly string[] {
+  const read = readTableFile(file, flagSource);
+  return 'rows' in read ? [] : read;
+}
+
+/** The table, or its mistakes. */
+function readTableFile(file: string, flagSource: 'file' | 'unleash'): Table | readonly string[] {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -288,7 +316,7 @@ function judgeTable(file: string, flagSource: 'file' | 'unleash'): readonly stri
     return [`BANYAN_CONFIG: ${file} cannot be read. Name a route table.`];
   }
   const read = readTable(text, { handlers: listHandlers(), flagSource });
-  return read.kind === 'table' ? [] : read.mistakes.map((mistake) => printMistake(file, mistake));
+  return read.kind === 'table' ? read.table : read.mistakes.map((mistake) => printMistake(file, mistake));
 }
 
 async function inOneSentence<T>(work: Promise<T>): Promise<T> {

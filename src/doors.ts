@@ -90,6 +90,7 @@ function openAdminRoom(
     moves: store.moves,
     moveLook: store.moveLook,
     prepareReturn: choosePreparation(wish),
+    mappingInForce: async () => (await store.follow.mapping(wish.settings.FOLLOW_SLOT ?? '')).mapping,
   });
 }
 

@@ -6,17 +6,33 @@ import { openStore } from './store/index.ts';
 import type { BanyanEvent } from './vocabulary/index.ts';
 
 /** The gateway's first message. */
-export type MoverOrders = Readonly<{ databaseUrl: string; legacyUrl: string; slot: string }>;
+export type MoverOrders = Readonly<{
+  databaseUrl: string;
+  legacyUrl: string;
+  slot: string;
+  recheckMinutes: number;
+}>;
+
+const MINUTE_MS = 60_000;
 
 /** Tenants' rows are read a table at a time; orders, leases and the outbox go by the gateway's own connections. */
 const POOL_SIZE = 4;
 
-async function serve({ databaseUrl, legacyUrl, slot }: MoverOrders): Promise<() => Promise<void>> {
+async function serve({ databaseUrl, ...orders }: MoverOrders): Promise<() => Promise<void>> {
+  const { legacyUrl, slot, recheckMinutes } = orders;
   const emit = (event: BanyanEvent) => void process.send?.(event, undefined, undefined, () => undefined);
   const store = await openStore({ url: databaseUrl, emit, poolSize: POOL_SIZE, onUnscoped: 'refuse' });
   // Of its own: whoever reads the slot, this process knows how far it has come. What it tells of it the rehearsals tell, too.
   const follower = openFollow({ legacyUrl, slot, store: store.follow, emit: () => undefined });
-  const mover = openMover({ legacyUrl, slot, store, follower, emit });
+  const mover = openMover({
+    legacyUrl,
+    storeUrl: databaseUrl,
+    slot,
+    store,
+    follower,
+    emit,
+    recheckMs: recheckMinutes * MINUTE_MS,
+  });
   return async () => {
     await mover.close();
     await follower.close();

@@ -12,10 +12,15 @@ export function openMoving(
   { emit }: Pick<Observe, 'emit'>,
   { store, decide, instance }: Pick<Rooms<Rest>, 'store' | 'decide' | 'instance'>,
 ): (() => Promise<void>) | undefined {
-  const { FOLLOW_SLOT: slot } = wish.settings;
+  const { FOLLOW_SLOT: slot, MOVE_RECHECK_MINUTES } = wish.settings;
   const { databaseUrl, legacyDatabaseUrl: legacyUrl } = wish;
   if (slot === undefined || legacyUrl === undefined) return undefined;
-  const orders: MoverOrders = { databaseUrl, legacyUrl, slot };
+  const orders: MoverOrders = {
+    databaseUrl,
+    legacyUrl,
+    slot,
+    recheckMinutes: MOVE_RECHECK_MINUTES,
+  };
   let mover: ReturnType<typeof startMover> | undefined;
   const isMoving = () => instance.moves().some(({ state }) => state !== 'retired');
   const looking = setInterval(() => {

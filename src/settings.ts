@@ -83,6 +83,11 @@ export const SETTINGS = {
       .regex(/^[a-z0-9_]{1,63}$/, 'the name of a replication slot: 1 to 63 of a to z, 0 to 9 and _'),
     help: "the replication slot on `LEGACY_DATABASE_URL` by which the new store follows legacy's rows; unset: rows are not followed",
   },
+  MOVE_RECHECK_MINUTES: {
+    schema: wholeNumber(0, 44_640),
+    fallback: '60',
+    help: 'in so long all rows that are moved are compared once more on both sides, a tenant at a time, in minutes; 0: only when asked for',
+  },
   LEGACY_PORT: {
     schema: port,
     fallback: '8000',
@@ -298,7 +303,7 @@ export type Settings = Readonly<{ [Name in SettingName]: Value<Name> }>;
 
 /** Names in the environment that look like ours; anything else is somebody else's. */
 const OURS =
-  /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_|MIRROR_|FOLLOW_|TENANT_MAX_|FEATURE_MAX_|FALLBACK_MAX_|BREAKER_)/;
+  /^(BANYAN_|TRUSTED_|TAG_|EMBEDDED_PG_|LEGACY_|UNLEASH_|JWT_|MIRROR_|FOLLOW_|MOVE_|TENANT_MAX_|FEATURE_MAX_|FALLBACK_MAX_|BREAKER_)/;
 // Read by the legacy stub, by tests or by the command line, not by the gateway.
 const NEIGHBOURS = new Set([
   'LEGACY_HOST',

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { FeatureName, FlagName, IfNewFails, RouteId, Stage } from '../vocabulary/index.ts';
+import type { FeatureName, FlagName, IfNewFails, RouteId, Stage, TableRule } from '../vocabulary/index.ts';
 import { listPlaces } from './mirror-rules.ts';
 import type { TablePath } from './mistake.ts';
 import { cutTemplate, type Segment } from './path-template.ts';
@@ -9,6 +9,7 @@ import {
   type Method,
   matchSchema,
   routeSchema,
+  sourceSchema,
   tableSchema,
 } from './table-schema.ts';
 
@@ -35,6 +36,13 @@ export type FeatureDraft = Readonly<{
   hasFlag: boolean;
   force: 'legacy' | undefined;
   tables: readonly (string | undefined)[];
+  mapping: readonly SourceDraft[];
+}>;
+/** A table of a mapping, as far as it could be read. */
+export type SourceDraft = Readonly<{
+  table: string;
+  rule: TableRule;
+  leaveOut: readonly (string | undefined)[];
 }>;
 export type FlagDraft = Readonly<{
   name: string;
@@ -101,6 +109,25 @@ function draftFeature(name: string, raw: Entries): FeatureDraft {
     hasFlag: raw.flag !== undefined,
     force: read(featureSchema.shape.force, raw.force),
     tables: itemsOf(raw.tables).map((item) => read(table, item)),
+    mapping: Object.entries(entriesOf(raw.mapping)).map(([name, source]) =>
+      draftSource(name, entriesOf(source)),
+    ),
+  };
+}
+
+function draftSource(table: string, raw: Entries): SourceDraft {
+  const { from, columns, leave_out } = sourceSchema.shape;
+  const { keyType, valueType } = columns.unwrap();
+  const pairs = Object.entries(entriesOf(raw.columns)).flatMap(([column, legacy]) => {
+    const [name, source] = [read(keyType, column), read(valueType, legacy)];
+    return name === undefined || source === undefined ? [] : [[name, source] as const];
+  });
+  const leaveOut = itemsOf(raw.leave_out).map((item) => read(leave_out.unwrap().element, item));
+  const named = leaveOut.filter((name) => name !== undefined);
+  return {
+    table,
+    rule: { from: read(from, raw.from), columns: Object.fromEntries(pairs), leaveOut: named },
+    leaveOut,
   };
 }
 

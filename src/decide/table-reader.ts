@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { FeatureName, FlagName } from '../vocabulary/index.ts';
+import type { FeatureName, FlagName, MappingRules } from '../vocabulary/index.ts';
 import { draftTable } from './draft.ts';
 import { freezeDeep } from './freeze.ts';
 import { joinMirror } from './mirror-rules.ts';
@@ -67,11 +67,12 @@ function buildTable(raw: RawTable): Table {
     timeoutMs: raw.defaults?.timeout_ms ?? DEFAULT_TIMEOUT_MS,
   } as const;
   const features = Object.entries(raw.features ?? {}).map(
-    ([name, { flag, force, tables, max_in_flight }]): FeatureEntry => ({
+    ([name, { flag, force, tables, mapping, max_in_flight }]): FeatureEntry => ({
       name: name as FeatureName,
       flag,
       force,
       tables: tables ?? [],
+      mapping: buildMapping(mapping),
       maxInFlight: max_in_flight,
     }),
   );
@@ -88,6 +89,16 @@ function buildTable(raw: RawTable): Table {
   const exposeSide = raw.expose_side ?? false;
   const said = { exposeSide, byHost: raw.tenants?.by_host, defaults, flags, features, rows };
   return freezeDeep({ hash: hash('sha256', JSON.stringify(said)), ...said });
+}
+
+type RawFeature = NonNullable<RawTable['features']>[string];
+
+function buildMapping(raw: RawFeature['mapping']): MappingRules | undefined {
+  if (raw === undefined) return undefined;
+  const rules = Object.entries(raw).map(
+    ([table, { from, columns, leave_out: leaveOut }]) => [table, { from, columns, leaveOut }] as const,
+  );
+  return Object.fromEntries(rules);
 }
 
 function buildRow(

@@ -1,5 +1,6 @@
 import { parseFeatureName, parseFlagName } from '../vocabulary/index.ts';
 import type { Draft, FeatureDraft, FlagDraft, RouteDraft } from './draft.ts';
+import { checkMappings } from './mapping-rules.ts';
 import { checkMirrors } from './mirror-rules.ts';
 import { suggestNearest, type TablePath } from './mistake.ts';
 
@@ -22,6 +23,10 @@ export function checkRules(draft: Draft, surroundings: Surroundings, complain: C
     checkTables(feature, tables, complain);
     checkForceOfAll(feature, draft, complain);
   }
+  checkMappings(draft.features, complain);
+  for (const { name, mapping } of draft.features)
+    for (const { table, leaveOut } of mapping)
+      checkRepeats(['features', name, 'mapping', table, 'leave_out'], leaveOut, complain);
   const features = new Map(draft.features.map((feature) => [feature.name, feature]));
   const firstWithId = new Map<string, number>();
   for (const route of draft.routes) {

@@ -41,6 +41,16 @@ const handlerName = z
 const tableName = z
   .string(phrase('a table name such as ai_job'))
   .regex(/^[a-z_][a-z0-9_]{0,62}$/, phrase('a table name such as ai_job'));
+const COLUMN = 'a column name such as body';
+const columnName = z
+  .string(phrase(COLUMN))
+  .regex(/^[a-z_][a-z0-9_]{0,62}$/, phrase(COLUMN))
+  .refine(
+    (name) => name !== 'tenant_id',
+    phrase("another column than tenant_id, which is the new side's own"),
+  );
+const LEGACY_NAME = 'a name on legacy such as messages (at most 63 characters)';
+const legacyName = z.string(phrase(LEGACY_NAME)).regex(/^\P{Cc}{1,63}$/u, phrase(LEGACY_NAME));
 const hostPattern = z
   .string(phrase('a host pattern such as "{tenant}.example.com"'))
   .regex(
@@ -81,10 +91,22 @@ const maxInFlight = z
   .max(100_000, phrase(IN_FLIGHT))
   .multipleOf(1, phrase(IN_FLIGHT));
 
+export const sourceSchema = mapping({
+  from: legacyName.optional().describe("Legacy's table; without it that of the same name."),
+  columns: z
+    .record(columnName, legacyName, phrase('a mapping'))
+    .optional()
+    .describe("Columns with legacy's of another name; all others have the same."),
+  leave_out: list(legacyName).optional().describe("Legacy's columns that are not carried, knowingly."),
+});
+
 export const featureSchema = mapping({
   flag: flagName.optional().describe('The flag that routes at stage canary ask.'),
   force: force.optional(),
   tables: list(tableName).optional().describe("The feature's own tables: they move together."),
+  mapping: record(sourceSchema)
+    .optional()
+    .describe("Where these tables' names on legacy differ: by table of the new side."),
   max_in_flight: maxInFlight
     .optional()
     .describe('How many of its requests each side is asked at once, by each process.'),

@@ -3,6 +3,7 @@ import type {
   FeatureName,
   FlagName,
   IfNewFails,
+  MappingRules,
   MirrorRules,
   RouteId,
   Stage,
@@ -40,6 +41,8 @@ export type FeatureEntry = Readonly<{
   /** Legacy answers all its routes but the retired ones, whatever else is said. */
   force: 'legacy' | undefined;
   tables: readonly string[];
+  /** Where names of its tables differ on legacy; undefined: nowhere. */
+  mapping: MappingRules | undefined;
   /** Undefined: FEATURE_MAX_IN_FLIGHT. */
   maxInFlight: number | undefined;
 }>;

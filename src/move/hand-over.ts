@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HandOverStep, MoverBook } from '../store/index.ts';
 import type { FeatureName, MoveOrderKind, Position, Side, TenantId } from '../vocabulary/index.ts';
+import { type Drift, describeHindrances } from './drift-watch.ts';
 import type { Since } from './verify/index.ts';
 
 /** Whose rows, and to which side. */
@@ -16,7 +17,7 @@ export type Steps = Readonly<Record<string, number>>;
 
 /** How it went. `refused`: not even begun; `failed`: everything is as it was before. */
 export type HandOverEnd =
-  | Readonly<{ kind: 'done'; heldMs: number; rows: number; steps: Steps }>
+  | Readonly<{ kind: 'done'; heldMs: number; rows: number; steps: Steps; noted: readonly string[] }>
   | Readonly<{ kind: 'refused' | 'failed'; detail: string; heldMs?: number }>;
 
 /** What a hand-over needs of others. Each of them rejects when the signal says so. */
@@ -37,6 +38,8 @@ export type HandOverPorts = Readonly<{
   catchUp(signal: AbortSignal): Promise<Position>;
   /** Everything that the new side has committed for this tenant is on legacy. */
   drain(tenant: TenantId, signal: AbortSignal): Promise<void>;
+  /** What of the tenant's schema is not understood. `apart`: columns that only one side has just shown. */
+  judgeDrift(task: HandOverTask, apart: readonly string[]): Promise<Drift>;
   /** Are the rows equal? While nobody holds the writes they may be looked at again; while they are held, only what has changed since counts. */
   verify(
     task: Pick<HandOverTask, 'tenant' | 'feature' | 'tables'>,
@@ -53,9 +56,10 @@ export type HandOverPorts = Readonly<{
 
 export type Manner = Readonly<{ kind: 'live' } | { kind: 'held'; since: Since | undefined }>;
 
-/** `since`: what the look while writes are held may begin from. */
+/** `since`: what the look while writes are held may begin from. `apart`: columns (table.column) that could not be compared as they are. */
 export type Verified = Readonly<
-  { kind: 'equal'; rows: number; since?: Since | undefined } | { kind: 'different'; detail: string }
+  | { kind: 'equal'; rows: number; since?: Since | undefined; apart?: readonly string[] }
+  | { kind: 'different'; detail: string }
 >;
 
 /** A write waits for 2 s at most; what has not come about by then is given up, and users have noticed nothing. */
@@ -75,9 +79,9 @@ class Obstacle extends Error {}
  * A rehearsal does all of it but the change.
  */
 export async function handOver(ports: HandOverPorts, task: HandOverTask): Promise<HandOverEnd> {
-  let since: Since | undefined;
+  let ready: Ready;
   try {
-    since = await prepare(ports, task);
+    ready = await prepare(ports, task);
   } catch (error) {
     return { kind: 'refused', detail: describe(error) };
   }
@@ -89,12 +93,12 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
     const steps = new Stopwatch(heldSinceMs);
     steps.note('told');
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    const level = await comeLevel(ports, task, { held, steps, since }, signal);
+    const level = await comeLevel(ports, task, { held, steps, since: ready.since }, signal);
     const { rows } = level;
     if (task.order === 'rehearse') {
       await ports.book.settle(held);
       steps.note('released');
-      return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
+      return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen, noted: ready.noted };
     }
     const owner = OTHER[task.order];
     const switched = await changeOwner(ports, task, { held, steps, at: level.at, owner }, signal);
@@ -102,7 +106,7 @@ export async function handOver(ports: HandOverPorts, task: HandOverTask): Promis
     // Who wrote on legacy just before it became the owner again was taken for a stranger, and his rows did not follow.
     if (task.order === 'hand_back') await ports.book.partStrangers(task.tenant, task.feature);
     steps.note('released');
-    return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen };
+    return { kind: 'done', heldMs: heldMs(), rows, steps: steps.seen, noted: ready.noted };
   } catch (error) {
     // Where the owner has changed after all this does nothing: the step is another one.
     await ports.book.settle(held);
@@ -125,8 +129,11 @@ class Stopwatch {
   }
 }
 
-/** All that takes its time, while writes go on. Answers since when only changes count. */
-async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Since | undefined> {
+/** Since when only changes count, and what is to be told beside. */
+type Ready = Readonly<{ since: Since | undefined; noted: readonly string[] }>;
+
+/** All that takes its time, while writes go on. */
+async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Ready> {
   const { tenant, feature, tables, order } = task;
   const signal = AbortSignal.timeout(BEFOREHAND_MS);
   const apart = await ports.book.apart(tenant, tables);
@@ -141,11 +148,24 @@ async function prepare(ports: HandOverPorts, task: HandOverTask): Promise<Since 
     throw new Obstacle(
       `Somebody has written ${strangers} rows on legacy while the new side owned them (banyan move status): handing back would mix them.`,
     );
+  const noted = await refuseDrift(ports, task, []);
   if (order !== 'hand_back') await ports.catchUp(signal);
   else await ports.drain(tenant, signal);
   const verified = await ports.verify(task, { kind: 'live' }, signal);
   if (verified.kind === 'different') throw new Obstacle(verified.detail);
-  return verified.since;
+  const { since, apart: seen = [] } = verified;
+  return { since, noted: seen.length > 0 ? await refuseDrift(ports, task, seen) : noted };
+}
+
+/** Answers what is no hindrance, and is to be told. */
+async function refuseDrift(
+  { judgeDrift }: HandOverPorts,
+  task: HandOverTask,
+  apart: readonly string[],
+): Promise<readonly string[]> {
+  const { hinders, noted } = await judgeDrift(task, apart);
+  if (hinders.length > 0) throw new Obstacle(describeHindrances(hinders));
+  return noted;
 }
 
 type Holding = Readonly<{ held: HandOverStep; steps: Stopwatch }>;

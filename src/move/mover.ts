@@ -8,19 +8,14 @@ import {
   type MoveOrder,
   type MoveRecord,
   type RowFollower,
-  type Side,
   type TenantId,
 } from '../vocabulary/index.ts';
-import {
-  type HandOverEnd,
-  type HandOverPorts,
-  type HandOverTask,
-  handOver,
-  type Manner,
-  type Verified,
-} from './hand-over.ts';
+import { type DriftWatch, openDriftWatch } from './drift-watch.ts';
+import { type HandOverEnd, type HandOverPorts, handOver } from './hand-over.ts';
 import { findSchema, outlastWriters } from './legacy-side.ts';
 import { openLegacyPool } from './legacy-slot.ts';
+import { type Place, Prover } from './prover.ts';
+import { openRecheck, type Recheck } from './recheck.ts';
 import {
   advanceSequences,
   openReturn,
@@ -28,23 +23,25 @@ import {
   type Returning,
   readSequences,
 } from './return/index.ts';
-import { describeProof, verifyTenant } from './verify/index.ts';
 
 export type MoverWish = Readonly<{
   legacyUrl: string;
+  /** The store, as any role of it, for its catalogs. */
+  storeUrl: string;
   /** The replication slot by which rows follow: their names are mapped as it says. */
   slot: string;
-  store: Pick<Store, 'mover' | 'tenures' | 'outbox' | 'proof' | 'follow'>;
+  store: Pick<Store, 'mover' | 'moveLook' | 'tenures' | 'tenants' | 'outbox' | 'proof' | 'follow'>;
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
   /** Hand-overs side by side; default 4. */
   atOnce?: number;
+  /** In so long every tenant's rows are proven once more; 0: only when asked for. */
+  recheckMs: number;
 }>;
 
 export type Mover = Readonly<{ close(): Promise<void> }>;
 
-/** Where a tenant's rows are. */
-type Place = Readonly<{ schema: string; back: Returning; owner: Side }>;
+type Work = Readonly<{ back: Returning; recheck: Recheck | undefined }>;
 
 type Ended = HandOverEnd | Readonly<{ kind: 'done'; rows: number }>;
 
@@ -57,8 +54,8 @@ const PRUNE_MS = 5 * 60_000;
 /** Carries out orders for as long as it leads; of several movers one does, and another takes over where it stops. */
 export function openMover(wish: MoverWish): Mover {
   const closing = new AbortController();
-  // Each hand-over reads rows on one while it asks by another.
-  const legacy = openLegacyPool(wish.legacyUrl, 2 * (wish.atOnce ?? AT_ONCE));
+  // Each hand-over, and the look in the background, reads rows on one while it asks by another.
+  const legacy = openLegacyPool(wish.legacyUrl, 2 * ((wish.atOnce ?? AT_ONCE) + 1));
   const running = new Lead(wish, legacy, closing.signal).run();
   return {
     async close() {
@@ -73,11 +70,22 @@ class Lead {
   readonly #wish: MoverWish;
   readonly #legacy: pg.Pool;
   readonly #signal: AbortSignal;
+  readonly #prover: Prover;
+  readonly #drift: DriftWatch;
+  /** Tenants for whom an order is being carried out. */
+  readonly #busy: TenantId[] = [];
   /** Cannot change while the new side owns anything: read where a mover begins, and before each order. */
   #mapping: Mapping = EQUAL_NAMES;
 
   constructor(wish: MoverWish, legacy: pg.Pool, signal: AbortSignal) {
     this.#wish = wish;
+    const mapping = () => this.#mapping;
+    this.#prover = new Prover({ ...wish, legacy, mapping });
+    this.#drift = openDriftWatch({
+      ...wish,
+      moves: async () => (await wish.store.tenures.news(0)).moves,
+      mapping,
+    });
     this.#legacy = legacy;
     this.#signal = signal;
   }
@@ -108,9 +116,11 @@ class Lead {
       const back = openReturn({ legacyUrl, outbox: store.outbox, emit, mapping });
       const pruning = setInterval(() => void store.mover.pruneOrders().catch(() => undefined), PRUNE_MS);
       emit({ type: 'mover_changed', state: 'leading', detail: 'carries out what is ordered' });
+      const recheck = this.#openRecheck(back);
       try {
-        await Promise.all(Array.from({ length: atOnce }, () => this.#work(back, signal)));
+        await Promise.all(Array.from({ length: atOnce }, () => this.#work({ back, recheck }, signal)));
       } finally {
+        await recheck?.close();
         clearInterval(pruning);
         await back.close();
       }
@@ -119,16 +129,35 @@ class Lead {
     }
   }
 
+  #openRecheck(back: Returning): Recheck | undefined {
+    const { store, recheckMs } = this.#wish;
+    if (recheckMs === 0) return undefined;
+    return openRecheck({
+      store,
+      everyMs: recheckMs,
+      isBusy: (tenant) => this.#busy.includes(tenant),
+      prove: async (place, signal) => {
+        await this.#readMapping();
+        await this.#prover.prove(place, back, signal);
+      },
+    });
+  }
+
   async #readMapping(): Promise<void> {
     const { store, slot } = this.#wish;
     this.#mapping = (await store.follow.mapping(slot)).mapping;
   }
 
-  async #work(back: Returning, signal: AbortSignal): Promise<void> {
+  async #work({ back, recheck }: Work, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const order = await this.#wish.store.mover.takeOrder();
-      if (order) await this.#carryOut(order, back);
-      else await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      if (order) {
+        this.#busy.push(order.tenant);
+        recheck?.giveWay(order.tenant);
+        await this.#carryOut(order, back).finally(() =>
+          this.#busy.splice(this.#busy.indexOf(order.tenant), 1),
+        );
+      } else await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -185,39 +214,12 @@ class Lead {
       book: store.mover,
       catchUp: (signal) => follower.catchUp(signal),
       drain: (tenant, signal) => back.drain(tenant, signal),
-      verify: (task, manner, signal) => this.#verify(place, task, manner, signal),
+      judgeDrift: (task, apart) => this.#drift.judge(task, apart),
+      verify: (task, manner, signal) => this.#prover.verify(place, task, manner, signal),
       readSequences: ({ tables }) => readSequences(legacy, schema, tables, mapping),
       advanceSequences: (_task, nextIds) => advanceSequences(legacy, schema, nextIds, mapping),
       outlast: ({ tables }, signal) => outlastWriters(legacy, { schema, tables, mapping }, signal),
     };
-  }
-
-  async #verify(
-    { schema, back, owner }: Place,
-    { tenant, tables }: Pick<HandOverTask, 'tenant' | 'tables'>,
-    manner: Manner,
-    signal: AbortSignal,
-  ): Promise<Verified> {
-    const { store, follower } = this.#wish;
-    // Whoever owns them, the other side is level then.
-    const settle = async () => {
-      await follower.catchUp(signal);
-      await back.drain(tenant, signal);
-    };
-    const proof = await verifyTenant({
-      legacy: this.#legacy,
-      schema,
-      mapping: this.#mapping,
-      proof: store.proof,
-      tenant,
-      tables,
-      signal,
-      owner,
-      ...(manner.kind === 'live' ? { settle } : { since: manner.since }),
-    });
-    return proof.kind === 'equal'
-      ? { kind: 'equal', rows: proof.rows, since: proof.since }
-      : { kind: 'different', detail: describeProof(proof) };
   }
 }
 
@@ -226,7 +228,8 @@ function describeEnd(end: Ended, { order }: Pick<MoveOrder, 'order'>): string {
   const steps = 'steps' in end ? Object.entries(end.steps).map(([step, ms]) => `${step} ${ms}`) : [];
   const held = steps.length > 0 ? `; held, in ms: ${steps.join(', ')}` : '';
   const rehearsed = order === 'rehearse' ? '; nothing was switched' : '';
-  return `${end.rows} rows, equal on both sides${held}${rehearsed}`;
+  const noted = 'noted' in end && end.noted.length > 0 ? `; its schema has drifted: ${end.noted[0]}` : '';
+  return `${end.rows} rows, equal on both sides${held}${rehearsed}${noted}`;
 }
 
 function describeMissing(

@@ -91,6 +91,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
       return event.state === 'returning' ? 'info' : 'warn';
     case 'mover_changed':
       return event.state === 'leading' ? 'info' : 'warn';
+    case 'proof_changed':
+      return event.state === 'equal' ? 'info' : 'warn';
     case 'move_paused':
       return event.state === 'moving' ? 'info' : 'warn';
     case 'owner_changed':

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { type BanyanEvent, type FeatureName, SIDES } from '../vocabulary/index.ts';
+import { type BanyanEvent, type FeatureName, PROOF_STATES, SIDES } from '../vocabulary/index.ts';
 
 type Ended = Extract<BanyanEvent, { type: 'owner_changed' }>;
 type Counted = Extract<BanyanEvent, { type: 'move_counted' }>;
@@ -41,11 +41,15 @@ export function createMoveMetrics(registry: Registry): (event: BanyanEvent) => v
 
 type Families = ReturnType<typeof createFamilies>;
 
-function count(families: Families, { feature, owners, lines, oldestMs, strangers }: Counted): void {
+function count(families: Families, counted: Counted): void {
+  const { feature, owners, lines, oldestMs, strangers, proofs, oldestProofMs } = counted;
   for (const owner of SIDES) families.tenants.set({ feature, owner }, owners[owner]);
   families.lines.set({ feature }, lines);
   families.lag.set({ feature }, oldestMs / 1_000);
   families.strangers.set({ feature }, strangers);
+  for (const state of [...PROOF_STATES, 'never'] as const)
+    families.proofs.set({ feature, state }, proofs[state]);
+  families.oldestProof.set({ feature }, oldestProofMs / 1_000);
 }
 
 function end(families: Families, { feature, order, ended, heldMs, rows }: Ended): void {
@@ -88,6 +92,13 @@ function createFamilies(registry: Registry) {
     lines: gauge('move_lines_waiting', 'Writes of the new side that legacy does not have yet', ['feature']),
     lag: gauge('move_lag_seconds', 'How long the oldest of them has waited', ['feature']),
     strangers: gauge('move_strangers', 'Writes on legacy to rows that the new side owns', ['feature']),
+    proofs: gauge('move_proofs', 'Tenants of a feature that is moved, by how the last proof has ended', [
+      'feature',
+      'state',
+    ]),
+    oldestProof: gauge('move_oldest_proof_seconds', 'How long ago the oldest of these proofs was', [
+      'feature',
+    ]),
     leading: gauge('mover_leading', 'Whether the mover of this instance carries out orders: 1 or 0', []),
   };
 }

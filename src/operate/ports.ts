@@ -5,6 +5,7 @@ import type {
   FeatureName,
   FlagName,
   IfNewFails,
+  MappingRules,
   MirrorRules,
   Revision,
   RouteId,
@@ -35,6 +36,8 @@ export type FeatureView = Readonly<{
   flag: FlagName | undefined;
   force: 'legacy' | undefined;
   tables: readonly string[];
+  /** Where names of its tables differ on legacy; undefined: nowhere. */
+  mapping: MappingRules | undefined;
   /** What the table says, or undefined: FEATURE_MAX_IN_FLIGHT. */
   maxInFlight: number | undefined;
 }>;

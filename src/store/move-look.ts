@@ -3,6 +3,8 @@ import {
   type MoveLook,
   type MoveStanding,
   type MoveWave,
+  type ProofRecord,
+  type ProofState,
   parseFeatureName,
   parseTenantId,
 } from '../vocabulary/index.ts';
@@ -15,6 +17,15 @@ type StandingRow = Readonly<{
   lines: number;
   oldest_ms: number;
   strangers: number;
+}>;
+
+type ProofRow = Readonly<{
+  tenant: number;
+  feature: string;
+  checked_at: Date;
+  state: string;
+  rows: number | null;
+  detail: string;
 }>;
 
 /** How moves stand; one statement each, however many tenants there are. */
@@ -49,6 +60,13 @@ export function openMoveLook(pool: pg.Pool): MoveLook {
       );
       return rows.flatMap(readOrder);
     },
+    proofs: async () =>
+      (
+        await ask<ProofRow>(
+          pool,
+          'SELECT tenant, feature, checked_at, state, rows::float8 AS rows, detail FROM banyan.row_proof',
+        )
+      ).flatMap(readProof),
     waves: async () => (await ask<WaveRow>(pool, WAVES)).flatMap(readWave),
   };
 }
@@ -74,4 +92,11 @@ function readStanding(row: StandingRow): readonly MoveStanding[] {
   if (tenant === undefined || feature === undefined) return [];
   const { lines, oldest_ms: oldestMs, strangers } = row;
   return [{ tenant, feature, waiting: { lines, oldestMs }, strangers }];
+}
+
+function readProof(row: ProofRow): readonly ProofRecord[] {
+  const [tenant, feature] = [parseTenantId(row.tenant), parseFeatureName(row.feature)];
+  if (tenant === undefined || feature === undefined) return [];
+  const { checked_at: checkedAt, state, rows, detail } = row;
+  return [{ tenant, feature, checkedAt, state: state as ProofState, rows: rows ?? undefined, detail }];
 }

@@ -4,6 +4,8 @@ import {
   type FeatureName,
   type MoveOrder,
   type Position,
+  type ProofRecord,
+  type ProofState,
   printPosition,
   type Side,
   type TenantId,
@@ -40,6 +42,8 @@ export type MoverBook = Readonly<{
   /** Takes the order that is next: the oldest that waits for no wave, or the next one of a wave, as far as limits allow. */
   takeOrder(): Promise<MoveOrder | undefined>;
   endOrder(id: number, end: OrderEnd): Promise<void>;
+  /** Notes how a look at both sides has ended; answers how the one before had. */
+  noteProof(proof: Omit<ProofRecord, 'checkedAt'>): Promise<ProofState | undefined>;
   /** Orders that a mover was at when it went wait again. */
   returnOrders(): Promise<void>;
   /** Forgets orders that ended more than a day ago, but for the last few of each tenant and feature. Answers how many. */
@@ -119,6 +123,16 @@ export function openMoverBook(url: string, pool: pg.Pool): MoverBook {
         'UPDATE banyan.move_order SET state = $2, detail = $3, held_ms = $4, rows = $5, ended_at = clock_timestamp() WHERE id = $1',
         [id, state, detail, heldMs ?? null, rows ?? null],
       )),
+    async noteProof({ tenant, feature, state, rows, detail }) {
+      const [row] = await ask<{ before: ProofState | null }>(
+        pool,
+        `INSERT INTO banyan.row_proof AS p (tenant, feature, state, rows, detail) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant, feature) DO UPDATE SET checked_at = clock_timestamp(), state = EXCLUDED.state, rows = EXCLUDED.rows, detail = EXCLUDED.detail
+         RETURNING (SELECT b.state FROM banyan.row_proof b WHERE b.tenant = $1 AND b.feature = $2) AS before`,
+        [tenant, feature, state, rows ?? null, detail],
+      );
+      return row?.before ?? undefined;
+    },
     returnOrders: async () =>
       void (await ask(pool, `UPDATE banyan.move_order SET state = 'waiting' WHERE state = 'running'`)),
     pruneOrders: async () =>

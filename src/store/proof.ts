@@ -11,7 +11,8 @@ export type ProofStore = Readonly<{
 }>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const POOL_SIZE = 4;
+/** Hand-overs side by side, the look in the background, and what ends a statement. */
+const POOL_SIZE = 10;
 
 /** Connections of its own, as the app role: what is read here takes long, and no request may wait for it. */
 export function openProofStore(url: string): ProofStore {

@@ -65,7 +65,12 @@ export async function endTenant(
 ): Promise<boolean> {
   try {
     await inShort(client, id, async () => {
-      for (const sql of ['banyan.tenure', 'banyan.outbox_tenant', 'banyan.leaving_tenant'])
+      for (const sql of [
+        'banyan.tenure',
+        'banyan.row_proof',
+        'banyan.outbox_tenant',
+        'banyan.leaving_tenant',
+      ])
         await client.query(`DELETE FROM ${sql} WHERE tenant = $1`, [id]);
       await client.query('DELETE FROM banyan.ended_session WHERE tenant = $1', [name]);
       await client.query(

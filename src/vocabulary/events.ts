@@ -11,6 +11,7 @@ import type {
   TenantName,
   UserId,
 } from './ids.ts';
+import type { ProofState } from './move-look.ts';
 import type { DropReason, NotComparedReason, Verdict } from './shadow.ts';
 import type { MoveOrderKind } from './tenure.ts';
 
@@ -108,6 +109,15 @@ export type BanyanEvent =
       /** How many rows are equal on both sides, if they are. */
       rows: number | undefined;
     }>
+  /** A tenant's rows were looked at on both sides, and it ended otherwise than the time before; `detail` holds no value of any row. */
+  | Readonly<{
+      type: 'proof_changed';
+      tenant: TenantId;
+      feature: FeatureName;
+      state: ProofState;
+      before: ProofState | undefined;
+      detail: string;
+    }>
   /** A move has been paused, by somebody or because too much of a wave failed, or goes on. */
   | Readonly<{ type: 'move_paused'; feature: FeatureName; state: 'paused' | 'moving'; detail: string }>
   /** How a feature's move stands, once in a while. */
@@ -120,6 +130,9 @@ export type BanyanEvent =
       lines: number;
       oldestMs: number;
       strangers: number;
+      /** Tenants by how the last look at both sides has ended; how long ago the oldest of these looks was. */
+      proofs: Readonly<Record<ProofState | 'never', number>>;
+      oldestProofMs: number;
     }>
   /** How many writes wait for their owner in this process now. */
   | Readonly<{ type: 'writes_waiting'; count: number }>

@@ -96,6 +96,11 @@ function tidyRules(wished: MappingRules): MappingRules {
 const sortEntries = <Value>(entries: readonly (readonly [string, Value])[]) =>
   [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
 
+/** One mapping of several features, whose tables are their own. */
+export function joinMappings(features: readonly Readonly<{ mapping: MappingRules | undefined }>[]): Mapping {
+  return makeMapping(Object.fromEntries(features.flatMap(({ mapping }) => Object.entries(mapping ?? {}))));
+}
+
 /** All names are the same on both sides. */
 export const EQUAL_NAMES: Mapping = makeMapping({});
 

@@ -14,6 +14,22 @@ export type MoveStanding = Readonly<{
 /** A tenant whose rows cannot be handed over: `tables` are apart from legacy's; none where it does not follow at all. */
 export type ApartTenant = Readonly<{ tenant: TenantId; tables: readonly string[] }>;
 
+/** `failed`: it could not be proven. */
+export type ProofState = 'equal' | 'different' | 'failed';
+export const PROOF_STATES = ['equal', 'different', 'failed'] as const satisfies readonly ProofState[];
+
+/** How the last look at one tenant's rows of a feature, on both sides, has ended. */
+export type ProofRecord = Readonly<{
+  tenant: TenantId;
+  feature: FeatureName;
+  checkedAt: Date;
+  state: ProofState;
+  /** How many there are, on the side that has more. */
+  rows: number | undefined;
+  /** A sentence: tables, keys and columns, never a value. */
+  detail: string;
+}>;
+
 /** How far the fleet of a move is. */
 export type MoveWave = Readonly<{
   feature: FeatureName;
@@ -36,6 +52,8 @@ export interface MoveLook {
   apart(tables: readonly string[]): Promise<readonly ApartTenant[]>;
   /** The last order of each tenant and move; if one is open, it is that. Oldest first. */
   lastOrders(): Promise<readonly MoveOrder[]>;
+  /** The last proof of each tenant and move of which there is one. */
+  proofs(): Promise<readonly ProofRecord[]>;
   /** Of each move. */
   waves(): Promise<readonly MoveWave[]>;
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { asSuperuser } from '../support/database.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../support/store.ts';
 
-const LARGE_MB = 150;
+const LARGE_MB = 100;
 const small = join(tmpdir(), 'small.banyan');
 const large = join(tmpdir(), 'large.banyan');
 

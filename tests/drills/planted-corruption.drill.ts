@@ -73,9 +73,12 @@ async function tryHandOver(house: VerifyHouse): Promise<string> {
     book: { ...house.store.mover, apart: async () => [] },
     catchUp: async () => 1n as Position,
     drain: async () => undefined,
+    judgeDrift: async () => ({ hinders: [], noted: [] }),
     verify: async () => {
       const proof = await house.verify();
-      return proof.kind === 'equal' ? proof : { kind: 'different', detail: describeProof(proof) };
+      return proof.kind === 'equal'
+        ? { kind: 'equal', rows: proof.rows }
+        : { kind: 'different', detail: describeProof(proof) };
     },
     readSequences: async () => ({}),
     advanceSequences: async () => undefined,

@@ -1,5 +1,6 @@
+import { openDie } from '../../legacy-stub/seed/random.ts';
 import { hold, type Line } from './drill.ts';
-import { median } from './figures.ts';
+import { median, percentile } from './figures.ts';
 
 /** A figure of one stretch of time: when nothing was wrong, or while something was. */
 export type Stretch = Readonly<{ kind: 'calm' | 'bad'; figure: number }>;
@@ -19,6 +20,28 @@ export function compareNeighbours(some: readonly Stretch[], among: readonly Stre
 export function compareHalves(figures: readonly number[]): number {
   const [even = 0, odd = 1] = [0, 1].map((half) => median(figures.filter((_, i) => i % 2 === half)));
   return Math.abs(even / odd - 1);
+}
+
+const DRAWS = 1_000;
+
+/** A ratio, and what lies between its lowest and its highest twentieth when rounds are drawn anew (bootstrap, Efron 1979). */
+export type Pooled = Readonly<{ ratio: number; low: number; high: number }>;
+
+/** All figures of some rounds together against all of the calm ones, at this share of each. */
+export function comparePooled(
+  some: readonly Float64Array[],
+  calm: readonly Float64Array[],
+  share: number,
+): Pooled {
+  const die = openDie('rounds drawn anew');
+  const draw = (rounds: readonly Float64Array[]) => rounds.map(() => die.pick(rounds));
+  const at = (rounds: readonly Float64Array[]) =>
+    percentile(
+      rounds.flatMap((one) => [...one]),
+      share,
+    );
+  const ratios = Array.from({ length: DRAWS }, () => at(draw(some)) / at(draw(calm)));
+  return { ratio: at(some) / at(calm), low: percentile(ratios, 0.05), high: percentile(ratios, 0.95) };
 }
 
 /** Holds the bad stretches to `times` the calm ones around them, or to what the calm ones differ by among themselves, if that is more. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { listChildren } from './cores.ts';
 import { LogFile } from './log-file.ts';
@@ -25,6 +25,7 @@ export type ServeWish = Readonly<{
 
 const LOOK_MS = 20;
 const PATIENCE_MS = 30_000;
+const LAST_CHARACTERS = 4_000;
 
 /** Resolves once the gateway listens. */
 export async function startServe({ logFile, env, argv = [] }: ServeWish): Promise<ServeProcess> {
@@ -45,8 +46,11 @@ export async function startServe({ logFile, env, argv = [] }: ServeWish): Promis
   );
   const untilMs = performance.now() + PATIENCE_MS;
   while (!log.find('listening').some(({ door }) => door === 'gateway')) {
-    if (how !== undefined || performance.now() > untilMs)
-      throw new Error(`banyan serve does not listen (${how ?? 'too slow'}):\n${log.words.join('\n')}`);
+    if (how !== undefined || performance.now() > untilMs) {
+      child.kill('SIGKILL');
+      const last = readFileSync(logFile, 'utf8').slice(-LAST_CHARACTERS);
+      throw new Error(`banyan serve does not listen (${how ?? 'too slow'}):\n${last}`);
+    }
     await wait(LOOK_MS);
   }
   const pid = child.pid ?? 0;

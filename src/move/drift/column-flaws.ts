@@ -70,8 +70,14 @@ function judgeExtra(
     : note(
         'column_left_out',
         place,
-        'Knowingly left out: it stays as it is on legacy, and the new side has not got it.',
+        `Knowingly left out: the new side has not got it, and legacy keeps what it has. ${describeFilling(column)}`,
       );
+}
+
+/** What a row gets there that the new side has made. */
+function describeFilling({ generated, fallback }: CatalogColumn): string {
+  if (generated !== 'no') return 'In a row that is carried back legacy makes it itself.';
+  return `A row that is carried back has ${fallback ?? 'NULL'} there.`;
 }
 
 function judgePair(place: string, own: CatalogColumn, wished: CatalogColumn): readonly Flaw[] {

@@ -21,9 +21,12 @@ export function describeDrift({ tenants, tables, findings }: DriftReport): reado
 
 const rank = (finding: DriftFinding | undefined): number => (finding?.weight === 'stops' ? 0 : 1);
 
-function describeGroup({ weight, place, sentence }: DriftFinding, group: readonly DriftFinding[]): string {
+function describeGroup(
+  { weight, place, source, sentence }: DriftFinding,
+  group: readonly DriftFinding[],
+): string {
   const names = group.map(({ tenant, schema }) => tenant?.name ?? (schema || 'everybody'));
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
   const where = `${names.slice(0, NAMED).join(', ')}${more}`;
-  return `${weight === 'stops' ? 'stops' : 'note '}  ${where}${place && `  ${place}`}: ${sentence}`;
+  return `${weight === 'stops' ? 'stops' : 'note '}  ${where}${place && `  ${place}`}${source === undefined ? '' : ` (${source} on legacy)`}: ${sentence}`;
 }

@@ -3,6 +3,8 @@ import type { TenantId } from '../../vocabulary/index.ts';
 export type DriftKind =
   | 'table_unknown'
   | 'table_twice'
+  | 'source_taken'
+  | 'column_unknown'
   | 'tenant_name'
   | 'schema_missing'
   | 'schema_shared'
@@ -41,6 +43,8 @@ export type DriftFinding = Readonly<{
   schema: string;
   /** The table, or table.column; '' where it is about the whole schema. */
   place: string;
+  /** What legacy calls it, where that is another name. */
+  source?: string;
   sentence: string;
 }>;
 

@@ -1,8 +1,9 @@
+import type { Mapping } from '../../vocabulary/index.ts';
 import type { CatalogTable } from './catalog.ts';
 import { TENANT_COLUMN } from './expected.ts';
 import { type Flaw, stop } from './finding.ts';
 
-/** How one table's rows get to the store: by name, ids kept, the tenant added. The way back is the same, read backwards. */
+/** How one table's rows get to the store: by names, ids kept, the tenant added. The way back is the same, read backwards. */
 export type TableMapping = Readonly<{
   source: string;
   target: string;
@@ -21,6 +22,7 @@ export type Features = Readonly<Record<string, readonly string[]>>;
 export function judgeMapping(
   features: Features,
   targets: ReadonlyMap<string, CatalogTable>,
+  mapping: Mapping,
 ): readonly Flaw[] {
   const places = Object.entries(features).flatMap(([feature, tables]) =>
     tables.map((table) => ({ feature, table })),
@@ -37,6 +39,7 @@ export function judgeMapping(
         ]
       : []),
     ...judgeTarget(table, targets.get(table)),
+    ...judgeNames(table, targets.get(table), mapping),
   ]);
 }
 
@@ -61,10 +64,43 @@ function judgeTarget(table: string, target: CatalogTable | undefined): readonly 
       ];
 }
 
+/** Every table and column has a source, and each that the mapping names is there. */
+function judgeNames(table: string, target: CatalogTable | undefined, mapping: Mapping): readonly Flaw[] {
+  if (target === undefined) return [];
+  const known = target.columns.map(({ name }) => name);
+  const unknown = Object.keys(mapping.rules[table]?.columns ?? {}).filter(
+    (column) => !known.includes(column),
+  );
+  const orphans = known.filter(
+    (column) => column !== TENANT_COLUMN && mapping.toLegacyColumn(table, column) === undefined,
+  );
+  const taken = [
+    ...(mapping.toLegacyTable(table) === undefined ? [table] : []),
+    ...orphans.map((one) => `${table}.${one}`),
+  ];
+  return [
+    ...unknown.map((column) =>
+      stop(
+        'column_unknown',
+        `${table}.${column}`,
+        'The mapping names this column, and the store has none of that name. Mend it in the route table.',
+      ),
+    ),
+    ...taken.map((place) =>
+      stop(
+        'source_taken',
+        place,
+        'The mapping gives what legacy calls so to another one, or leaves it out: this one has no source. Map it, too.',
+      ),
+    ),
+  ];
+}
+
 /** What both sides have in common, once nothing stops it. */
 export function deriveMapping(
   features: Features,
   targets: ReadonlyMap<string, CatalogTable>,
+  mapping: Mapping,
 ): readonly FeatureMapping[] {
   return Object.entries(features).map(([feature, tables]) =>
     Object.freeze({
@@ -72,24 +108,25 @@ export function deriveMapping(
       tables: Object.freeze(
         tables.flatMap((name) => {
           const target = targets.get(name);
-          return target ? [mapTable(target)] : [];
+          return target ? [mapTable(target, mapping)] : [];
         }),
       ),
     }),
   );
 }
 
-function mapTable(target: CatalogTable): TableMapping {
+function mapTable(target: CatalogTable, mapping: Mapping): TableMapping {
   const { name, keys, columns, references } = target;
+  const sourceOf = (column: string) => mapping.toLegacyColumn(name, column) ?? column;
   const isCarried = (column: string) => column !== TENANT_COLUMN;
   const others = references.filter((one) => one.columns.some(isCarried) && one.table !== name);
   return Object.freeze({
-    source: name,
+    source: mapping.toLegacyTable(name) ?? name,
     target: name,
-    key: (keys.find(({ isPrimary }) => isPrimary)?.columns ?? []).filter(isCarried),
+    key: (keys.find(({ isPrimary }) => isPrimary)?.columns ?? []).filter(isCarried).map(sourceOf),
     columns: columns
       .filter((column) => isCarried(column.name))
-      .map((column) => Object.freeze({ source: column.name, target: column.name, type: column.type })),
+      .map(({ name: target, type }) => Object.freeze({ source: sourceOf(target), target, type })),
     added: TENANT_COLUMN,
     refersTo: [...new Set(others.map(({ table }) => table))],
   });

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { TenantId } from '../../vocabulary/index.ts';
+import { EQUAL_NAMES, type Mapping, type TenantId } from '../../vocabulary/index.ts';
 import { nameLegacyTrouble, VerifyTrouble } from '../verify/trouble.ts';
 import { type CatalogTable, readMigrations, readSchemas, readTables, readTwins } from './catalog.ts';
 import { printOrder } from './column-flaws.ts';
@@ -7,6 +7,7 @@ import type { Expected } from './expected.ts';
 import { type DriftFinding, type Flaw, stop } from './finding.ts';
 import { findMajority } from './majority.ts';
 import { deriveMapping, type FeatureMapping, type Features, judgeMapping } from './mapping.ts';
+import { renameColumn, renameTable } from './renamed-catalog.ts';
 import { judgeMigrations, judgeStrays, judgeTenant, type Registered } from './schema-flaws.ts';
 import { judgeTable } from './table-flaws.ts';
 
@@ -16,6 +17,8 @@ export type DriftWish = Readonly<{
   storeUrl: string;
   /** The tables of each feature. */
   features: Features;
+  /** By which names legacy's tables and columns are the store's; default: by equal ones. */
+  mapping?: Mapping | undefined;
   /** Columns of legacy (table.column) that are knowingly not carried over. */
   leftOut?: readonly string[];
 }>;
@@ -36,24 +39,25 @@ const MIGRATIONS = 'django_migrations';
  * schemas there are. Changes nothing. Throws VerifyTrouble where a database cannot be read.
  */
 export async function readDrift(wish: DriftWish): Promise<DriftReport> {
+  const { mapping = EQUAL_NAMES } = wish;
   const tables = [...new Set(Object.values(wish.features).flat())];
   const [source, target] = await Promise.all([
-    inOneMoment(wish.legacyUrl, nameLegacyTrouble, (client) => readSource(client, tables)),
+    inOneMoment(wish.legacyUrl, nameLegacyTrouble, (client) => readSource(client, tables, mapping)),
     inOneMoment(wish.storeUrl, nameStoreTrouble, (client) => readTables(client, tables)),
   ]);
   const targets = new Map(target.filter(({ schema }) => schema === 'public').map((one) => [one.name, one]));
   const findings = [
-    ...judgeMapping(wish.features, targets).map((flaw) => assign(flaw, '', undefined)),
+    ...judgeMapping(wish.features, targets, mapping).map((flaw) => assign(flaw, '', undefined)),
     ...judgeStrays(source.schemas, source.registry, new Set(source.tables.map(({ schema }) => schema))).map(
       ({ schema, flaw }) => assign(flaw, schema, undefined),
     ),
     ...judgeTenants(source, targets, wish),
-  ];
+  ].map((one) => nameSource(one, mapping));
   const own = new Set(source.registry.map(({ schema }) => schema));
   return Object.freeze({
     tenants: source.registry.length,
     tables: source.tables.filter(({ schema, name }) => own.has(schema) && name !== MIGRATIONS).length,
-    mapping: Object.freeze(deriveMapping(wish.features, targets)),
+    mapping: Object.freeze(deriveMapping(wish.features, targets, mapping)),
     findings: Object.freeze(findings),
   });
 }
@@ -66,7 +70,12 @@ type Source = Readonly<{
   migrations: ReadonlyMap<string, readonly string[]>;
 }>;
 
-async function readSource(client: pg.ClientBase, names: readonly string[]): Promise<Source> {
+async function readSource(
+  client: pg.ClientBase,
+  tables: readonly string[],
+  mapping: Mapping,
+): Promise<Source> {
+  const names = tables.flatMap((table) => mapping.toLegacyTable(table) ?? []);
   const { rows: registry } = await client.query<Registered>(
     'SELECT id, name, schema_name AS schema FROM public.tenants_tenant ORDER BY id',
   );
@@ -78,7 +87,9 @@ async function readSource(client: pg.ClientBase, names: readonly string[]): Prom
   return {
     registry,
     schemas: await readSchemas(client),
-    tables: found.filter(({ name }) => names.includes(name)),
+    tables: found
+      .filter(({ name }) => names.includes(name))
+      .flatMap((table) => renameTable(table, mapping) ?? []),
     twins: await readTwins(client, names),
     migrations: await readMigrations(
       client,
@@ -90,13 +101,13 @@ async function readSource(client: pg.ClientBase, names: readonly string[]): Prom
 function judgeTenants(
   source: Source,
   targets: ReadonlyMap<string, CatalogTable>,
-  { leftOut = [] }: DriftWish,
+  { leftOut = [], mapping = EQUAL_NAMES }: DriftWish,
 ): readonly DriftFinding[] {
   const schemas = new Set(source.schemas);
   const bySchema = Map.groupBy(source.tables, ({ schema }) => schema);
   const twins = Map.groupBy(source.twins, ({ schema }) => schema);
   const migrations = judgeMigrations(source.migrations);
-  const expected = expectTables(source.tables, targets, new Set(leftOut));
+  const expected = expectTables(source.tables, targets, new Set([...leftOut, ...listLeftOut(mapping)]));
   return source.registry.flatMap((tenant) => {
     const flaws = judgeTenant(tenant, source.registry, schemas);
     if (!schemas.has(tenant.schema)) return flaws.map((flaw) => assign(flaw, tenant.schema, tenant));
@@ -143,6 +154,23 @@ function expectTables(
 
 const assign = (flaw: Flaw, schema: string, tenant: Registered | undefined): DriftFinding =>
   Object.freeze({ ...flaw, schema, tenant: tenant && { id: tenant.id as TenantId, name: tenant.name } });
+
+const listLeftOut = (mapping: Mapping): readonly string[] =>
+  Object.entries(mapping.rules).flatMap(([table, { leaveOut = [] }]) =>
+    leaveOut.map((column) => `${table}.${renameColumn(mapping, table, column)}`),
+  );
+
+/** Whoever mends it on legacy looks for legacy's name. */
+function nameSource(finding: DriftFinding, mapping: Mapping): DriftFinding {
+  const [table = '', column] = finding.place.split(/\.(.*)/s);
+  const legacyTable = mapping.toLegacyTable(table) ?? table;
+  const own = column?.replace(/ \(legacy's own\)$/, '');
+  const legacyColumn = column === own ? (mapping.toLegacyColumn(table, own ?? '') ?? own) : own;
+  const source = column === undefined ? legacyTable : `${legacyTable}.${legacyColumn}`;
+  return source === finding.place || finding.tenant === undefined
+    ? finding
+    : Object.freeze({ ...finding, source });
+}
 
 /** What stops a tenant, or everybody, from being moved with these tables. */
 export function listStops(

@@ -14,6 +14,7 @@ const WATCHED = [
   'stranger_wrote',
   'mover_changed',
   'owner_changed',
+  'proof_changed',
   'move_paused',
 ] as const satisfies readonly BanyanEvent['type'][];
 

@@ -3,6 +3,8 @@ import {
   type InstanceRecord,
   type MoveOrder,
   type MoveWave,
+  PROOF_STATES,
+  type ProofRecord,
   SIDES,
   TENURE_STEPS,
 } from '../../vocabulary/index.ts';
@@ -39,6 +41,12 @@ const backShape = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('legacys'), sentence: text }),
   z.object({ kind: z.literal('over'), sentence: text }),
 ]);
+const proofShape = z.object({
+  state: z.enum(PROOF_STATES),
+  checked_at: time,
+  rows: z.int().nullable(),
+  detail: text,
+});
 const tenantShape = z.object({
   id: z.int(),
   tenant: text,
@@ -50,6 +58,7 @@ const tenantShape = z.object({
   strangers: z.int(),
   trouble: text.nullable(),
   order: orderShape.nullable(),
+  proof: proofShape.nullable(),
   back: backShape,
 });
 const limitsShape = z.object({
@@ -175,8 +184,13 @@ function toTenantJson(one: TenantView): TenantMoveJson {
     strangers,
     trouble: one.trouble ?? null,
     order: order ? toOrderJson(order, () => tenant.name) : null,
+    proof: one.proof ? toProofJson(one.proof) : null,
     back,
   };
+}
+
+function toProofJson({ state, checkedAt, rows, detail }: ProofRecord): NonNullable<TenantMoveJson['proof']> {
+  return { state, checked_at: checkedAt.toISOString(), rows: rows ?? null, detail };
 }
 
 export function toMoveDoneJson(done: MoveDone, nameOf: NameOf): MoveDoneJson {

@@ -89,3 +89,15 @@ export function readWholeNumber(least: number, most: number): (typed: string) =>
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most.toLocaleString('en')}.`);
   };
 }
+
+const BYTES: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** `512MB`, `2GB`, `1000000` */
+export function readBytes(typed: string): number {
+  const [, count, unit = ''] = /^(\d{1,12})\s?([KMGT]B)?$/i.exec(typed) ?? [];
+  const bytes = Number(count) * (BYTES[unit.toUpperCase()] ?? 0);
+  if (bytes > 0) return bytes;
+  throw new InvalidArgumentError(
+    'A size is a number of bytes, or one with KB, MB, GB or TB, for example 512MB.',
+  );
+}

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Explanation, Question } from '../../decide/index.ts';
 import type { DriftReport } from '../../move/index.ts';
+import type { Mapping } from '../../vocabulary/index.ts';
 import type { ReadResult, TableTexts } from '../ports.ts';
 import type { TenantParts } from './tenant-parts.ts';
 import { CommandRefusal, type ExitCode, type Terminal } from './terminal.ts';
@@ -14,13 +15,10 @@ export type CommandLineParts = Readonly<{
   /** Applies the store's migrations; answers the names of those that were new. Throws one clear sentence. */
   migrate(): Promise<readonly string[]>;
   /** Copies tenants that are missing and begins to follow them. Throws one clear sentence. */
-  follow(onProgress: (progress: FollowProgress) => void): Promise<FollowPrepared>;
+  follow(limits: FollowLimits, heard: FollowHeard): Promise<FollowPrepared>;
   /** Move's: whether legacy's schemas look as the store expects them. Throws one clear sentence. */
   drift: Readonly<{
-    read(
-      features: Readonly<Record<string, readonly string[]>>,
-      leftOut: readonly string[],
-    ): Promise<DriftReport>;
+    read(features: Readonly<Record<string, readonly string[]>>, more: DriftMore): Promise<DriftReport>;
     /** Lines for a person; the first is the verdict. */
     describe(report: DriftReport): readonly string[];
   }>;
@@ -32,11 +30,37 @@ export type CommandLineParts = Readonly<{
   version: string;
 }>;
 
-export type FollowProgress = Readonly<{ tenant: string; done: number; all: number }>;
+/** `mapping`: of all features of the route table. */
+export type DriftMore = Readonly<{ leftOut: readonly string[]; mapping: Mapping }>;
+
+/** How fast legacy's rows may be copied; what is left out has a default. */
+export type FollowLimits = Readonly<{
+  atOnce?: number;
+  rowsPerSecond?: number;
+  unreadBytes?: number;
+  atWork?: number;
+}>;
+export type FollowHeard = Readonly<{
+  onProgress(progress: FollowProgress): void;
+  /** What the copy waits for; undefined: it goes on. */
+  onRest(reason: string | undefined): void;
+}>;
+export type FollowFailure = Readonly<{ tenant: string; detail: string }>;
+export type FollowProgress = Readonly<{
+  tenants: Readonly<{ done: number; failed: number; all: number }>;
+  rows: number;
+  bytes: Readonly<{ done: number; all: number }>;
+  now: readonly string[];
+  failures: readonly FollowFailure[];
+  ended: Readonly<{ tenant: string; rows: number }> | FollowFailure | undefined;
+}>;
 export type FollowPrepared = Readonly<{
   slot: 'made' | 'kept';
   tenants: number;
   rows: number;
+  failed: readonly FollowFailure[];
+  /** `stopped`: by a signal; the same command goes on. */
+  ended: 'whole' | 'stopped';
   notFollowed: readonly string[];
 }>;
 

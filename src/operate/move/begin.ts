@@ -1,4 +1,9 @@
-import type { FeatureName, MoveLimitWish, MoveRecord } from '../../vocabulary/index.ts';
+import {
+  type FeatureName,
+  joinMappings,
+  type MoveLimitWish,
+  type MoveRecord,
+} from '../../vocabulary/index.ts';
 import { type AdminFailure, isRefusal, refuse } from '../admin/problem.ts';
 import { suggestName } from '../nearest-name.ts';
 import type { FeatureView } from '../ports.ts';
@@ -33,7 +38,10 @@ export async function startMove(
     return { ...DONE, changed: changed.length > 0, story: [`${name} is being moved already.`, ...changed] };
   }
   const refused =
-    refuseState(ground, known) ?? refuseDeclared(rooms, ground) ?? (await refuseApart(rooms, ground));
+    refuseState(ground, known) ??
+    refuseDeclared(rooms, ground) ??
+    (await refuseMapping(rooms, ground)) ??
+    (await refuseApart(rooms, ground));
   if (refused) return refused;
   const unready = await prepareLegacy(rooms);
   return unready ?? begin(rooms, ground, limits);
@@ -116,6 +124,24 @@ function refuseDeclared(
     'move_refused',
     `Writes of ${name} go to the new side already for ${listNames(ahead.map((tenant) => tenant.name))}. A move begins with legacy as the owner of every tenant, ` +
       `so they would be refused. First: banyan flip ${name} legacy --reason "…". Hand over once the move has begun: banyan move hand-over ${name} --tenant T.`,
+  );
+}
+
+/** What follows by other names than the table says would be proven, and carried back, by them. */
+async function refuseMapping(
+  { inForce, mappingInForce }: MoveRooms,
+  { feature: { name, tables } }: Ground,
+): Promise<AdminFailure | undefined> {
+  if (!mappingInForce) return undefined;
+  const said = joinMappings(inForce.current().table.features);
+  const kept = await mappingInForce();
+  const isOther = (table: string) => JSON.stringify(said.rules[table]) !== JSON.stringify(kept.rules[table]);
+  const others = tables.filter(isOther);
+  if (others.length === 0) return undefined;
+  return refuse(
+    'move_refused',
+    `The route table's mapping of ${others.join(', ')} is not the one by which rows of ${name} follow legacy's. A mapping cannot change while tenants follow: ` +
+      'put it back, or take all tenants out of the store and run banyan follow anew (docs/moving.md#mapping).',
   );
 }
 

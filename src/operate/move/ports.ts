@@ -1,4 +1,11 @@
-import type { MoveBook, MoveLook, TenantId, TenantName, TenureBook } from '../../vocabulary/index.ts';
+import type {
+  Mapping,
+  MoveBook,
+  MoveLook,
+  TenantId,
+  TenantName,
+  TenureBook,
+} from '../../vocabulary/index.ts';
 import type { FlipDesk } from '../flip/flip-desk.ts';
 import type { TableInForce } from '../ports.ts';
 
@@ -9,6 +16,8 @@ export type MoveParts = Readonly<{
   moveLook: MoveLook;
   /** Makes on legacy what carrying rows back needs. Throws one clear sentence. Undefined where nothing follows legacy's rows. */
   prepareReturn: (() => Promise<void>) | undefined;
+  /** By which names rows follow legacy's, and go back. Undefined where nothing follows legacy's rows. */
+  mappingInForce?: (() => Promise<Mapping>) | undefined;
   /** How long an answer waits for others; default 10 s. */
   patienceMs?: number | undefined;
 }>;

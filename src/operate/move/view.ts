@@ -7,6 +7,7 @@ import type {
   MoveRecord,
   MoveStanding,
   MoveWave,
+  ProofRecord,
   TenantId,
   TenureRecord,
 } from '../../vocabulary/index.ts';
@@ -28,6 +29,8 @@ export type TenantView = Readonly<{
   /** Why what waits does not go on. */
   trouble: string | undefined;
   order: MoveOrder | undefined;
+  /** When both sides were compared last, and how that ended. */
+  proof: ProofRecord | undefined;
   back: Back;
 }>;
 
@@ -56,6 +59,7 @@ export async function viewMoves(rooms: MoveRooms, feature?: string): Promise<Mov
   const tenants = await rooms.listTenants();
   const standings = indexByPlace(await rooms.moveLook.standings());
   const orders = await rooms.moveLook.lastOrders();
+  const proofs = indexByPlace(await rooms.moveLook.proofs());
   const waves = await rooms.moveLook.waves();
   const tenures = indexByPlace(changed);
   const last = indexByPlace(orders);
@@ -65,6 +69,7 @@ export async function viewMoves(rooms: MoveRooms, feature?: string): Promise<Mov
       tenure: tenures.get(place),
       standing: standings.get(place) ?? NOTHING,
       order: last.get(place),
+      proof: proofs.get(place),
     });
   };
   const names = new Set(shown.map((move) => move.feature));
@@ -83,13 +88,14 @@ type Known = Readonly<{
   tenure: TenureRecord | undefined;
   standing: Pick<MoveStanding, 'waiting' | 'strangers'>;
   order: MoveOrder | undefined;
+  proof: ProofRecord | undefined;
 }>;
 
 function viewTenant(
   { inForce, troubleOf }: MoveRooms,
   { feature, state }: MoveRecord,
   tenant: Tenant,
-  { tenure, standing, order }: Known,
+  { tenure, standing, order, proof }: Known,
 ): TenantView {
   const owner = tenure?.owner ?? 'legacy';
   const { waiting, strangers } = standing;
@@ -104,6 +110,7 @@ function viewTenant(
     strangers,
     trouble,
     order,
+    proof,
     back: tellBack(state, owner, standing, trouble),
   };
 }

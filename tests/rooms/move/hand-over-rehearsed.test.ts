@@ -37,6 +37,7 @@ function openPorts(held: Awaited<ReturnType<HandOverPorts['verify']>>): HandOver
     },
     catchUp: note('level', 17n as Awaited<ReturnType<HandOverPorts['catchUp']>>),
     drain: note('drain', undefined),
+    judgeDrift: note('drift', { hinders: [], noted: [] }),
     verify: async (_task, { kind }) => {
       asked.push(`verify ${kind}`);
       return kind === 'held' ? held : { kind: 'equal', rows: 12 };
@@ -51,7 +52,7 @@ test('a rehearsal does everything of a hand-over up to the switch, and then lets
   const end = await handOver(openPorts({ kind: 'equal', rows: 12 }), TASK);
   expect(end).toMatchObject({ kind: 'done', rows: 12, heldMs: expect.any(Number) });
   expect(asked).toEqual([
-    ...['apart', 'strangers', 'level', 'verify live'],
+    ...['apart', 'strangers', 'drift', 'level', 'verify live'],
     ...['hold', 'confirmed', 'outlast', 'level', 'verify held'],
     'settle',
   ]);

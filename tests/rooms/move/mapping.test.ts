@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { type Mover, openMover, prepareFollow, prepareReturn } from '../../../src/move/index.ts';
+import {
+  describeDrift,
+  type Mover,
+  openMover,
+  prepareFollow,
+  prepareReturn,
+  readDrift,
+} from '../../../src/move/index.ts';
 import {
   type FeatureName,
+  type MappingRules,
   type MoveOrder,
   type MoveOrderKind,
   makeMapping,
@@ -49,8 +57,9 @@ beforeAll(async () => {
   app = new pg.Pool({ connectionString: house.database.appUrl, max: 2 });
   await prepareReturn(house.legacyUrl);
   await house.store.moves.begin(FEATURE, TABLES);
-  const { legacyUrl, slot, store, follower } = house;
-  mover = openMover({ legacyUrl, slot, store, follower, emit: () => undefined });
+  const { legacyUrl, slot, store, follower, database } = house;
+  const wish = { legacyUrl, storeUrl: database.appUrl, slot, store, follower, emit: () => undefined };
+  mover = openMover({ ...wish, recheckMs: 0 });
 });
 afterAll(async () => {
   await mover?.close();
@@ -110,6 +119,71 @@ async function write(...statements: readonly string[]): Promise<void> {
     client.release(true);
   }
 }
+
+const plan = (rules: MappingRules) =>
+  readDrift({
+    legacyUrl: house.legacyUrl,
+    storeUrl: house.database.appUrl,
+    features: { all: TABLES },
+    mapping: makeMapping(rules),
+  });
+const tell = async (rules: MappingRules) =>
+  (await plan(rules)).findings
+    .filter(({ tenant }) => tenant?.name !== 'globex')
+    .map(({ kind, place, source, weight }) => [weight, kind, place, ...(source ? [source] : [])].join(' '));
+
+test('the plan compares catalogs through the mapping, and says what a return would write to what is left out', async () => {
+  const report = await plan(RULES);
+  expect(describeDrift(report)).toEqual([
+    '2 tenants, 10 tables: 2 can be moved, 0 cannot.',
+    'note   acme, globex  chat_message.legacy_flags (messages.legacy_flags on legacy): Knowingly left out: the new side has not got it, and legacy keeps what it has. A row that is carried back has 7 there.',
+  ]);
+  expect(report.mapping[0]?.tables[2]).toMatchObject({
+    source: 'messages',
+    target: 'chat_message',
+    key: ['id'],
+    refersTo: expect.arrayContaining(['auth_user', 'chat_channel']),
+  });
+  expect(report.mapping[0]?.tables[4]).toMatchObject({ source: 'blobs', key: ['file', 'Part "nr"'] });
+});
+
+test('rules, special keys and foreign keys are compared under the new names; a name of a type is no column', async () => {
+  await legacy(`
+    ALTER TABLE acme.messages ADD CONSTRAINT said CHECK (text <> 'text' AND (user_id)::text <> '' AND length(text) > 0);
+    CREATE UNIQUE INDEX once ON acme.messages (lower(text), user_id) WHERE text = 'x';
+    ALTER TABLE acme.messages ALTER legacy_flags DROP DEFAULT`);
+  expect(await tell(RULES)).toEqual([
+    expect.stringMatching(/^stops other_unique chat_message messages$/),
+    expect.stringMatching(/^stops other_rule chat_message messages$/),
+    'stops column_extra chat_message.legacy_flags messages.legacy_flags',
+  ]);
+  const sentences = (await plan(RULES)).findings.map(({ sentence }) => sentence).join('\n');
+  expect(sentences).toContain(
+    "((body <> 'text'::text) AND ((author_id)::text <> ''::text) AND (length(body) > 0))",
+  );
+  expect(sentences).toContain("(author_id) lower(body) where (body = 'x'::text)");
+  expect(sentences).toContain('It is to be left out, and has to have a value: legacy would refuse rows');
+  await legacy(
+    `ALTER TABLE acme.messages DROP CONSTRAINT said, ALTER legacy_flags SET DEFAULT 7; DROP INDEX acme.once`,
+  );
+});
+
+test('what a mapping names and the store lacks, or takes from another, stops everybody', async () => {
+  const { chat_message } = RULES;
+  const wrong = {
+    ...RULES,
+    chat_message: { ...chat_message, columns: { body: 'text', writer_id: 'user_id' } },
+    files_file: { from: 'chat_channel', columns: { name: 'sha256' } },
+  };
+  expect(await tell(wrong)).toEqual(
+    expect.arrayContaining([
+      'stops column_unknown chat_message.writer_id',
+      'stops source_taken chat_channel',
+      'stops source_taken files_file.sha256',
+      'stops column_missing chat_message.author_id messages.author_id',
+    ]),
+  );
+});
 
 test('rows of renamed tables and columns are copied, their counters with them', async () => {
   await expectSame();

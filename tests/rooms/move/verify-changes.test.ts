@@ -29,7 +29,7 @@ const onBoth = async (ofLegacy: string, ofStore: string) => {
 };
 
 describe.each(['legacy', 'new'] as const)('damage on the side %s after the live proof', (side) => {
-  test('row-119: each kind is found among what has changed, and named as by a whole look', async () => {
+  test('row-119-corruption: each kind is found among what has changed, and named as by a whole look', async () => {
     for (const [kind, damage] of Object.entries(DAMAGES)) {
       const since = await proveLive();
       const mend = await plant(house, side, damage);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => house.close());
 
 describe.each(['legacy', 'new'] as const)('damage on the side %s', (side) => {
-  test.each(Object.entries(DAMAGES))('is found: %s', async (_, damage) => {
+  test.each(Object.entries(DAMAGES))('row-115-types: is found: %s', async (_, damage) => {
     const mend = await plant(house, side, damage);
     try {
       const proof = await house.verify();

@@ -35,6 +35,8 @@ const counted = (more: object = {}) =>
     lines: 37,
     oldestMs: 1_204,
     strangers: 14,
+    proofs: { equal: 397, different: 1, failed: 0, never: 2 },
+    oldestProofMs: 3_480_000,
     ...more,
   });
 
@@ -57,6 +59,13 @@ describe('the metrics of moves', () => {
     expect(await readFamily('move_lines_waiting')).toEqual({ 'feature="ai"': 37 });
     expect(await readFamily('move_lag_seconds')).toEqual({ 'feature="ai"': 1.204 });
     expect(await readFamily('move_strangers')).toEqual({ 'feature="ai"': 14 });
+    expect(await readFamily('move_proofs')).toEqual({
+      'feature="ai",state="equal"': 397,
+      'feature="ai",state="different"': 1,
+      'feature="ai",state="failed"': 0,
+      'feature="ai",state="never"': 2,
+    });
+    expect(await readFamily('move_oldest_proof_seconds')).toEqual({ 'feature="ai"': 3_480 });
     expect(lines).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { drawMove } from '../../../src/operate/command-line/move-picture.ts';
 import type { Terminal } from '../../../src/operate/index.ts';
-import type { TenantId } from '../../../src/vocabulary/index.ts';
+import type { FeatureName, TenantId } from '../../../src/vocabulary/index.ts';
 import { until } from '../../support/house.ts';
 import { type AdminHouse, type Asked, openAdminHouse, TABLE } from './admin-house.ts';
 import { carryOutAll, clearMoves, noteStranger, putOut, runMover } from './moves.ts';
@@ -253,8 +253,28 @@ describe('banyan move status', () => {
       /^ai {2}moving since .* UTC: ai_job; the new side owns 2 of 3 tenants\nTENANT +OWNER/,
     );
     expect(plain).toMatch(
-      /acme +new +new +just now +1 for 1\d\.\d s +- +hand over done, held 85 ms +going back now needs/,
+      /acme +new +new +just now +1 for 1\d\.\d s +- +hand over done, held 85 ms +never +going back now needs/,
     );
+  });
+
+  test('says when both sides were compared last, and aloud where they differ', async () => {
+    await prepare(screen);
+    const ai = { feature: 'ai' as FeatureName, rows: 12 };
+    const detail = '1 of 12 rows differ: ai_job {"id":3} is missing on legacy.';
+    await screen.store.mover.noteProof({ ...ai, tenant: 1 as TenantId, state: 'equal', detail: 'All.' });
+    await screen.store.mover.noteProof({ ...ai, tenant: 2 as TenantId, state: 'different', detail });
+    const { out } = await screen.banyan('move', 'status', 'ai');
+    const plain = out.replaceAll(new RegExp(`${ESCAPE}\\[\\d*m`, 'g'), '');
+    expect(plain).toMatch(/acme .* just now +going back/);
+    expect(plain).toMatch(/globex .* DIFFERENT just now +going back/);
+    expect(plain).toMatch(/initech .* never +legacy owns it/);
+    expect(plain).toContain(`\nDifferent: ai of globex. ${detail}\n`);
+    const { out: json } = await screen.banyan('move', 'status', 'ai', '--tenant', 'globex', '--json');
+    expect(JSON.parse(json).moves[0].tenants[0].proof).toMatchObject({
+      state: 'different',
+      rows: 12,
+      detail,
+    });
   });
 
   test('says how to begin where nothing is moved', async () => {
@@ -392,7 +412,7 @@ describe('banyan move plan', () => {
   const openPlanHouse = (findings: readonly (typeof finding)[], screenOf?: { columns: number }) => {
     const asked: object[] = [];
     const drift = {
-      read: async (features: object, leftOut: readonly string[]) => {
+      read: async (features: object, { leftOut }: Readonly<{ leftOut: readonly string[] }>) => {
         asked.push({ features, leftOut });
         return { tenants: 3, tables: 3, mapping: [{ feature: 'ai', tables: [MAPPING] }], findings };
       },

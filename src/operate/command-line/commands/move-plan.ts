@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DriftFinding, DriftReport, TableMapping } from '../../../move/index.ts';
+import { joinMappings, type Mapping } from '../../../vocabulary/index.ts';
 import { count } from '../../move/back.ts';
 import { suggestName } from '../../nearest-name.ts';
 import { type Bench, isJson, makeCommand, printJson, readTableText, refuseMistakes } from '../command.ts';
@@ -31,8 +32,8 @@ async function plan(
   feature: string | undefined,
   typed: Typed,
 ): Promise<void> {
-  const features = await readFeatures({ terminal, parts }, feature, typed.file);
-  const report = await parts.drift.read(features, typed.leftOut ?? []);
+  const { features, mapping } = await readFeatures({ terminal, parts }, feature, typed.file);
+  const report = await parts.drift.read(features, { leftOut: typed.leftOut ?? [], mapping });
   if (typed.json) printJson(terminal, report);
   else if (terminal.screen) printReport(terminal, report, parts.drift.describe(report));
   else printLines(terminal, report, parts.drift.describe(report)[0] ?? '');
@@ -45,7 +46,7 @@ async function readFeatures(
   { terminal, parts }: Pick<Bench, 'terminal' | 'parts'>,
   feature: string | undefined,
   typedFile: string | undefined,
-): Promise<Features> {
+): Promise<Readonly<{ features: Features; mapping: Mapping }>> {
   const { file, text } = await readTableText(terminal, typedFile);
   const read = await parts.texts.read(text);
   refuseMistakes(file, read);
@@ -60,7 +61,8 @@ async function readFeatures(
             all.map(({ name }) => name),
           )}`,
     );
-  return Object.fromEntries(chosen.map(({ name, tables }) => [name, tables]));
+  const features = Object.fromEntries(chosen.map(({ name, tables }) => [name, tables]));
+  return { features, mapping: joinMappings(read.table.features) };
 }
 
 function printReport(terminal: Terminal, { mapping }: DriftReport, lines: readonly string[]): void {

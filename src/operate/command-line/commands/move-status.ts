@@ -73,29 +73,43 @@ function printMove(terminal: Terminal, move: MoveJson): void {
   }
   const lead = terminal.screen ? [] : ['tenant', feature];
   const isLong = terminal.screen !== undefined && tenants.length > MOST_ROWS;
-  if (isLong) for (const line of drawMove(terminal, move, undefined)) terminal.out(`${line}\n`);
+  const shown = isLong ? tenants.filter(isNotable) : tenants;
+  if (isLong) printGroups(terminal, move, shown.length);
   else if (terminal.screen && state === 'paused')
     terminal.out(`paused: ${paused_why ?? 'somebody did so.'}\n`);
-  const shown = isLong ? tenants.filter(isNotable) : tenants;
   const rows = shown.map((one) => [...lead, ...listCells(terminal, one)]);
-  if (isLong)
-    terminal.out(
-      `${shown.length} of ${tenants.length} tenants need a look${shown.length > 0 ? ':' : '.'} A pipe shows all, --tenant T… single ones.\n`,
-    );
-  if (shown.length > 0 || !isLong)
-    printTable(
-      terminal,
-      ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'GOING BACK'],
-      rows,
-    );
+  if (rows.length > 0 || !isLong) printTable(terminal, HEADER, rows);
+  printUnproven(terminal, move);
 }
+
+const HEADER = [
+  'TENANT',
+  'OWNER',
+  'TABLE SAYS',
+  'SINCE',
+  'WAITING',
+  'STRANGERS',
+  'LAST ORDER',
+  'PROVEN',
+  'GOING BACK',
+] as const;
 
 /** Hundreds of tenants that are as they should be say nothing one by one. */
 const MOST_ROWS = 60;
 
-function isNotable({ order, declared, owner, step, strangers, trouble }: TenantMoveJson): boolean {
+function printGroups(terminal: Terminal, move: MoveJson, notable: number): void {
+  for (const line of drawMove(terminal, move, undefined)) terminal.out(`${line}\n`);
+  const all = move.tenants.length;
+  terminal.out(
+    `${notable} of ${all} tenants need a look${notable > 0 ? ':' : '.'} A pipe shows all, --tenant T… single ones.\n`,
+  );
+}
+
+function isNotable({ order, declared, owner, step, strangers, trouble, proof }: TenantMoveJson): boolean {
   const isRefused = order?.state === 'failed' && declared !== owner;
-  return step !== 'settled' || order?.state === 'running' || isRefused || strangers > 0 || trouble !== null;
+  const isDifferent = proof !== null && proof.state !== 'equal';
+  const isUnderWay = step !== 'settled' || order?.state === 'running';
+  return isUnderWay || isRefused || isDifferent || strangers > 0 || trouble !== null;
 }
 
 const COLOURS: Readonly<Record<TenantMoveJson['back']['kind'], Colour>> = {
@@ -118,8 +132,32 @@ function listCells(terminal: Terminal, one: TenantMoveJson): readonly string[] {
     waiting.lines === 0 ? '' : `${waiting.lines} for ${(waiting.oldest_ms / 1_000).toFixed(1)} s`,
     strangers === 0 ? '' : paint('red', String(strangers)),
     order === null ? '' : describeOrder(order, screen ? 'short' : 'whole'),
+    describeProof(terminal, one),
     paint(COLOURS[back.kind], trouble === null ? back.sentence : `${back.sentence}: ${trouble}`),
   ];
+}
+
+const LOUD = {
+  equal: ['green', ''],
+  different: ['red', 'DIFFERENT '],
+  failed: ['yellow', 'not proven '],
+} as const satisfies Record<NonNullable<TenantMoveJson['proof']>['state'], readonly [Colour, string]>;
+
+/** What was found different is said below, in a line of its own. */
+function describeProof(terminal: Terminal, { proof }: TenantMoveJson): string {
+  if (proof === null) return openPaint(terminal)('dim', 'never');
+  const [colour, word] = LOUD[proof.state];
+  const detail = terminal.screen || proof.state === 'equal' ? '' : `: ${proof.detail}`;
+  return openPaint(terminal)(colour, `${word}${printWhen(terminal, proof.checked_at)}${detail}`);
+}
+
+function printUnproven(terminal: Terminal, { feature, tenants }: MoveJson): void {
+  if (!terminal.screen) return;
+  for (const { tenant, proof } of tenants)
+    if (proof && proof.state !== 'equal')
+      terminal.out(
+        `${openPaint(terminal)(LOUD[proof.state][0], `${proof.state === 'different' ? 'Different' : 'Not proven'}: ${feature} of ${tenant}. ${proof.detail}`)}\n`,
+      );
 }
 
 function describeOrder(
