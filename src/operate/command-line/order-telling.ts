@@ -34,10 +34,11 @@ export async function tellOrders(
   const orders = await watchOrders(client, begun, async (now) => {
     const elapsedMs = performance.now() - beganMs;
     warn(now, elapsedMs);
-    const move = await nextMove();
-    if (isLive && now.length > 0) lines.draw(drawProgress(terminal, now, elapsedMs, move));
+    // The last picture is one of the end.
+    const move = await nextMove(now.every(hasEnded) ? 'now' : 'soon');
     const wish = isStuck(now, move) ? 'enough' : 'go on';
-    if (wish === 'enough') paused = move;
+    if (wish === 'enough') paused = await nextMove('now');
+    if (isLive && now.length > 0) lines.draw(drawProgress(terminal, now, elapsedMs, paused ?? move));
     if (manner === 'silent' || isLive) return wish;
     for (const one of now.filter((order) => hasEnded(order) && !printed.has(order.id))) {
       printed.add(one.id);
@@ -62,11 +63,12 @@ function isStuck(orders: readonly OrderJson[], move: MoveJson | undefined): bool
 function openMoveWatch(
   client: AdminClient,
   feature: string | undefined,
-): () => Promise<MoveJson | undefined> {
+): (when: 'now' | 'soon') => Promise<MoveJson | undefined> {
   let move: MoveJson | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (feature === undefined || performance.now() - askedMs < LOOK_EVERY_MS) return move;
+  return async (when) => {
+    const isEarly = when === 'soon' && performance.now() - askedMs < LOOK_EVERY_MS;
+    if (feature === undefined || isEarly) return move;
     askedMs = performance.now();
     const { moves } = await client.get<{ moves: readonly MoveJson[] }>(
       `/api/moves?feature=${encodeURIComponent(feature)}`,
