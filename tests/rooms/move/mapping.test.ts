@@ -228,6 +228,15 @@ test("verify compares across names, and tells what differs by the new side's", a
   expect(await carryOut('verify')).toMatchObject({ state: 'done' });
 });
 
+test("a schema that has drifted under legacy's names is not handed over, and told by them", async () => {
+  await legacy('ALTER TABLE acme.messages ADD COLUMN stray integer');
+  expect(await carryOut('hand_over')).toMatchObject({
+    state: 'failed',
+    detail: expect.stringContaining('acme messages.stray: The store has no such column'),
+  });
+  await legacy('ALTER TABLE acme.messages DROP COLUMN stray');
+});
+
 test("there and back: what the new side writes comes to legacy under legacy's names, ids with it", async () => {
   await legacy(`SELECT setval('acme.chat_message_id_seq', 9000)`);
   expect(await carryOut('hand_over')).toMatchObject({ state: 'done' });
