@@ -3,7 +3,13 @@
 export { type AdminDoor, type AdminDoorWish, openAdminDoor } from './admin/admin-door.ts';
 export type { Readiness } from './admin/health-endpoints.ts';
 export type { KeyWish, NewKey } from './admin/key-endpoints.ts';
-export type { CommandLineParts, DemoOptions, Output, ServeOptions } from './command-line/command.ts';
+export type {
+  CommandLineParts,
+  DemoOptions,
+  DriftMore,
+  Output,
+  ServeOptions,
+} from './command-line/command.ts';
 export { runCommandLine } from './command-line/run-command-line.ts';
 export type { TenantParts } from './command-line/tenant-parts.ts';
 export { CommandRefusal, type ExitCode, type Terminal } from './command-line/terminal.ts';

@@ -89,3 +89,9 @@ export function readWholeNumber(least: number, most: number): (typed: string) =>
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most.toLocaleString('en')}.`);
   };
 }
+
+export function readSeconds(typed: string): number {
+  const seconds = Number(/^\d{1,5}$/.exec(typed)?.[0] ?? Number.NaN);
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError('A whole number of seconds, from 1 to 99999.');
+}

@@ -31,7 +31,12 @@ export type CommandLineParts = Readonly<{
 }>;
 
 /** `mapping`: of all features of the route table. */
-export type DriftMore = Readonly<{ leftOut: readonly string[]; mapping: Mapping }>;
+export type DriftMore = Readonly<{
+  leftOut: readonly string[];
+  mapping: Mapping;
+  /** For so long rows are counted that would not fit; undefined: none is read. */
+  measureMs: number | undefined;
+}>;
 
 export type FollowProgress = Readonly<{ tenant: string; done: number; all: number }>;
 export type FollowPrepared = Readonly<{
