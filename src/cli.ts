@@ -32,6 +32,8 @@ import {
   type DemoParts,
   type DriftMore,
   type ExitCode,
+  type FollowHeard,
+  type FollowLimits,
   openTableTexts,
   runCommandLine,
   startDemo,
@@ -41,7 +43,7 @@ import {
 import { readSettings, type Settings } from './settings.ts';
 import {
   checkArchive,
-  copyDemoRows,
+  copyTenants,
   countTenant,
   deleteTenant,
   exportTenant,
@@ -60,7 +62,7 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
     serve: ({ sharing }) => serve(sharing),
     demo: (options) => demo(options, terminal),
     migrate: async () => migrateStore(need(loadSettings(['DATABASE_OWNER_URL']).DATABASE_OWNER_URL)),
-    follow: (onProgress) => follow(onProgress),
+    follow,
     drift: { read: readSchemaDrift, describe: describeDrift },
     tenants: openTenantParts(),
     texts: openTableTexts(
@@ -72,19 +74,29 @@ export function runCli(argv: readonly string[]): Promise<ExitCode> {
   });
 }
 
-function follow(
-  onProgress: (progress: Readonly<{ tenant: string; done: number; all: number }>) => void,
-): ReturnType<typeof prepareFollow> {
+async function follow(limits: FollowLimits, heard: FollowHeard): ReturnType<typeof prepareFollow> {
   const settings = loadSettings(['DATABASE_OWNER_URL', 'LEGACY_DATABASE_URL', 'FOLLOW_SLOT']);
-  return inOneSentence(
-    prepareFollow({
-      legacyUrl: need(settings.LEGACY_DATABASE_URL),
-      ownerUrl: need(settings.DATABASE_OWNER_URL),
-      slot: need(settings.FOLLOW_SLOT),
-      mapping: loadMapping(settings),
-      onProgress,
-    }),
-  );
+  const stopping = new AbortController();
+  // Once: a second signal ends the process at once.
+  const stop = () => stopping.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  const { atOnce, ...pace } = limits;
+  try {
+    return await inOneSentence(
+      prepareFollow({
+        legacyUrl: need(settings.LEGACY_DATABASE_URL),
+        ownerUrl: need(settings.DATABASE_OWNER_URL),
+        slot: need(settings.FOLLOW_SLOT),
+        mapping: loadMapping(settings),
+        limits: pace,
+        signal: stopping.signal,
+        ...(atOnce && { atOnce }),
+        ...heard,
+      }),
+    );
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
+  }
 }
 
 /** By which names the route table says that rows come from legacy. */
@@ -189,7 +201,7 @@ async function demo(options: DemoOptions, terminal: Terminal): Promise<ExitCode>
       {
         prepareDatabase,
         migrateStore,
-        copyDemoRows: (wish) => copyDemoRows({ ...wish, mapping: loadMapping(settings) }),
+        copyTenants: (wish) => copyTenants({ ...wish, mapping: loadMapping(settings) }),
         prepareFollow: (wish) => prepareFollow({ ...wish, mapping: loadMapping(settings) }),
         createTagKeys: createTagKeysText,
         open: (parts) => openDemoHouse(settings, parts),

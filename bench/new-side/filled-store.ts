@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seed } from '../../legacy-stub/index.ts';
 import { startEmbeddedPostgres } from '../../src/operate/demo/embedded-postgres.ts';
-import { copyDemoRows, migrateStore, type PreparedDatabase, prepareDatabase } from '../../src/store/index.ts';
+import { copyTenants, migrateStore, type PreparedDatabase, prepareDatabase } from '../../src/store/index.ts';
 import { freePort } from '../../tests/support/free-port.ts';
 
 export type FilledStore = PreparedDatabase &
@@ -40,7 +40,7 @@ export async function openFilledStore(tenants: number): Promise<FilledStore> {
     await seed(legacyUrl, { tenants });
     const urls = await prepareDatabase(server.url('postgres'), { database: 'store', ...PASSWORDS });
     await migrateStore(urls.ownerUrl);
-    await copyDemoRows({ legacyUrl, ownerUrl: urls.ownerUrl });
+    await copyTenants({ legacyUrl, ownerUrl: urls.ownerUrl });
     const pid = Number(readFileSync(join(dataDir, 'postmaster.pid'), 'latin1').split('\n', 1)[0]);
     return { ...urls, folder, pid, legacyUrl, superUrl: server.url('store'), close };
   } catch (error) {

@@ -7,6 +7,8 @@ export type {
   CommandLineParts,
   DemoOptions,
   DriftMore,
+  FollowHeard,
+  FollowLimits,
   Output,
   ServeOptions,
 } from './command-line/command.ts';

@@ -49,10 +49,17 @@ export async function enterTenant(client: pg.ClientBase, tenant: TenantId): Prom
   );
 }
 
-export type Registered = Readonly<{ id: TenantId; name: TenantName; createdAt: string; isLeaving: boolean }>;
+export type Registered = Readonly<{
+  id: TenantId;
+  name: TenantName;
+  createdAt: string;
+  isLeaving: boolean;
+  isArriving: boolean;
+}>;
 
 export const REGISTERED = `SELECT id, name, created_at::text AS "createdAt",
-  EXISTS (SELECT FROM banyan.leaving_tenant l WHERE l.tenant = t.id) AS "isLeaving" FROM public.tenant t`;
+  EXISTS (SELECT FROM banyan.leaving_tenant l WHERE l.tenant = t.id) AS "isLeaving",
+  EXISTS (SELECT FROM banyan.arriving_tenant a WHERE a.tenant = t.id) AS "isArriving" FROM public.tenant t`;
 
 export async function findRegistered(
   client: pg.ClientBase,

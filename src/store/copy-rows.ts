@@ -4,23 +4,37 @@ import type pg from 'pg';
 
 /** What pg's types leave out of its connection. */
 type Wire = pg.Connection & Readonly<{ sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void }>;
-type Ended = Readonly<{ resolve(): void; reject(error: unknown): void }>;
+type Ended = Readonly<{ resolve(tags: readonly string[]): void; reject(error: unknown): void }>;
 
 const GATHERED_BYTES = 65_536;
 
 /** Sends `rows` by a `COPY … FROM STDIN`. Throws what the server says of them. */
 export async function copyIn(client: pg.ClientBase, sql: string, rows: readonly Buffer[]): Promise<void> {
-  await new Promise<void>((resolve, reject) => client.query(new Incoming(sql, rows, { resolve, reject })));
+  await copyAllIn(client, sql, [rows]);
+}
+
+/**
+ * Several statements as one message, among them as many `COPY … FROM STDIN` as there are `tables`, in their order. Answers each
+ * statement's own word (`INSERT 0 12`). Throws what the server says; whatever stands behind that statement was not carried out.
+ */
+export function copyAllIn(
+  client: pg.ClientBase,
+  sql: string,
+  tables: readonly (readonly Buffer[])[],
+): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => client.query(new Incoming(sql, tables, { resolve, reject })));
 }
 
 class Incoming {
   readonly #sql: string;
-  readonly #rows: readonly Buffer[];
+  readonly #tables: readonly (readonly Buffer[])[];
   readonly #ended: Ended;
+  readonly #tags: string[] = [];
+  #next = 0;
 
-  constructor(sql: string, rows: readonly Buffer[], ended: Ended) {
+  constructor(sql: string, tables: readonly (readonly Buffer[])[], ended: Ended) {
     this.#sql = sql;
-    this.#rows = rows;
+    this.#tables = tables;
     this.#ended = ended;
   }
 
@@ -29,7 +43,8 @@ class Incoming {
   }
 
   handleCopyInResponse(connection: Wire): void {
-    for (const piece of this.#rows) connection.sendCopyFromChunk(piece);
+    for (const piece of this.#tables[this.#next] ?? []) connection.sendCopyFromChunk(piece);
+    this.#next += 1;
     connection.endCopyFrom();
   }
 
@@ -38,10 +53,17 @@ class Incoming {
     this.#ended.reject(error);
   }
 
-  handleCommandComplete(): void {}
+  // What a statement selects is nobody's business here.
+  handleRowDescription(): void {}
+
+  handleDataRow(): void {}
+
+  handleCommandComplete({ text }: Readonly<{ text: string }>): void {
+    this.#tags.push(text);
+  }
 
   handleReadyForQuery(): void {
-    this.#ended.resolve();
+    this.#ended.resolve(this.#tags);
   }
 }
 
@@ -56,6 +78,75 @@ export async function* copyOut(client: pg.ClientBase, sql: string): AsyncGenerat
     yield* outgoing.pieces();
   } finally {
     outgoing.stop();
+  }
+}
+
+export type CopiedOut = Readonly<{ rows: number; bytes: number; pieces: readonly Buffer[] }>;
+
+/**
+ * The rows of several `COPY … TO STDOUT`, by one message and in their order; all of them are held in memory. Undefined where they are more
+ * than `mostBytes`: the connection cannot be used any more then.
+ */
+export function copyAllOut(
+  client: pg.ClientBase,
+  sqls: readonly string[],
+  mostBytes: number,
+): Promise<readonly CopiedOut[] | undefined> {
+  return new Promise((resolve, reject) =>
+    client.query(new OutgoingAll(sqls, mostBytes, { resolve, reject })),
+  );
+}
+
+type AllOut = Readonly<{
+  resolve(copied: readonly CopiedOut[] | undefined): void;
+  reject(error: unknown): void;
+}>;
+
+class OutgoingAll {
+  readonly #sqls: readonly string[];
+  readonly #mostBytes: number;
+  readonly #ended: AllOut;
+  readonly #copied: CopiedOut[] = [];
+  #connection: pg.Connection | undefined;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #allBytes = 0;
+
+  constructor(sqls: readonly string[], mostBytes: number, ended: AllOut) {
+    this.#sqls = sqls;
+    this.#mostBytes = mostBytes;
+    this.#ended = ended;
+  }
+
+  submit(connection: pg.Connection): void {
+    this.#connection = connection;
+    connection.query(this.#sqls.join('; '));
+  }
+
+  handleCopyData({ chunk }: Readonly<{ chunk: Buffer }>): void {
+    if (this.#allBytes > this.#mostBytes) return;
+    this.#pieces.push(Buffer.from(chunk));
+    this.#bytes += chunk.length;
+    this.#allBytes += chunk.length;
+    if (this.#allBytes <= this.#mostBytes) return;
+    this.#pieces = [];
+    this.#ended.resolve(undefined);
+    this.#connection?.stream.destroy();
+  }
+
+  handleError(error: unknown): void {
+    this.#ended.reject(error);
+  }
+
+  handleCommandComplete(): void {
+    const pieces = this.#pieces.length === 0 ? [] : [Buffer.concat(this.#pieces)];
+    this.#copied.push({ rows: this.#pieces.length, bytes: this.#bytes, pieces });
+    this.#pieces = [];
+    this.#bytes = 0;
+  }
+
+  handleReadyForQuery(): void {
+    this.#ended.resolve(this.#copied);
   }
 }
 

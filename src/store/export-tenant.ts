@@ -68,6 +68,10 @@ export async function* exportTenant(wish: ExportWish): AsyncGenerator<Buffer, vo
 async function findWhole(client: pg.ClientBase, name: TenantName): Promise<ArchiveHeader['tenant']> {
   const found = await findRegistered(client, name);
   if (found === undefined) throw new TenantUnknown(name);
+  if (found.isArriving)
+    throw new StoreRefusal([
+      `${name} is being copied from legacy, and half of it is missing. Finish it: banyan follow`,
+    ]);
   if (!found.isLeaving) return found;
   throw new StoreRefusal([
     `${name} is being deleted, and half of it may be gone. Finish it: banyan tenants delete ${name}`,

@@ -2,10 +2,20 @@
 // `openStore` checks roles, migrations and fences first and throws StoreRefusal with every finding; `within` runs one transaction of one
 // tenant, `rehearsal` a whole handler in a state of the rows that may have passed, and undoes it. They throw TenantUnknown,
 // StoreUnavailable, QueryTooSlow and StateUnreachable as expected failures; UnscopedQuery is a handler's bug. `journal` and `follow` know of legacy's
-// changes, `outbox` of the new side's that legacy is to have. `prepareDatabase`, `migrateStore`, `isolateTenant`, `copyDemoRows` and what exports, restores, deletes and lists tenants work as
+// changes, `outbox` of the new side's that legacy is to have. `prepareDatabase`, `migrateStore`, `isolateTenant`, `copyTenants` and what exports, restores, deletes and lists tenants work as
 // other roles than the gateway's own.
 export { checkArchive } from './archive-reader.ts';
-export { type Copied, type CopyWish, copyDemoRows } from './copy-demo-rows.ts';
+export {
+  type Copied,
+  type CopyFailure,
+  CopyInterrupted,
+  type CopyMoment,
+  type CopyProgress,
+  type CopyWish,
+  copyTenants,
+  MomentUnavailable,
+  type Pace,
+} from './copy/index.ts';
 export { type Deleted, type DeleteProgress, type DeleteWish, deleteTenant } from './delete-tenant.ts';
 export {
   QueryTooSlow,
@@ -27,7 +37,7 @@ export type {
   StrangersWrites,
 } from './follow.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
-export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
+export { type FollowRoll, type MappingObstacle, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';
 export { isolateTenant, shareTenant } from './giant.ts';
 export { migrateStore } from './migrate.ts';

@@ -62,6 +62,7 @@ export async function beginLeaving(
   refuseTies(name, await readTies(client, id), ifFollowed);
   await client.query('INSERT INTO banyan.leaving_tenant (tenant) VALUES ($1) ON CONFLICT DO NOTHING', [id]);
   await client.query('DELETE FROM banyan.followed_tenant WHERE tenant_id = $1', [id]);
+  await client.query('DELETE FROM banyan.arriving_tenant WHERE tenant = $1', [id]);
   await client.query(
     `UPDATE banyan.tenure SET owner = 'legacy', epoch = banyan.next_epoch() WHERE tenant = $1 AND owner = 'new'`,
     [id],

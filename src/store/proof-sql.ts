@@ -24,7 +24,13 @@ export type ProofKeys = Readonly<{ keys: readonly string[]; types: ReadonlyMap<s
  * Where a side keeps the rows: a schema of its own, or among others' behind the tenant's fence. Where names of its own differ, `mapping`
  * says how; everything else speaks the new side's.
  */
-export type ProofPlace = Readonly<{ schema: string; tenant?: number; mapping?: Mapping | undefined }>;
+export type ProofPlace = Readonly<{
+  schema: string;
+  tenant?: number;
+  mapping?: Mapping | undefined;
+  /** SQL of `t`: only these rows. */
+  only?: string;
+}>;
 
 /** How many slices a table is cut into, by the first bits of each row's hash. Keys cannot do that: they sort as each database's collation wants. */
 export const SLICES = 1_024;
@@ -90,6 +96,11 @@ export function selectRows(place: ProofPlace, table: ProvenTable, slices: readon
       AND ${SLICE} = ANY ('{${slices.map(Number).join(',')}}'::int[]) OFFSET 0) s ORDER BY s.key, s.hash`;
 }
 
+/** The rows of some slices: `FROM …`, with the row as `t`. */
+export function fromSlices(place: ProofPlace, table: ProvenTable, slices: readonly number[]): string {
+  return `FROM ${source(place, table, hashRow(table), 'r')} AND ${SLICE} = ANY ('{${slices.map(Number).join(',')}}'::int[])`;
+}
+
 /** Column by column: the key itself, and of every other value its hash. */
 export function selectCells(
   place: ProofPlace,
@@ -143,7 +154,7 @@ const sumKey = ({ keys, numbers }: ProvenTable): string =>
   );
 
 /** Under the new side's names. The planner sees through the inner SELECT. */
-function placeOf({ schema, mapping }: ProofPlace, { name, columns, keys }: ProvenTable): string {
+export function placeOf({ schema, mapping }: ProofPlace, { name, columns, keys }: ProvenTable): string {
   const nameTable = (table: string) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
   if (mapping === undefined || mapping.isEqual(name)) return nameTable(name);
   const renamed = [...new Set([...keys, ...columns])].map(
@@ -153,8 +164,8 @@ function placeOf({ schema, mapping }: ProofPlace, { name, columns, keys }: Prove
   return `(SELECT ${renamed.join(', ')}, xmin FROM ${nameTable(mapping.toLegacyTable(name) ?? name)})`;
 }
 
-const fence = ({ tenant }: ProofPlace): string =>
-  tenant === undefined ? 'true' : `t.tenant_id = ${Number(tenant)}`;
+const fence = ({ tenant, only = 'true' }: ProofPlace): string =>
+  tenant === undefined ? only : `t.tenant_id = ${Number(tenant)} AND ${only}`;
 
 // OFFSET 0 keeps the planner from computing the hash anew wherever it is named.
 function source(

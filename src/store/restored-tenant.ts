@@ -29,9 +29,16 @@ export async function registerTenant(
 }
 
 /** One that was registered, and has no rows yet: nobody may be about to write some. */
-async function useRegistered(client: pg.ClientBase, { id, name, isLeaving }: Registered): Promise<TenantId> {
+async function useRegistered(
+  client: pg.ClientBase,
+  { id, name, isLeaving, isArriving }: Registered,
+): Promise<TenantId> {
   if (isLeaving)
     throw new StoreRefusal([`${name} is being deleted. Finish it first: banyan tenants delete ${name}`]);
+  if (isArriving)
+    throw new StoreRefusal([
+      `${name} is being copied from legacy. Finish that (banyan follow), or delete it first: banyan tenants delete ${name}`,
+    ]);
   await enterTenant(client, id);
   const { rows } = await client.query<{ is_followed: boolean; is_moved: boolean }>(
     `SELECT EXISTS (SELECT FROM banyan.followed_tenant WHERE tenant_id = $1) AS is_followed,

@@ -5,13 +5,15 @@ import { readTableGroups } from './archive-tables.ts';
 import { TenantUnknown } from './errors.ts';
 import { readTies, type Ties } from './leaving.ts';
 
+export type TenantState = 'here' | 'arriving' | 'leaving';
+
 export type ListedTenant = Readonly<{
   id: TenantId;
   name: TenantName;
   /** As PostgreSQL writes it. */
   createdAt: string;
-  /** `leaving`: its deletion was begun. */
-  state: 'here' | 'leaving';
+  /** `arriving`: its copy was begun. `leaving`: its deletion was. */
+  state: TenantState;
   partition: 'shared' | 'own';
   slot: string | undefined;
   ownedByNew: readonly string[];
@@ -21,7 +23,7 @@ export type ListedTenant = Readonly<{
 export type CountedTenant = Readonly<{
   id: TenantId;
   name: TenantName;
-  state: 'here' | 'leaving';
+  state: TenantState;
   ties: Ties;
   tables: readonly Readonly<{ name: string; rows: number }>[];
 }>;
@@ -33,7 +35,8 @@ export function listTenants(ownerUrl: string): Promise<readonly ListedTenant[]> 
     const { rows } = await client.query<Registered>(`${REGISTERED} ORDER BY id`);
     const giants = await listGiants(client);
     const listed: ListedTenant[] = [];
-    for (const { id, name, createdAt, isLeaving } of rows) {
+    for (const one of rows) {
+      const { id, name, createdAt } = one;
       await enterTenant(client, id);
       const { slot, ownedByNew } = await readTies(client, id);
       const partition = giants.has(id) ? 'own' : 'shared';
@@ -41,7 +44,7 @@ export function listTenants(ownerUrl: string): Promise<readonly ListedTenant[]> 
         id,
         name,
         createdAt,
-        state: isLeaving ? 'leaving' : 'here',
+        state: nameState(one),
         partition,
         slot,
         ownedByNew,
@@ -68,7 +71,7 @@ export function countTenant(ownerUrl: string, tenant: TenantName): Promise<Count
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const found = await findRegistered(client, tenant);
     if (found === undefined) throw new TenantUnknown(tenant);
-    const { id, name, isLeaving } = found;
+    const { id, name } = found;
     await enterTenant(client, id);
     const tables: CountedTenant['tables'][number][] = [];
     for (const table of (await readTableGroups(client)).flatMap((group) => group.tables))
@@ -76,12 +79,15 @@ export function countTenant(ownerUrl: string, tenant: TenantName): Promise<Count
     return {
       id,
       name,
-      state: isLeaving ? 'leaving' : 'here',
+      state: nameState(found),
       ties: await readTies(client, id),
       tables: tables.filter(({ rows }) => rows > 0),
     };
   });
 }
+
+const nameState = ({ isLeaving, isArriving }: Registered): TenantState =>
+  isLeaving ? 'leaving' : isArriving ? 'arriving' : 'here';
 
 async function countRows(client: pg.ClientBase, place: string, tenant: TenantId): Promise<number> {
   const { rows } = await client.query<{ count: number }>(

@@ -60,7 +60,8 @@ export function openTenants(pool: pg.Pool): Tenants {
 async function readTenants(pool: pg.Pool): Promise<readonly Tenant[]> {
   const rows = await ask<{ id: number; name: string }>(
     pool,
-    `SELECT id, name FROM public.tenant t WHERE NOT EXISTS (SELECT FROM banyan.leaving_tenant l WHERE l.tenant = t.id) ORDER BY id`,
+    `SELECT id, name FROM public.tenant t WHERE NOT EXISTS (SELECT FROM banyan.leaving_tenant l WHERE l.tenant = t.id)
+       AND NOT EXISTS (SELECT FROM banyan.arriving_tenant a WHERE a.tenant = t.id) ORDER BY id`,
   );
   return rows.flatMap((row) => {
     const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { seed } from '../../legacy-stub/index.ts';
 import { createTagKeysText } from '../../src/admit/index.ts';
 import { forgetFollow, prepareFollow } from '../../src/move/index.ts';
-import { copyDemoRows } from '../../src/store/index.ts';
+import { copyTenants } from '../../src/store/index.ts';
 import { createDatabase } from '../support/database.ts';
 import { freePort } from '../support/free-port.ts';
 import { ADMIN_TOKEN, until } from '../support/house.ts';
@@ -267,7 +267,7 @@ async function copyRows(
   follow: StackWish['follow'],
 ): Promise<string | undefined> {
   if (follow === undefined) {
-    await copyDemoRows({ legacyUrl, ownerUrl });
+    await copyTenants({ legacyUrl, ownerUrl });
     return undefined;
   }
   const slot = `drill_${randomBytes(6).toString('hex')}`;

@@ -8,7 +8,7 @@ import { createTagKeysText } from '../../src/admit/index.ts';
 import { type House, type HouseWish, openHouse } from '../../src/main.ts';
 import { prepareFollow } from '../../src/move/index.ts';
 import { readSettings } from '../../src/settings.ts';
-import { copyDemoRows } from '../../src/store/index.ts';
+import { copyTenants } from '../../src/store/index.ts';
 import type { Stage } from '../../src/vocabulary/index.ts';
 import { asSuperuser, createDatabase, superuserUrl } from './database.ts';
 import { freePort } from './free-port.ts';
@@ -63,7 +63,7 @@ export async function startHouse(wish: TestHouseWish = {}): Promise<TestHouse> {
   if (wish.edgeRows) await asSuperuser(wish.edgeRows, legacyDatabase.url);
   const slot = wish.follow && `house_${randomBytes(6).toString('hex')}`;
   if (slot) await prepareFollow({ legacyUrl: legacyDatabase.url, ownerUrl: store.ownerUrl, slot });
-  else await copyDemoRows({ legacyUrl: legacyDatabase.url, ownerUrl: store.ownerUrl });
+  else await copyTenants({ legacyUrl: legacyDatabase.url, ownerUrl: store.ownerUrl });
   const [gatewayPort, adminPort] = [await freePort(), await freePort()];
   const jwksUrl = `http://127.0.0.1:${adminPort}/.well-known/jwks.json`;
   const legacy = await serveLegacy({

@@ -12,7 +12,7 @@ import {
   type RecordedEffect,
   recordEffects,
 } from '../../src/handle/index.ts';
-import { copyDemoRows, openStore } from '../../src/store/index.ts';
+import { copyTenants, openStore } from '../../src/store/index.ts';
 import {
   type Arrival,
   type BanyanEvent,
@@ -77,7 +77,7 @@ export async function createSameRows(tenants = 2): Promise<SameRows> {
   await seed(legacy.url, { tenants });
   await asSuperuser(EDGE_ROWS, legacy.url);
   const store = await createStoreDatabase();
-  await copyDemoRows({ legacyUrl: legacy.url, ownerUrl: store.ownerUrl });
+  await copyTenants({ legacyUrl: legacy.url, ownerUrl: store.ownerUrl });
   return {
     legacyUrl: legacy.url,
     store,

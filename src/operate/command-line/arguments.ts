@@ -90,8 +90,14 @@ export function readWholeNumber(least: number, most: number): (typed: string) =>
   };
 }
 
-export function readSeconds(typed: string): number {
-  const seconds = Number(/^\d{1,5}$/.exec(typed)?.[0] ?? Number.NaN);
-  if (seconds > 0) return seconds;
-  throw new InvalidArgumentError('A whole number of seconds, from 1 to 99999.');
+const BYTES: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** `512MB`, `2GB`, `1000000` */
+export function readBytes(typed: string): number {
+  const [, count, unit = ''] = /^(\d{1,12})\s?([KMGT]B)?$/i.exec(typed) ?? [];
+  const bytes = Number(count) * (BYTES[unit.toUpperCase()] ?? 0);
+  if (bytes > 0) return bytes;
+  throw new InvalidArgumentError(
+    'A size is a number of bytes, or one with KB, MB, GB or TB, for example 512MB.',
+  );
 }

@@ -15,7 +15,7 @@ export type CommandLineParts = Readonly<{
   /** Applies the store's migrations; answers the names of those that were new. Throws one clear sentence. */
   migrate(): Promise<readonly string[]>;
   /** Copies tenants that are missing and begins to follow them. Throws one clear sentence. */
-  follow(onProgress: (progress: FollowProgress) => void): Promise<FollowPrepared>;
+  follow(limits: FollowLimits, heard: FollowHeard): Promise<FollowPrepared>;
   /** Move's: whether legacy's schemas look as the store expects them. Throws one clear sentence. */
   drift: Readonly<{
     read(features: Readonly<Record<string, readonly string[]>>, more: DriftMore): Promise<DriftReport>;
@@ -38,11 +38,34 @@ export type DriftMore = Readonly<{
   measureMs: number | undefined;
 }>;
 
-export type FollowProgress = Readonly<{ tenant: string; done: number; all: number }>;
+/** How fast legacy's rows may be copied; what is left out has a default. */
+export type FollowLimits = Readonly<{
+  atOnce?: number;
+  rowsPerSecond?: number;
+  unreadBytes?: number;
+  atWork?: number;
+}>;
+export type FollowHeard = Readonly<{
+  onProgress(progress: FollowProgress): void;
+  /** What the copy waits for; undefined: it goes on. */
+  onRest(reason: string | undefined): void;
+}>;
+export type FollowFailure = Readonly<{ tenant: string; detail: string }>;
+export type FollowProgress = Readonly<{
+  tenants: Readonly<{ done: number; failed: number; all: number }>;
+  rows: number;
+  bytes: Readonly<{ done: number; all: number }>;
+  now: readonly string[];
+  failures: readonly FollowFailure[];
+  ended: Readonly<{ tenant: string; rows: number }> | FollowFailure | undefined;
+}>;
 export type FollowPrepared = Readonly<{
   slot: 'made' | 'kept';
   tenants: number;
   rows: number;
+  failed: readonly FollowFailure[];
+  /** `stopped`: by a signal; the same command goes on. */
+  ended: 'whole' | 'stopped';
   notFollowed: readonly string[];
 }>;
 

@@ -27,7 +27,7 @@ type TableSums = readonly Readonly<{ name: string; rows: number; sha256: string 
 export type ListedTenant = Named &
   Readonly<{
     createdAt: string;
-    state: 'here' | 'leaving';
+    state: 'here' | 'arriving' | 'leaving';
     partition: 'shared' | 'own';
     slot: string | undefined;
     ownedByNew: readonly string[];

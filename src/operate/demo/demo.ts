@@ -32,11 +32,14 @@ export type DemoHouse = Readonly<{
     wish: Readonly<{ database: string; ownerPassword: string; appPassword: string }>,
   ): Promise<Readonly<{ ownerUrl: string; appUrl: string }>>;
   migrateStore(ownerUrl: string): Promise<readonly string[]>;
-  copyDemoRows(wish: RowsWish): Promise<unknown>;
+  copyTenants(wish: RowsWish): Promise<unknown>;
   /** Copies, and begins to follow. Throws a FollowTrouble, whose message is a sentence, where following cannot be. */
-  prepareFollow(
-    wish: RowsWish & Readonly<{ slot: string }>,
-  ): Promise<Readonly<{ notFollowed: readonly string[] }>>;
+  prepareFollow(wish: RowsWish & Readonly<{ slot: string }>): Promise<
+    Readonly<{
+      notFollowed: readonly string[];
+      failed: readonly Readonly<{ tenant: string; detail: string }>[];
+    }>
+  >;
   createTagKeys(): string;
   open(parts: DemoParts): Promise<DemoDoors>;
 }>;
@@ -213,7 +216,8 @@ async function fillStore(
   urls: RowsWish,
 ): Promise<DemoParts['follow']> {
   try {
-    const { notFollowed } = await house.prepareFollow({ ...urls, slot: followSlot });
+    const { notFollowed, failed } = await house.prepareFollow({ ...urls, slot: followSlot });
+    for (const { tenant, detail } of failed) say(`  ${tenant} was not copied: ${detail}`);
     if (notFollowed.length > 0)
       say(
         `  ${nameSome(notFollowed)} were copied earlier and do not follow legacy: npm start -- --fresh begins anew.`,
@@ -223,7 +227,7 @@ async function fillStore(
     if (!(error instanceof Error) || error.name !== 'FollowTrouble') throw error;
     say(`  ${error.message}`);
     say('  Rows are copied once instead; what legacy writes from now on stays there.');
-    await house.copyDemoRows(urls);
+    await house.copyTenants(urls);
     return undefined;
   }
 }

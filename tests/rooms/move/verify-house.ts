@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { seed } from '../../../legacy-stub/index.ts';
 import { type Proof, type VerifyWish, verifyTenant } from '../../../src/move/verify/index.ts';
-import { copyDemoRows, openStore, type Store } from '../../../src/store/index.ts';
+import { copyTenants, openStore, type Store } from '../../../src/store/index.ts';
 import type { TenantId } from '../../../src/vocabulary/index.ts';
 import { createDatabase } from '../../support/database.ts';
 import { connect, TENANT_TABLES } from '../../support/follow.ts';
@@ -53,7 +53,7 @@ export type VerifyHouse = Readonly<{
 export async function startVerifyHouse(tenants = 2): Promise<VerifyHouse> {
   const [before, after] = [await createDatabase('legacy'), await createStoreDatabase()];
   await seed(before.url, { tenants });
-  await copyDemoRows({ legacyUrl: before.url, ownerUrl: after.ownerUrl });
+  await copyTenants({ legacyUrl: before.url, ownerUrl: after.ownerUrl });
   await arrange(before.url, before.name, after.superUrl);
   const store = await openStore({ url: after.appUrl, emit: () => undefined, onUnscoped: 'refuse' });
   const [legacy, fresh] = [before.url, after.superUrl].map((url) => openPool(url)) as [pg.Pool, pg.Pool];

@@ -167,7 +167,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     demo: async () => 0,
     migrate: async () => [],
     drift: wish.drift ?? { read: async () => EMPTY_DRIFT, describe: () => [] },
-    follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
+    follow: async () => ({ slot: 'made', tenants: 0, rows: 0, failed: [], ended: 'whole', notFollowed: [] }),
     tenants: tenantPartsOf(database.ownerUrl),
     texts,
     explainFile: async (path, question) => {

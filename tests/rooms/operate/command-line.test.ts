@@ -327,7 +327,7 @@ const PARTS: CommandLineParts = {
   serve: async () => 0,
   demo: async () => 0,
   migrate: async () => [],
-  follow: async () => ({ slot: 'made', tenants: 0, rows: 0, notFollowed: [] }),
+  follow: async () => ({ slot: 'made', tenants: 0, rows: 0, failed: [], ended: 'whole', notFollowed: [] }),
   drift: { read: async () => ({ tenants: 0, tables: 0, mapping: [], findings: [] }), describe: () => [] },
   tenants: NO_TENANTS,
   texts: openTableTexts({ readTable, editTable, tableJsonSchema }, {}),

@@ -3,7 +3,7 @@ import type { DriftFinding, DriftReport, TableMapping } from '../../../move/inde
 import { joinMappings, type Mapping } from '../../../vocabulary/index.ts';
 import { count } from '../../move/back.ts';
 import { suggestName } from '../../nearest-name.ts';
-import { readSeconds } from '../arguments.ts';
+import { readWholeNumber } from '../arguments.ts';
 import { type Bench, isJson, makeCommand, printJson, readTableText, refuseMistakes } from '../command.ts';
 import { openPaint } from '../paint.ts';
 import { CommandRefusal, type Terminal } from '../terminal.ts';
@@ -16,6 +16,7 @@ type Typed = Readonly<{
 }>;
 
 const MEASURE_S = 60;
+const LONGEST_S = 86_400;
 
 export function movePlanCommand(bench: Bench): Command {
   return makeCommand(
@@ -34,7 +35,7 @@ export function movePlanCommand(bench: Bench): Command {
       new Option(
         '--measure [seconds]',
         `count rows that the store would not take, for so long at most; ${MEASURE_S} without a number`,
-      ).argParser(readSeconds),
+      ).argParser(readWholeNumber(1, LONGEST_S)),
     )
     .action((feature: string | undefined, typed: Typed, command: Command) =>
       plan(bench, feature, { ...typed, json: isJson(typed, command) }),

@@ -5,6 +5,8 @@ import { printTable } from '../text-table.ts';
 
 const HEADER = ['TENANT', 'NUMBER', 'SINCE', 'PARTITION', 'FOLLOWS', 'NEW SIDE OWNS', 'STATE'] as const;
 
+const STATES = { here: undefined, arriving: 'being copied', leaving: 'being deleted' } as const;
+
 export function listCommand({ terminal, parts, finish }: Bench): Command {
   return makeCommand('list', 'List the tenants of the new store.', 'banyan tenants list').action(
     async ({ json }: Readonly<{ json?: boolean }>) => {
@@ -33,5 +35,5 @@ const toRow = ({ id, name, createdAt, state, partition, slot, ownedByNew }: List
   partition,
   slot,
   ownedByNew.join(','),
-  state === 'leaving' ? 'being deleted' : undefined,
+  STATES[state],
 ];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { copyDemoRows, openStore } from '../../src/store/index.ts';
+import { copyTenants, openStore } from '../../src/store/index.ts';
 import type { TenantName } from '../../src/vocabulary/index.ts';
 import { newJob } from '../rooms/store/rows.ts';
 import { asSuperuser, createDatabase } from '../support/database.ts';
@@ -88,12 +88,15 @@ const COLUMNS: Readonly<Record<string, string>> = {
 
 test('every row of every tenant arrives exactly as it was, under its own ids', async () => {
   const seen: string[] = [];
-  const copied = await copyDemoRows({
+  const copied = await copyTenants({
     legacyUrl: legacy.url,
     ownerUrl: database.ownerUrl,
-    onProgress: ({ tenant, done, all }) => seen.push(`${tenant} ${done}/${all}`),
+    onProgress: ({ ended, tenants: { done, all } }) => {
+      if (ended) seen.push(`${ended.tenant} ${done}/${all}`);
+    },
   });
-  expect(copied).toEqual({ tenants: TENANTS, rows: TENANTS * (5 + 1 + 38 + 1 + 120 + 1 + 1) });
+  const rows = TENANTS * (5 + 1 + 38 + 1 + 120 + 1 + 1);
+  expect(copied).toEqual({ tenants: TENANTS, rows, failed: [], ended: 'whole' });
   expect(seen).toHaveLength(TENANTS);
   expect(seen.at(-1)).toMatch(/ 12\/12$/);
   for (const id of [1, 7, TENANTS]) {
@@ -118,22 +121,28 @@ test("ids go on where legacy's sequence stood, not where its rows end", async ()
 
 test('tenants that are there already are left as they are, and new ones are added', async () => {
   await addLegacyTenant(TENANTS + 1);
-  const copied = await copyDemoRows({ legacyUrl: legacy.url, ownerUrl: database.ownerUrl });
+  const copied = await copyTenants({ legacyUrl: legacy.url, ownerUrl: database.ownerUrl });
   expect(copied.tenants).toBe(1);
   expect(
     await readText(database.superUrl, 'ai_job', 'WHERE tenant_id = 3 AND id = 41', 'id, status'),
   ).toEqual([['41', 'running']]);
 });
 
-test('a tenant that fails is left out whole, and the error names what is wrong', async () => {
-  await addLegacyTenant(50);
-  await asSuperuser(
-    `ALTER TABLE ${nameOf(50).replaceAll('-', '_')}.chat_message DROP COLUMN body`,
-    legacy.url,
-  );
-  await expect(copyDemoRows({ legacyUrl: legacy.url, ownerUrl: database.ownerUrl })).rejects.toThrow(
-    /"body"/,
-  );
-  expect(await readText(database.superUrl, 'tenant', 'WHERE id = 50', 'id, name')).toEqual([]);
+test('a tenant that fails is left out whole and named with what is wrong, and keeps nobody else', async () => {
+  for (const id of [50, 51, 52]) await addLegacyTenant(id);
+  const schema = nameOf(50).replaceAll('-', '_');
+  await asSuperuser(`ALTER TABLE ${schema}.chat_message DROP COLUMN body`, legacy.url);
+  await asSuperuser(`UPDATE public.tenants_tenant SET name = 'No Host' WHERE id = 51`, legacy.url);
+  const copied = await copyTenants({ legacyUrl: legacy.url, ownerUrl: database.ownerUrl });
+  expect(copied).toEqual({
+    tenants: 1,
+    rows: expect.any(Number),
+    failed: [
+      { tenant: 'No Host', detail: expect.stringContaining('No host can have this name') },
+      { tenant: nameOf(50), detail: expect.stringContaining('body') },
+    ],
+    ended: 'whole',
+  });
+  expect(await readText(database.superUrl, 'tenant', 'WHERE id IN (50, 51)', 'id, name')).toEqual([]);
   expect(await readText(database.superUrl, 'auth_user', 'WHERE tenant_id = 50', 'id, username')).toEqual([]);
 });
