@@ -33,7 +33,7 @@ export type DriftWatch = Readonly<{
 const BELIEVED_MS = 5 * 60_000;
 const STOPS_BELIEVED_MS = 5_000;
 
-type Scope = Readonly<{ features: Features; leftOut: readonly string[] }>;
+type Scope = Readonly<{ features: Features; mapping: Mapping }>;
 type Reading = Readonly<{ atMs: number; of: string; report: DriftReport }>;
 
 export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
@@ -44,12 +44,12 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
     const atMs = nowMs();
     const { legacyUrl, storeUrl } = wish;
     const report = await (wish.read ?? readDrift)({ legacyUrl, storeUrl, ...scope });
-    last = { atMs, of: JSON.stringify(scope), report };
+    last = { atMs, of: sign(scope), report };
     return last;
   };
   const look = async (believedMs: number): Promise<Reading> => {
     const scope = await readScope(wish);
-    const isGood = last?.of === JSON.stringify(scope) && nowMs() - last.atMs < believedMs;
+    const isGood = last?.of === sign(scope) && nowMs() - last.atMs < believedMs;
     if (last && isGood) return last;
     reading ??= read(scope).finally(() => {
       reading = undefined;
@@ -67,16 +67,13 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
   };
 }
 
-/** Tables of other names on legacy are not judged: the report knows no names but equal ones. */
+const sign = ({ features, mapping }: Scope): string => JSON.stringify([features, mapping.rules]);
+
 async function readScope({ moves, mapping }: DriftWatchWish): Promise<Scope> {
-  const { rules } = mapping();
-  const isJudged = (table: string) => !rules[table]?.from && !rules[table]?.columns;
   const alive = (await moves()).filter(({ state }) => state !== 'retired');
   return {
-    features: Object.fromEntries(alive.map(({ feature, tables }) => [feature, tables.filter(isJudged)])),
-    leftOut: Object.entries(rules).flatMap(([table, { leaveOut = [] }]) =>
-      leaveOut.map((column) => `${table}.${column}`),
-    ),
+    features: Object.fromEntries(alive.map(({ feature, tables }) => [feature, tables])),
+    mapping: mapping(),
   };
 }
 
@@ -95,8 +92,8 @@ function sortStops(order: HandOverTask['order'], stops: readonly DriftFinding[])
   };
 }
 
-const describe = ({ schema, place, sentence }: DriftFinding) =>
-  `${[schema, place].filter((part) => part !== '').join(' ')}: ${sentence}`;
+const describe = ({ schema, place, source = place, sentence }: DriftFinding) =>
+  `${[schema, source].filter((part) => part !== '').join(' ')}: ${sentence}`;
 
 const NAMED = 2;
 

@@ -10,6 +10,8 @@ export type ProverWish = Readonly<{
   legacy: pg.Pool;
   store: Readonly<{ proof: ProofStore; mover: Pick<MoverBook, 'noteProof' | 'apart'> }>;
   mapping: () => Mapping;
+  /** As in VerifyWish. */
+  pausesMs?: readonly number[];
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
 }>;
@@ -91,13 +93,23 @@ export class Prover {
     manner: Manner,
     signal: AbortSignal,
   ): Promise<Proof> {
-    const { legacy, store, follower, mapping } = this.#wish;
+    const { legacy, store, follower, mapping, pausesMs } = this.#wish;
     // Whoever owns them, the other side is level then.
     const settle = async () => {
       await follower.catchUp(signal);
       await back.drain(tenant, signal);
     };
-    const wish = { legacy, schema, mapping: mapping(), proof: store.proof, tenant, tables, signal, owner };
+    const wish = {
+      legacy,
+      schema,
+      mapping: mapping(),
+      proof: store.proof,
+      tenant,
+      tables,
+      signal,
+      owner,
+      pausesMs,
+    };
     return verifyTenant({ ...wish, ...(manner.kind === 'live' ? { settle } : { since: manner.since }) });
   }
 }

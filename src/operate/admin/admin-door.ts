@@ -5,6 +5,7 @@ import express, { type Express } from 'express';
 import type { DiffLedger, Emit, FlipLog, Replays } from '../../vocabulary/index.ts';
 import { openDiffDesk } from '../diffs/desk.ts';
 import { openFlipDesk } from '../flip/flip-desk.ts';
+import { openLeftDesk } from '../left/left-desk.ts';
 import { openMoveDesk } from '../move/move-desk.ts';
 import type { MoveParts } from '../move/ports.ts';
 import { openTroubles, type Troubles } from '../move/troubles.ts';
@@ -18,6 +19,7 @@ import { listGroupEndpoints } from './group-endpoints.ts';
 import { SECURITY_HEADERS } from './guard.ts';
 import { type HealthParts, listHealthEndpoints } from './health-endpoints.ts';
 import { type KeyParts, listKeyEndpoints } from './key-endpoints.ts';
+import { tellLeft } from './left-endpoint.ts';
 import { catchErrors, guardHost, mountEndpoints, sendRefusal } from './mount.ts';
 import { listMoveEndpoints } from './move-endpoints.ts';
 import { openApiEndpoint } from './openapi.ts';
@@ -118,6 +120,7 @@ function listEndpoints(
     ...listGroupEndpoints(diffs, hub.tellDiffsChanged),
     ...listKeyEndpoints(wish),
     ...listMoveEndpoints(moves),
+    tellLeft(openLeftDesk({ ...wish, inForce })),
     defineEndpoint({
       method: 'GET',
       path: '/api/events',

@@ -5,6 +5,7 @@ import { explainCommand } from './commands/explain.ts';
 import { flipCommand, undoCommand } from './commands/flip.ts';
 import { followCommand } from './commands/follow.ts';
 import { keysCommand } from './commands/keys.ts';
+import { leftCommand } from './commands/left.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { moveCommand } from './commands/move.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -22,6 +23,7 @@ const COMMANDS = [
   explainCommand,
   flipCommand,
   undoCommand,
+  leftCommand,
   diffsCommand,
   replayCommand,
   keysCommand,
