@@ -30,6 +30,7 @@ import {
   CommandRefusal,
   type DemoOptions,
   type DemoParts,
+  type DriftMore,
   type ExitCode,
   type FollowHeard,
   type FollowLimits,
@@ -120,7 +121,7 @@ function openTenantParts(): TenantParts {
 
 function readSchemaDrift(
   features: Readonly<Record<string, readonly string[]>>,
-  more: Readonly<{ leftOut: readonly string[]; mapping: Mapping }>,
+  more: DriftMore,
 ): ReturnType<typeof readDrift> {
   const settings = loadSettings(['DATABASE_URL', 'LEGACY_DATABASE_URL']);
   const [legacyUrl, storeUrl] = [need(settings.LEGACY_DATABASE_URL), need(settings.DATABASE_URL)];

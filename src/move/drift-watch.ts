@@ -44,12 +44,12 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
     const atMs = nowMs();
     const { legacyUrl, storeUrl } = wish;
     const report = await (wish.read ?? readDrift)({ legacyUrl, storeUrl, ...scope });
-    last = { atMs, of: print(scope), report };
+    last = { atMs, of: sign(scope), report };
     return last;
   };
   const look = async (believedMs: number): Promise<Reading> => {
     const scope = await readScope(wish);
-    const isGood = last?.of === print(scope) && nowMs() - last.atMs < believedMs;
+    const isGood = last?.of === sign(scope) && nowMs() - last.atMs < believedMs;
     if (last && isGood) return last;
     reading ??= read(scope).finally(() => {
       reading = undefined;
@@ -67,13 +67,15 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
   };
 }
 
+const sign = ({ features, mapping }: Scope): string => JSON.stringify([features, mapping.rules]);
+
 async function readScope({ moves, mapping }: DriftWatchWish): Promise<Scope> {
   const alive = (await moves()).filter(({ state }) => state !== 'retired');
-  const features = Object.fromEntries(alive.map(({ feature, tables }) => [feature, tables]));
-  return { features, mapping: mapping() };
+  return {
+    features: Object.fromEntries(alive.map(({ feature, tables }) => [feature, tables])),
+    mapping: mapping(),
+  };
 }
-
-const print = ({ features, mapping }: Scope) => JSON.stringify([features, mapping.rules]);
 
 const listPlaces = ({ findings }: DriftReport, tenant: TenantId): ReadonlySet<string> =>
   new Set(findings.filter((one) => one.tenant?.id === tenant).map(({ place }) => place));

@@ -1,4 +1,4 @@
-import type { FollowRoll } from '../store/index.ts';
+import type { FollowRoll, MappingObstacle } from '../store/index.ts';
 import type { Mapping } from '../vocabulary/index.ts';
 import { FollowTrouble } from './trouble.ts';
 
@@ -26,11 +26,14 @@ export async function checkMapping(roll: FollowRoll, mapping: Mapping, slot: 'ma
   if (obstacle !== undefined) throw new FollowTrouble(OBSTACLES[obstacle]);
 }
 
-const OBSTACLES = {
+const OBSTACLES: Readonly<Record<MappingObstacle, string>> = {
   followed:
     "The route table's mapping is not the one by which tenants follow, and it cannot change while they do. Put it back, or take all tenants " +
     'out of the store (banyan tenants delete) and copy them anew.',
+  arriving:
+    "A tenant has come half, by another mapping than the route table's. Put that one back and run this again, or take the tenant out of " +
+    'the store first (banyan tenants delete).',
   owned:
     "The route table's mapping is not the one by which the new side's rows go back to legacy. Put it back, or hand all tenants back first " +
     '(banyan move hand-back).',
-} as const;
+};

@@ -6,6 +6,7 @@ export type { KeyWish, NewKey } from './admin/key-endpoints.ts';
 export type {
   CommandLineParts,
   DemoOptions,
+  DriftMore,
   FollowHeard,
   FollowLimits,
   Output,

@@ -25,16 +25,18 @@ export type FollowRoll = Readonly<{
   /** The store's own tables. */
   listTables(): Promise<readonly TenantTable[]>;
   /**
-   * What keeps another mapping from being laid down: tenants that follow by the one in force, or rows that the new side owns and that go
-   * back by it. Undefined: nothing, or it is in force already.
+   * What keeps another mapping from being laid down: tenants that follow by the one in force, or have come half by it, or rows that the
+   * new side owns and that go back by it. Undefined: nothing, or it is in force already.
    */
-  findObstacle(mapping: Mapping, slot: 'made' | 'kept'): Promise<'followed' | 'owned' | undefined>;
+  findObstacle(mapping: Mapping, slot: 'made' | 'kept'): Promise<MappingObstacle | undefined>;
   /** From now on rows come and go by these names. After `beginAt`, and where nothing is in the way. */
   layDown(mapping: Mapping): Promise<void>;
   /** Tenants of the store that follow no slot, though their rows are there. */
   listStrangers(): Promise<readonly TenantName[]>;
   close(): Promise<void>;
 }>;
+
+export type MappingObstacle = 'followed' | 'arriving' | 'owned';
 
 /** Undefined where somebody else has it open. */
 export async function openFollowRoll(ownerUrl: string, slot: string): Promise<FollowRoll | undefined> {
@@ -114,12 +116,14 @@ async function findObstacle(
   client: pg.Client,
   slot: string,
   state: 'made' | 'kept',
-): Promise<'followed' | 'owned' | undefined> {
+): Promise<MappingObstacle | undefined> {
   const owned = await client.query(
     `SELECT FROM banyan.tenure t JOIN banyan.move m USING (feature)
      WHERE m.state <> 'retired' AND (t.owner = 'new' OR t.step <> 'settled') LIMIT 1`,
   );
   if (owned.rowCount !== 0) return 'owned';
+  const arriving = await client.query('SELECT FROM banyan.arriving_tenant LIMIT 1');
+  if (arriving.rowCount !== 0) return 'arriving';
   // Whoever followed an older slot of this name follows no longer, once this one begins.
   return state === 'kept' && (await hasFollowers(client, slot)) ? 'followed' : undefined;
 }

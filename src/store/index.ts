@@ -37,7 +37,7 @@ export type {
   StrangersWrites,
 } from './follow.ts';
 export { type LegacyChange, type LegacyValues, RowConflict } from './follow-application.ts';
-export { type FollowRoll, openFollowRoll } from './follow-roll.ts';
+export { type FollowRoll, type MappingObstacle, openFollowRoll } from './follow-roll.ts';
 export { Prisma } from './generated/client.ts';
 export { isolateTenant, shareTenant } from './giant.ts';
 export { migrateStore } from './migrate.ts';

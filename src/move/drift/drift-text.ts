@@ -4,7 +4,7 @@ import type { DriftReport } from './read-drift.ts';
 const NAMED = 5;
 
 /** The report for a person: what is the same in many schemas is said once, what stops somebody first. Each a line. */
-export function describeDrift({ tenants, tables, findings }: DriftReport): readonly string[] {
+export function describeDrift({ tenants, tables, findings, measured }: DriftReport): readonly string[] {
   const groups = [
     ...Map.groupBy(findings, ({ weight, place, sentence }) => `${weight}\n${place}\n${sentence}`).values(),
   ];
@@ -13,6 +13,7 @@ export function describeDrift({ tenants, tables, findings }: DriftReport): reado
   const held = stopped.some(({ tenant }) => tenant === undefined) ? tenants : own.size;
   return [
     `${tenants} tenants, ${tables} tables: ${tenants - held} can be moved, ${held} cannot.`,
+    ...(measured ? describeMeasured(measured, findings) : []),
     ...groups
       .toSorted(([one], [other]) => rank(one) - rank(other))
       .flatMap((group) => (group[0] ? [describeGroup(group[0], group)] : [])),
@@ -29,4 +30,15 @@ function describeGroup(
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
   const where = `${names.slice(0, NAMED).join(', ')}${more}`;
   return `${weight === 'stops' ? 'stops' : 'note '}  ${where}${place && `  ${place}`}${source === undefined ? '' : ` (${source} on legacy)`}: ${sentence}`;
+}
+
+function describeMeasured(
+  { tenants, rows, ms, left }: NonNullable<DriftReport['measured']>,
+  findings: DriftReport['findings'],
+): readonly string[] {
+  const unfit = findings.filter(({ kind }) => kind === 'rows_unfit');
+  const own = new Set(unfit.map(({ tenant }) => tenant?.id));
+  const all = unfit.length === 0 ? 'all would fit' : `of ${own.size} tenants some would not fit`;
+  const rest = left.length === 0 ? '' : ` ${left.length} tenants were left when the time was up.`;
+  return [`Measured: ${rows} rows of ${tenants} tenants in ${(ms / 1_000).toFixed(1)} s; ${all}.${rest}`];
 }

@@ -30,7 +30,9 @@ export type DriftKind =
   | 'other_type'
   | 'other_nullability'
   | 'other_default'
-  | 'other_order';
+  | 'other_order'
+  | 'rows_unfit'
+  | 'not_measured';
 
 /**
  * Where a source is not what the mapping expects. `stops`: it is not understood, so that this tenant is not moved, or, without a tenant,

@@ -7,6 +7,7 @@ import type { Expected } from './expected.ts';
 import { type DriftFinding, type Flaw, stop } from './finding.ts';
 import { findMajority } from './majority.ts';
 import { deriveMapping, type FeatureMapping, type Features, judgeMapping } from './mapping.ts';
+import { type Measured, measureTenants } from './measure.ts';
 import { renameColumn, renameTable } from './renamed-catalog.ts';
 import { judgeMigrations, judgeStrays, judgeTenant, type Registered } from './schema-flaws.ts';
 import { judgeTable } from './table-flaws.ts';
@@ -21,6 +22,8 @@ export type DriftWish = Readonly<{
   mapping?: Mapping | undefined;
   /** Columns of legacy (table.column) that are knowingly not carried over. */
   leftOut?: readonly string[];
+  /** Rows are counted, too, that the store would not take: for so long at most. Without it no row is read. */
+  measureMs?: number | undefined;
 }>;
 
 export type DriftReport = Readonly<{
@@ -30,13 +33,15 @@ export type DriftReport = Readonly<{
   tables: number;
   mapping: readonly FeatureMapping[];
   findings: readonly DriftFinding[];
+  /** Where rows were looked at. */
+  measured?: Measured;
 }>;
 
 const MIGRATIONS = 'django_migrations';
 
 /**
  * Compares every tenant's schema on legacy with the store's tables, from the catalogs alone: one statement for each catalog, however many
- * schemas there are. Changes nothing. Throws VerifyTrouble where a database cannot be read.
+ * schemas there are. Rows are read only where `measureMs` says so. Changes nothing. Throws VerifyTrouble where a database cannot be read.
  */
 export async function readDrift(wish: DriftWish): Promise<DriftReport> {
   const { mapping = EQUAL_NAMES } = wish;
@@ -46,12 +51,16 @@ export async function readDrift(wish: DriftWish): Promise<DriftReport> {
     inOneMoment(wish.storeUrl, nameStoreTrouble, (client) => readTables(client, tables)),
   ]);
   const targets = new Map(target.filter(({ schema }) => schema === 'public').map((one) => [one.name, one]));
+  const measuring = await measure(wish, source, targets, mapping);
   const findings = [
     ...judgeMapping(wish.features, targets, mapping).map((flaw) => assign(flaw, '', undefined)),
     ...judgeStrays(source.schemas, source.registry, new Set(source.tables.map(({ schema }) => schema))).map(
       ({ schema, flaw }) => assign(flaw, schema, undefined),
     ),
     ...judgeTenants(source, targets, wish),
+    ...(measuring?.found ?? []).flatMap(({ tenant, flaws }) =>
+      flaws.map((flaw) => assign(flaw, tenant.schema, tenant)),
+    ),
   ].map((one) => nameSource(one, mapping));
   const own = new Set(source.registry.map(({ schema }) => schema));
   return Object.freeze({
@@ -59,7 +68,18 @@ export async function readDrift(wish: DriftWish): Promise<DriftReport> {
     tables: source.tables.filter(({ schema, name }) => own.has(schema) && name !== MIGRATIONS).length,
     mapping: Object.freeze(deriveMapping(wish.features, targets, mapping)),
     findings: Object.freeze(findings),
+    ...(measuring && { measured: measuring.measured }),
   });
+}
+
+async function measure(
+  { legacyUrl, measureMs }: DriftWish,
+  { registry: tenants, tables }: Source,
+  targets: ReadonlyMap<string, CatalogTable>,
+  mapping: Mapping,
+) {
+  if (measureMs === undefined) return undefined;
+  return measureTenants({ legacyUrl, tenants, tables, targets, mapping, limitMs: measureMs });
 }
 
 type Source = Readonly<{

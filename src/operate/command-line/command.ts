@@ -31,7 +31,12 @@ export type CommandLineParts = Readonly<{
 }>;
 
 /** `mapping`: of all features of the route table. */
-export type DriftMore = Readonly<{ leftOut: readonly string[]; mapping: Mapping }>;
+export type DriftMore = Readonly<{
+  leftOut: readonly string[];
+  mapping: Mapping;
+  /** For so long rows are counted that would not fit; undefined: none is read. */
+  measureMs: number | undefined;
+}>;
 
 /** How fast legacy's rows may be copied; what is left out has a default. */
 export type FollowLimits = Readonly<{

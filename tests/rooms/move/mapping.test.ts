@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import {
+  type DriftWish,
   describeDrift,
   type Mover,
   openMover,
@@ -29,7 +30,7 @@ const RULES = {
 } as const;
 
 /** As if legacy had always had other names: in every schema, with a table of its own that has a name of the new side's. */
-const arrange = ['acme', 'globex']
+const arrange = ['acme', 'globex', 'initech']
   .map(
     (schema) => `
   ALTER TABLE ${schema}.auth_user RENAME COLUMN first_name TO spare;
@@ -53,7 +54,7 @@ let house: FollowedHouse;
 let mover: Mover;
 let app: pg.Pool;
 beforeAll(async () => {
-  house = await startFollowedHouse({ mapping: makeMapping(RULES), arrange });
+  house = await startFollowedHouse({ tenants: 3, mapping: makeMapping(RULES), arrange });
   app = new pg.Pool({ connectionString: house.database.appUrl, max: 2 });
   await prepareReturn(house.legacyUrl);
   await house.store.moves.begin(FEATURE, TABLES);
@@ -98,8 +99,8 @@ async function expectSame(tenant = 1, schema = 'acme'): Promise<void> {
   expect(after).toEqual(before);
 }
 
-async function carryOut(order: MoveOrderKind): Promise<MoveOrder> {
-  const wish = { feature: FEATURE, tenant: 1 as TenantId, order, author: 'test' };
+async function carryOut(order: MoveOrderKind, tenant = 1): Promise<MoveOrder> {
+  const wish = { feature: FEATURE, tenant: tenant as TenantId, order, author: 'test' };
   const ordered = await house.store.moves.order(wish);
   if (ordered === undefined) throw new Error('There is an open order already.');
   for (;;) {
@@ -120,23 +121,24 @@ async function write(...statements: readonly string[]): Promise<void> {
   }
 }
 
-const plan = (rules: MappingRules) =>
+const plan = (rules: MappingRules, more: Partial<DriftWish> = {}) =>
   readDrift({
     legacyUrl: house.legacyUrl,
     storeUrl: house.database.appUrl,
     features: { all: TABLES },
     mapping: makeMapping(rules),
+    ...more,
   });
 const tell = async (rules: MappingRules) =>
   (await plan(rules)).findings
-    .filter(({ tenant }) => tenant?.name !== 'globex')
+    .filter(({ tenant }) => tenant === undefined || tenant.name === 'acme')
     .map(({ kind, place, source, weight }) => [weight, kind, place, ...(source ? [source] : [])].join(' '));
 
 test('the plan compares catalogs through the mapping, and says what a return would write to what is left out', async () => {
   const report = await plan(RULES);
   expect(describeDrift(report)).toEqual([
-    '2 tenants, 10 tables: 2 can be moved, 0 cannot.',
-    'note   acme, globex  chat_message.legacy_flags (messages.legacy_flags on legacy): Knowingly left out: the new side has not got it, and legacy keeps what it has. A row that is carried back has 7 there.',
+    '3 tenants, 15 tables: 3 can be moved, 0 cannot.',
+    'note   acme, globex, initech  chat_message.legacy_flags (messages.legacy_flags on legacy): Knowingly left out: the new side has not got it, and legacy keeps what it has. A row that is carried back has 7 there.',
   ]);
   expect(report.mapping[0]?.tables[2]).toMatchObject({
     source: 'messages',
@@ -228,6 +230,14 @@ test("verify compares across names, and tells what differs by the new side's", a
   expect(await carryOut('verify')).toMatchObject({ state: 'done' });
 });
 
+test("a schema that has drifted under legacy's names is not handed over, and told by them", async () => {
+  await legacy('ALTER TABLE globex.messages ADD COLUMN stray integer');
+  expect(await carryOut('hand_over', 2)).toMatchObject({
+    state: 'failed',
+    detail: expect.stringContaining('globex messages.stray: The store has no such column'),
+  });
+});
+
 test("there and back: what the new side writes comes to legacy under legacy's names, ids with it", async () => {
   await legacy(`SELECT setval('acme.chat_message_id_seq', 9000)`);
   expect(await carryOut('hand_over')).toMatchObject({ state: 'done' });
@@ -282,4 +292,48 @@ test('a mapping that the store does not fit is refused before anything is copied
   await expect(prepareFollow({ ...urls, mapping: orphan })).rejects.toThrow(
     /store's chat_channel would have no source/,
   );
+});
+
+test("rows are measured: what the store would not take is counted for each tenant, and told by legacy's names", async () => {
+  const measure = (measureMs: number) => plan(RULES, { measureMs });
+  const clean = await measure(60_000);
+  expect(clean.measured).toMatchObject({ tenants: 3, left: [] });
+  expect(describeDrift(clean)[1]).toMatch(/^Measured: \d+ rows of 3 tenants in \d+\.\d s; all would fit\.$/);
+  await legacy(`
+    ALTER TABLE initech.messages ALTER text DROP NOT NULL, DROP CONSTRAINT chat_message_channel_id_fk_chat_channel_id;
+    UPDATE initech.messages SET text = NULL WHERE id IN (5, 6);
+    UPDATE initech.messages SET channel_id = 99999 WHERE id = 7;
+    ALTER TABLE initech.auth_user DROP CONSTRAINT auth_user_username_key, ALTER first_name TYPE varchar(300), ALTER email TYPE text;
+    UPDATE initech.auth_user SET username = 'one and the same' WHERE id IN (1, 2);
+    UPDATE initech.auth_user SET first_name = repeat('x', 151) WHERE id = 1`);
+  const unfit = (await measure(60_000)).findings.filter(({ kind }) => kind === 'rows_unfit');
+  expect(unfit.map(({ tenant, place, source, sentence }) => [tenant?.name, place, source, sentence])).toEqual(
+    expect.arrayContaining([
+      ['initech', 'chat_message.body', 'messages.text', expect.stringMatching(/^2 rows have NULL there/)],
+      [
+        'initech',
+        'chat_message',
+        'messages',
+        expect.stringMatching(/^1 rows refer by \(channel_id\) to rows of chat_channel/),
+      ],
+      [
+        'initech',
+        'auth_user',
+        undefined,
+        expect.stringMatching(/^1 values of \(username\) are there more than once/),
+      ],
+      [
+        'initech',
+        'auth_user.last_name',
+        'auth_user.first_name',
+        expect.stringMatching(/^1 values do not fit character varying\(150\)/),
+      ],
+    ]),
+  );
+  expect(unfit).toHaveLength(4);
+  expect((await measure(0)).measured).toMatchObject({
+    tenants: 0,
+    rows: 0,
+    left: ['acme', 'globex', 'initech'],
+  });
 });

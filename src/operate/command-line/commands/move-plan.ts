@@ -1,19 +1,28 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DriftFinding, DriftReport, TableMapping } from '../../../move/index.ts';
 import { joinMappings, type Mapping } from '../../../vocabulary/index.ts';
 import { count } from '../../move/back.ts';
 import { suggestName } from '../../nearest-name.ts';
+import { readWholeNumber } from '../arguments.ts';
 import { type Bench, isJson, makeCommand, printJson, readTableText, refuseMistakes } from '../command.ts';
 import { openPaint } from '../paint.ts';
 import { CommandRefusal, type Terminal } from '../terminal.ts';
 
-type Typed = Readonly<{ json?: boolean; file?: string; leftOut?: readonly string[] }>;
+type Typed = Readonly<{
+  json?: boolean;
+  file?: string;
+  leftOut?: readonly string[];
+  measure?: number | true;
+}>;
+
+const MEASURE_S = 60;
+const LONGEST_S = 86_400;
 
 export function movePlanCommand(bench: Bench): Command {
   return makeCommand(
     'plan',
     "Compare every tenant's schema on legacy with the store's tables, before anything is moved: what maps to what, and what does not fit. " +
-      'Changes nothing, and reads no row. Wants LEGACY_DATABASE_URL and DATABASE_URL.',
+      'Changes nothing, and reads no row unless it is to measure. Wants LEGACY_DATABASE_URL and DATABASE_URL.',
     'banyan move plan ai',
   )
     .argument('[feature]', 'a feature of the route table; without it all that have tables')
@@ -21,6 +30,12 @@ export function movePlanCommand(bench: Bench): Command {
     .option(
       '--left-out <columns...>',
       'columns of legacy (table.column) that are not carried over, knowingly',
+    )
+    .addOption(
+      new Option(
+        '--measure [seconds]',
+        `count rows that the store would not take, for so long at most; ${MEASURE_S} without a number`,
+      ).argParser(readWholeNumber(1, LONGEST_S)),
     )
     .action((feature: string | undefined, typed: Typed, command: Command) =>
       plan(bench, feature, { ...typed, json: isJson(typed, command) }),
@@ -33,12 +48,19 @@ async function plan(
   typed: Typed,
 ): Promise<void> {
   const { features, mapping } = await readFeatures({ terminal, parts }, feature, typed.file);
-  const report = await parts.drift.read(features, { leftOut: typed.leftOut ?? [], mapping });
+  const report = await parts.drift.read(features, {
+    leftOut: typed.leftOut ?? [],
+    mapping,
+    measureMs: chooseMs(typed.measure),
+  });
   if (typed.json) printJson(terminal, report);
   else if (terminal.screen) printReport(terminal, report, parts.drift.describe(report));
   else printLines(terminal, report, parts.drift.describe(report)[0] ?? '');
   finish(report.findings.some(({ weight }) => weight === 'stops') ? 1 : 0);
 }
+
+const chooseMs = (typed: number | true | undefined): number | undefined =>
+  typed === undefined ? undefined : 1_000 * (typed === true ? MEASURE_S : typed);
 
 type Features = Readonly<Record<string, readonly string[]>>;
 
@@ -80,8 +102,10 @@ function describeTable({ source, target, key, columns, added, refersTo }: TableM
 }
 
 /** A finding a line, where a person sees those that are alike only once. */
-function printLines({ out }: Terminal, { mapping, findings }: DriftReport, verdict: string): void {
+function printLines({ out }: Terminal, { mapping, findings, measured }: DriftReport, verdict: string): void {
   out(`verdict\t${verdict}\n`);
+  if (measured)
+    out(`${['measured', measured.tenants, measured.rows, measured.ms, measured.left.length].join('\t')}\n`);
   for (const { feature, tables } of mapping)
     for (const { source, target, key, columns, refersTo } of tables)
       out(
