@@ -20,6 +20,7 @@ export type OrderRow = Readonly<{
   at: Date;
   state: string;
   attempt: number;
+  in_waves: boolean;
   wave: number | null;
   detail: string | null;
   held_ms: number | null;
@@ -28,7 +29,7 @@ export type OrderRow = Readonly<{
 }>;
 
 export const ORDER_COLUMNS =
-  'id::text, feature, tenant, "order", author, at, state, attempt, wave, detail, held_ms, rows::text, ended_at';
+  'id::text, feature, tenant, "order", author, at, state, attempt, in_waves, wave, detail, held_ms, rows::text, ended_at';
 
 /** What operators and the reconciler ask of the mover. */
 export function openMoveBook(pool: pg.Pool): MoveBook {
@@ -131,6 +132,7 @@ export function readOrder(row: OrderRow): readonly MoveOrder[] {
       at: row.at,
       state: row.state as MoveOrderState,
       attempt: row.attempt,
+      inWaves: row.in_waves,
       wave: row.wave ?? undefined,
       detail: row.detail ?? undefined,
       heldMs: row.held_ms ?? undefined,

@@ -115,6 +115,8 @@ export type MoveOrder = Readonly<{
   state: MoveOrderState;
   /** 1, and more where it repeats one that was refused or failed. */
   attempt: number;
+  /** It waits for its wave; any other order is taken at once. */
+  inWaves: boolean;
   /** The wave that it was taken in; undefined where it waited for none, or waits still. */
   wave: number | undefined;
   /** A sentence: what is the matter, or how it went. */

@@ -35,7 +35,7 @@ export function drawProgress(
   const running = orders.filter(({ state }) => state === 'running').map(nameTenant);
   const [first] = orders;
   const rows = [
-    ['', `${drawBar(ended.length, orders.length, BAR_CELLS)}  ${describePace(orders, elapsedMs)}`],
+    ['', `${drawBar(ended.length, orders.length, BAR_CELLS)}  ${describePace(orders, elapsedMs, move)}`],
     ...(move ? drawWave(move).map((text) => [`wave ${move.wave?.wave}`, text] as const) : []),
     ...(move?.state === 'paused'
       ? [['paused', move.paused_why ?? 'Somebody paused it.', 'yellow'] as const]
@@ -56,12 +56,12 @@ export function drawProgress(
     });
 }
 
-function describePace(orders: readonly OrderJson[], elapsedMs: number): string {
+function describePace(orders: readonly OrderJson[], elapsedMs: number, move: MoveJson | undefined): string {
   const ended = orders.filter(hasEnded);
   const failed = ended.filter(({ state }) => state === 'failed').length;
   const rows = sumRows(orders);
   const leftMs = estimateLeft(ended.length, orders.length, elapsedMs);
-  const isOver = ended.length === orders.length;
+  const isOver = ended.length === orders.length || move?.state === 'paused';
   return [
     `${ended.length.toLocaleString('en')} of ${orders.length.toLocaleString('en')} tenants`,
     ...(rows > 0 ? [`${rows.toLocaleString('en')} rows`] : []),

@@ -29,13 +29,16 @@ export async function tellOrders(
   const lines = openLiveLines(terminal);
   const printed = new Set<number>();
   const nextMove = openMoveWatch(client, begun[0]?.feature);
+  let paused: MoveJson | undefined;
   const warn = openLonelyWarning(terminal);
   const orders = await watchOrders(client, begun, async (now) => {
     const elapsedMs = performance.now() - beganMs;
     warn(now, elapsedMs);
-    const move = await nextMove();
-    if (isLive && now.length > 0) lines.draw(drawProgress(terminal, now, elapsedMs, move));
+    // The last picture is one of the end.
+    const move = await nextMove(now.every(hasEnded) ? 'now' : 'soon');
     const wish = isStuck(now, move) ? 'enough' : 'go on';
+    if (wish === 'enough') paused = await nextMove('now');
+    if (isLive && now.length > 0) lines.draw(drawProgress(terminal, now, elapsedMs, paused ?? move));
     if (manner === 'silent' || isLive) return wish;
     for (const one of now.filter((order) => hasEnded(order) && !printed.has(order.id))) {
       printed.add(one.id);
@@ -43,23 +46,29 @@ export async function tellOrders(
     }
     return wish;
   });
+  const open = orders.filter((order) => !hasEnded(order)).length;
+  if (manner === 'told' && paused && open > 0) terminal.err(describeStop(paused, open));
   return orders;
 }
 
+const describeStop = ({ feature, paused_why }: MoveJson, open: number) =>
+  `${open === 1 ? 'One order waits' : `${open} orders wait`}, as the move of ${feature} is paused${paused_why ? `: ${paused_why}` : '.'} To go on: banyan move resume ${feature}\n`;
+
 /** A move that was paused meanwhile lets what is under way end, and begins nothing more. */
 function isStuck(orders: readonly OrderJson[], move: MoveJson | undefined): boolean {
-  if (move?.state !== 'paused') return false;
-  return move.wave?.running === 0 && !orders.some(({ state }) => state === 'running');
+  const open = orders.filter((order) => !hasEnded(order));
+  return move?.state === 'paused' && open.every(({ state, in_waves }) => state === 'waiting' && in_waves);
 }
 
 function openMoveWatch(
   client: AdminClient,
   feature: string | undefined,
-): () => Promise<MoveJson | undefined> {
+): (when: 'now' | 'soon') => Promise<MoveJson | undefined> {
   let move: MoveJson | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (feature === undefined || performance.now() - askedMs < LOOK_EVERY_MS) return move;
+  return async (when) => {
+    const isEarly = when === 'soon' && performance.now() - askedMs < LOOK_EVERY_MS;
+    if (feature === undefined || isEarly) return move;
     askedMs = performance.now();
     const { moves } = await client.get<{ moves: readonly MoveJson[] }>(
       `/api/moves?feature=${encodeURIComponent(feature)}`,
@@ -108,10 +117,6 @@ export function printSummary(terminal: Terminal, orders: readonly OrderJson[]): 
     `${done} of ${orders.length} done: ${nameOrder(first.order)} ${first.feature}, ${sumRows(orders).toLocaleString('en')} rows equal on both sides` +
     `${held ? `, writes held ${held}` : ''}.`;
   terminal.out(`${paint(failed.length > 0 ? 'yellow' : 'green', sentence)}\n`);
-  if (open > 0)
-    terminal.out(
-      `${paint('yellow', `${open} wait, as the move is paused. Why: banyan move status ${first.feature} --watch. To go on: banyan move resume ${first.feature}`)}\n`,
-    );
   if (failed.length > 0 && open === 0 && (first.order === 'hand_over' || first.order === 'hand_back'))
     terminal.out(
       `${paint('dim', `The mover tries again, as the table says so. To stop it: banyan move pause ${first.feature}`)}\n`,

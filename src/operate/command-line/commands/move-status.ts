@@ -5,6 +5,7 @@ import { openAdminClient } from '../admin-client.ts';
 import { printMinute, printWhen } from '../ages.ts';
 import { collectTenants } from '../arguments.ts';
 import { type Bench, isJson, makeCommand, printJson } from '../command.ts';
+import { drawMove } from '../move-picture.ts';
 import { watchMoves } from '../move-watch.ts';
 import { type Colour, openPaint } from '../paint.ts';
 import type { Terminal } from '../terminal.ts';
@@ -57,11 +58,11 @@ function printMoves(terminal: Terminal, { moves }: MovesJson): void {
 }
 
 function printMove(terminal: Terminal, move: MoveJson): void {
-  const { feature, state, tables, tenants, started_at } = move;
+  const { feature, state, tables, tenants, started_at, paused_why } = move;
   const ofNew = tenants.filter(({ owner }) => owner === 'new').length;
   if (!terminal.screen)
     terminal.out(
-      `${['move', feature, state, started_at, tables.join(','), ofNew, tenants.length - ofNew].join('\t')}\n`,
+      `${['move', feature, state, started_at, tables.join(','), ofNew, tenants.length - ofNew, paused_why ?? '-'].join('\t')}\n`,
     );
   else {
     const paint = openPaint(terminal);
@@ -71,13 +72,44 @@ function printMove(terminal: Terminal, move: MoveJson): void {
     );
   }
   const lead = terminal.screen ? [] : ['tenant', feature];
-  const rows = tenants.map((one) => [...lead, ...listCells(terminal, one)]);
-  printTable(
-    terminal,
-    ['TENANT', 'OWNER', 'TABLE SAYS', 'SINCE', 'WAITING', 'STRANGERS', 'LAST ORDER', 'PROVEN', 'GOING BACK'],
-    rows,
-  );
+  const isLong = terminal.screen !== undefined && tenants.length > MOST_ROWS;
+  const shown = isLong ? tenants.filter(isNotable) : tenants;
+  if (isLong) printGroups(terminal, move, shown.length);
+  else if (terminal.screen && state === 'paused')
+    terminal.out(`paused: ${paused_why ?? 'somebody did so.'}\n`);
+  const rows = shown.map((one) => [...lead, ...listCells(terminal, one)]);
+  if (rows.length > 0 || !isLong) printTable(terminal, HEADER, rows);
   printUnproven(terminal, move);
+}
+
+const HEADER = [
+  'TENANT',
+  'OWNER',
+  'TABLE SAYS',
+  'SINCE',
+  'WAITING',
+  'STRANGERS',
+  'LAST ORDER',
+  'PROVEN',
+  'GOING BACK',
+] as const;
+
+/** Hundreds of tenants that are as they should be say nothing one by one. */
+const MOST_ROWS = 60;
+
+function printGroups(terminal: Terminal, move: MoveJson, notable: number): void {
+  for (const line of drawMove(terminal, move, undefined)) terminal.out(`${line}\n`);
+  const all = move.tenants.length;
+  terminal.out(
+    `${notable} of ${all} tenants need a look${notable > 0 ? ':' : '.'} A pipe shows all, --tenant T… single ones.\n`,
+  );
+}
+
+function isNotable({ order, declared, owner, step, strangers, trouble, proof }: TenantMoveJson): boolean {
+  const isRefused = order?.state === 'failed' && declared !== owner;
+  const isDifferent = proof !== null && proof.state !== 'equal';
+  const isUnderWay = step !== 'settled' || order?.state === 'running';
+  return isUnderWay || isRefused || isDifferent || strangers > 0 || trouble !== null;
 }
 
 const COLOURS: Readonly<Record<TenantMoveJson['back']['kind'], Colour>> = {
@@ -133,6 +165,6 @@ function describeOrder(
   length: 'short' | 'whole',
 ): string {
   const held = held_ms === null ? '' : `, held ${Math.round(held_ms)} ms`;
-  const why = state === 'failed' || length === 'whole' ? `: ${detail ?? ''}` : '';
+  const why = detail !== null && (state === 'failed' || length === 'whole') ? `: ${detail}` : '';
   return `${order.replace('_', ' ')} ${state}${held}${why}`;
 }
