@@ -239,13 +239,13 @@ function startShadow({ MIRROR_HEAP_MB }: Settings): (wish: ShadowWish) => StartR
 }
 
 function describeShadow({ settings, databaseUrl, legacyDatabaseUrl }: HouseWish): ShadowWish {
-  const { AI_BASE_URL, AI_API_KEY, FOLLOW_SLOT, MIRROR_KEY } = settings;
+  const { AI_BASE_URL, AI_API_KEY, FOLLOW_SLOT, FOLLOW_HELD_MB, MIRROR_KEY } = settings;
   return {
     databaseUrl,
     poolSize: chooseRehearsals(settings),
     legacy:
       FOLLOW_SLOT !== undefined && legacyDatabaseUrl !== undefined
-        ? { databaseUrl: legacyDatabaseUrl, slot: FOLLOW_SLOT }
+        ? { databaseUrl: legacyDatabaseUrl, slot: FOLLOW_SLOT, heldBytes: FOLLOW_HELD_MB * 1_048_576 }
         : undefined,
     ai: AI_BASE_URL === undefined ? undefined : { baseUrl: AI_BASE_URL, apiKey: AI_API_KEY },
     largestFileBytes: settings.MAX_BODY_BYTES,

@@ -83,6 +83,11 @@ export const SETTINGS = {
       .regex(/^[a-z0-9_]{1,63}$/, 'the name of a replication slot: 1 to 63 of a to z, 0 to 9 and _'),
     help: "the replication slot on `LEGACY_DATABASE_URL` by which the new store follows legacy's rows; unset: rows are not followed",
   },
+  FOLLOW_HELD_MB: {
+    schema: wholeNumber(1, 1_000_000_000),
+    fallback: '10240',
+    help: "so much of its write-ahead log legacy may keep for the slot before `slot_changed` tells of it, in MB, where its server sets no limit itself (`max_slot_wal_keep_size`)",
+  },
   MOVE_RECHECK_MINUTES: {
     schema: wholeNumber(0, 44_640),
     fallback: '60',

@@ -21,7 +21,7 @@ export type ShadowWish = Readonly<{
   /** Rehearsals at once. */
   poolSize: number;
   /** Undefined: legacy's rows are not followed. */
-  legacy: Readonly<{ databaseUrl: string; slot: string }> | undefined;
+  legacy: Readonly<{ databaseUrl: string; slot: string; heldBytes?: number }> | undefined;
   ai: Readonly<{ baseUrl: string; apiKey: string | undefined }> | undefined;
   largestFileBytes: number;
   secretKey: string | undefined;
@@ -99,9 +99,9 @@ export async function openRehearsalParts(
 }
 
 function openFollower({ legacy }: ShadowWish, store: Store, emit: Emit): Following | undefined {
-  return (
-    legacy && openFollow({ legacyUrl: legacy.databaseUrl, slot: legacy.slot, store: store.follow, emit })
-  );
+  if (legacy === undefined) return undefined;
+  const { databaseUrl: legacyUrl, ...more } = legacy;
+  return openFollow({ legacyUrl, store: store.follow, emit, ...more });
 }
 
 function makeRunNew(store: Store, handle: Handle, ai: Parameters<typeof recordEffects>[0]['ai']): RunNew {

@@ -11,6 +11,7 @@ import { Onlooker } from './onlooker.ts';
 import { MARK_PREFIX } from './pgoutput.ts';
 import { Retention } from './retention.ts';
 import { Session } from './session.ts';
+import { SlotWatch } from './slot-watch.ts';
 import { describeTrouble, FollowTrouble } from './trouble.ts';
 
 export type FollowWish = Readonly<{
@@ -22,6 +23,8 @@ export type FollowWish = Readonly<{
   emit: Emit;
   /** How long the journal is kept, in ms; default 3 minutes, and never less than 2. */
   journalMs?: number;
+  /** So much of its log legacy may keep for the slot before it is told of, where its server has no limit of its own; default 10 GB. */
+  heldBytes?: number;
   /** Now, in ms since the epoch, by the clock that `heardBy` is asked by; default the machine's. */
   nowMs?: () => number;
 }>;
@@ -35,6 +38,7 @@ export type Following = RowFollower &
 
 const BACK_OFF_MS = [250, 500, 1_000, 2_000, 5_000] as const;
 const LONGEST_MS = 10_000;
+const HELD_BYTES = 10_737_418_240;
 
 /** Follows until it is closed; whatever breaks is told by `follow_changed` and tried again. */
 export function openFollow(wish: FollowWish): Following {
@@ -58,6 +62,7 @@ class Follower {
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   readonly #news: News;
+  readonly #slotWatch: SlotWatch;
   #session: Session | undefined;
   #ended: Promise<void> | undefined;
   #failures = 0;
@@ -78,6 +83,13 @@ class Follower {
       nowMs: wish.nowMs ?? Date.now,
       onMark: (token, at) => this.marks.arrived(token, at),
     });
+    this.#slotWatch = new SlotWatch({
+      pool: this.#pool,
+      store: wish.store,
+      slot: wish.slot,
+      emit: wish.emit,
+      heldBytes: wish.heldBytes ?? HELD_BYTES,
+    });
     this.#running = this.#run();
   }
 
@@ -94,6 +106,7 @@ class Follower {
     this.#closing.abort();
     await this.#session?.stop().catch(() => undefined);
     await this.#running;
+    await this.#slotWatch.close();
     this.marks.close(new Error('Following has ended.'));
     await this.#pool.end();
   }

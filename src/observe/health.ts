@@ -18,6 +18,8 @@ export function createHealth() {
     ),
   ) as Record<Part, Readiness['parts'][Part]>;
   let isStopping = false;
+  let followed = parts.follow.detail;
+  let slotNote = '';
   const record = (event: BanyanEvent) => {
     if (event.type === 'part_changed')
       parts[event.part] = { ready: event.state === 'ready', detail: event.detail };
@@ -34,8 +36,10 @@ export function createHealth() {
       parts.flags = { ready: true, detail: `${event.source}: ${event.state}, ${event.detail}` };
     if (event.type === 'rehearsals_changed')
       parts.rehearsals = { ready: true, detail: `${event.state}: ${event.detail}` };
-    if (event.type === 'follow_changed')
-      parts.follow = { ready: true, detail: `${event.state}: ${event.detail}` };
+    if (event.type === 'follow_changed') followed = `${event.state}: ${event.detail}`;
+    if (event.type === 'slot_changed') slotNote = event.state === 'filling' ? `; ${event.detail}` : '';
+    if (event.type === 'follow_changed' || event.type === 'slot_changed')
+      parts.follow = { ready: true, detail: `${followed}${slotNote}` };
     if (event.type === 'mover_changed')
       parts.mover = { ready: true, detail: `${event.state}: ${event.detail}` };
     if (event.type === 'load_changed' && !isStopping)

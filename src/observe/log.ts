@@ -59,6 +59,7 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
     case 'request_received':
     case 'decision_made':
     case 'flags_heard':
+    case 'follow_measured':
     case 'move_counted':
     case 'writes_waiting':
     case 'store_waited':
@@ -85,6 +86,8 @@ function chooseLevel(event: BanyanEvent): Exclude<LogLevel, 'silent'> | undefine
       return event.state === 'ready' ? 'info' : 'warn';
     case 'rehearsals_changed':
       return event.state === 'down' || event.state === 'paused' ? 'warn' : 'info';
+    case 'slot_changed':
+      return event.state === 'calm' ? 'info' : 'warn';
     case 'follow_changed':
       return event.state === 'following' ? 'info' : 'warn';
     case 'return_changed':

@@ -40,6 +40,10 @@ export function createMirrorMetrics(registry: Registry): (event: BanyanEvent) =>
         return families.rehearsalsUp.set(rehearsals.isUp && !rehearsals.isPaused ? 1 : 0);
       case 'follow_changed':
         return families.following.set(event.state === 'following' ? 1 : 0);
+      case 'follow_measured':
+        families.followLag.set(event.lagMs / 1_000);
+        if (event.heldBytes !== undefined) families.followHeld.set(event.heldBytes);
+        return undefined;
       default:
         return undefined;
     }
@@ -95,6 +99,18 @@ function createFamilies(registry: Registry) {
     following: new Gauge({
       name: 'banyan_following',
       help: "Whether legacy's rows are carried over into the new store: 1 or 0",
+      registers,
+      aggregator: 'max',
+    }),
+    followLag: new Gauge({
+      name: 'banyan_follow_lag_seconds',
+      help: 'How old the oldest change of legacy is that is not in the new store yet',
+      registers,
+      aggregator: 'max',
+    }),
+    followHeld: new Gauge({
+      name: 'banyan_follow_held_bytes',
+      help: 'How much of its log legacy keeps because it was not followed yet',
       registers,
       aggregator: 'max',
     }),

@@ -79,6 +79,10 @@ export type BanyanEvent =
   | Readonly<{ type: 'rehearsals_changed'; state: 'ready' | 'down' | 'paused' | 'resumed'; detail: string }>
   /** Legacy's rows: whether they are carried over into the new store at the moment. */
   | Readonly<{ type: 'follow_changed'; state: 'following' | 'stopped'; detail: string }>
+  /** `lagMs`: how old the oldest change of legacy is that is not in the store yet. `heldBytes`: of its log legacy keeps for us. */
+  | Readonly<{ type: 'follow_measured'; lagMs: number; heldBytes: number | undefined }>
+  /** Whether legacy's log, which is kept until it was read, nears the size at which legacy gives up, or its disk fills. */
+  | Readonly<{ type: 'slot_changed'; state: 'calm' | 'filling'; detail: string }>
   | Readonly<{ type: 'rows_parted'; tenant: TenantName; table: string }>
   /** The new side's rows: whether they are carried back to legacy. `tenant` undefined: of all tenants. */
   | Readonly<{

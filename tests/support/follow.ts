@@ -40,7 +40,7 @@ export async function startFollowing(wish: FollowedWish): Promise<FollowedRows> 
   const events: BanyanEvent[] = [];
   // What the store counts of its connections is no event of following.
   const emit = (event: BanyanEvent) => {
-    if (!event.type.startsWith('store_')) events.push(event);
+    if (!event.type.startsWith('store_') && event.type !== 'follow_measured') events.push(event);
   };
   const store = await openStore({ url: storeUrls.appUrl, emit, onUnscoped: 'refuse', poolSize });
   const follower = openFollow({ legacyUrl, slot, store: store.follow, emit, ...follow });

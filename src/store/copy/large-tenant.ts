@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type ArrivedTable, beginArrival, endArrival } from './arrival.ts';
+import { makePlaces } from './copied-tables.ts';
 import {
   beginInside,
   beginToFollow,
@@ -52,6 +53,8 @@ function inside(
   work: (client: pg.ClientBase) => Promise<boolean>,
 ): Promise<boolean> {
   return withClient(run.owner, async (client) => {
+    // Before the transaction: what is undone would take them away again.
+    await makePlaces(client, run.tables);
     try {
       await client.query(beginInside(id));
       const isDone = await work(client);

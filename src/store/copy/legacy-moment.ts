@@ -6,9 +6,11 @@ import {
   type TenantId,
   type TenantName,
 } from '../../vocabulary/index.ts';
+import { isConnectionLoss } from '../database-errors.ts';
 import { placeOf } from '../proof-sql.ts';
 import type { CopiedTable } from './copied-tables.ts';
 import type { CopyRun } from './copy-run.ts';
+import { CopyInterrupted } from './copy-trouble.ts';
 
 export type LegacyTenant = Readonly<{ id: TenantId; name: TenantName; schema: string }>;
 
@@ -31,6 +33,9 @@ export const setManners = (more: Readonly<Record<string, string>> = {}): string 
     .map(([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`)
     .join(', ')}`;
 
+const MOMENT_LOST =
+  'Legacy no longer knows the moment at which the copy reads: the connection that held it was lost. The same command goes on with the rest.';
+
 /** Runs `work` in one moment of legacy: the snapshot's, or now. A connection of which nobody knows where it stands is not used again. */
 export async function atMoment<T>(
   legacy: pg.Pool,
@@ -41,7 +46,11 @@ export async function atMoment<T>(
   let isWhole = false;
   try {
     const moment = snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(snapshot)}`;
-    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${moment}; ${setManners()}`);
+    await client
+      .query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${moment}; ${setManners()}`)
+      .catch((error: unknown) => {
+        throw isConnectionLoss(error) ? error : new CopyInterrupted(MOMENT_LOST, { cause: error });
+      });
     const result = await work(client);
     await client.query('COMMIT');
     isWhole = true;

@@ -84,7 +84,7 @@ async function expectSame(schemas: readonly (keyof typeof SCHEMAS)[]): Promise<v
 test('row-113-crash-and-resume: a copy that is killed again and again, while legacy writes and another tenant follows, ends with the same rows', async () => {
   const databases = [house.database.ownerUrl, house.legacyUrl].map((url) => new URL(url).pathname.slice(1));
   const stop = await startWriting(['acme', 'globex', 'initech']);
-  let kills = 0;
+  let [kills, broken] = [0, 0];
   let last: PreparedFollow | undefined;
   for (let run = 1; last === undefined; run += 1) {
     let events = 0;
@@ -92,19 +92,21 @@ test('row-113-crash-and-resume: a copy that is killed again and again, while leg
     const ended = await copy({
       onProgress: () => {
         events += 1;
-        // Ever later, so that each run gets a little further than its beginning.
-        if (run > 20 || events !== 1 + ((run * 7) % 3)) return;
+        // At another place each time, and again where nothing was there to be killed.
+        if (run > 20 || events < 2 + ((run * 7) % 5)) return;
         kills += 1;
         void kill(which);
       },
     }).catch((error: unknown) => error as Error);
     if (!(ended instanceof Error)) last = ended;
-    else expect(ended.message).toMatch(/was lost|goes on|cannot be read at the moment/);
+    else broken += 1;
+    if (ended instanceof Error) expect(ended.message).toMatch(/was lost/);
     const half = await arriving();
     expect((await seen()).filter((name) => half.includes(name))).toEqual([]);
   }
   expect(await stop()).toBeGreaterThan(0);
-  expect(kills).toBeGreaterThanOrEqual(5);
+  expect(kills).toBeGreaterThanOrEqual(broken);
+  expect(broken).toBeGreaterThanOrEqual(5);
   expect(last).toMatchObject({ failed: [], ended: 'whole', notFollowed: [] });
   await expectSame(['acme', 'globex', 'initech', 'umbrella']);
   expect(await arriving()).toEqual([]);

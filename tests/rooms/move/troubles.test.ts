@@ -28,7 +28,7 @@ type Second = Readonly<{ store: Store; follower: Following; events: BanyanEvent[
 async function openSecond(house: FollowedHouse, slot = house.slot): Promise<Second> {
   const events: BanyanEvent[] = [];
   const emit = (event: BanyanEvent) => {
-    if (!event.type.startsWith('store_')) events.push(event);
+    if (!event.type.startsWith('store_') && event.type !== 'follow_measured') events.push(event);
   };
   const store = await openStore({ url: house.database.appUrl, emit, onUnscoped: 'refuse' });
   const follower = openFollow({ legacyUrl: house.legacyUrl, slot, store: store.follow, emit });
