@@ -49,6 +49,8 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
   };
   const look = async (believedMs: number): Promise<Reading> => {
     const scope = await readScope(wish);
+    // One that has begun before may know no more than the last one.
+    await reading?.catch(() => undefined);
     const isGood = last?.of === sign(scope) && nowMs() - last.atMs < believedMs;
     if (last && isGood) return last;
     reading ??= read(scope).finally(() => {
@@ -62,7 +64,7 @@ export function openDriftWatch(wish: DriftWatchWish): DriftWatch {
       const known = await look(BELIEVED_MS);
       const isNew = apart.some((place) => !listPlaces(known.report, task.tenant).has(place));
       if (stopsOf(known).length === 0 && !isNew) return { hinders: [], noted: [] };
-      return sortStops(task.order, stopsOf(await look(STOPS_BELIEVED_MS)));
+      return sortStops(task.order, stopsOf(await look(isNew ? 0 : STOPS_BELIEVED_MS)));
     },
   };
 }

@@ -29,7 +29,8 @@ export type Recheck = Readonly<{
   close(): Promise<void>;
 }>;
 
-/** A move that has just begun is noticed after so long. */
+/** A move that has just begun is noticed after so long: where it is the first one, and beside others. */
+const IDLE_MS = 1_000;
 const LONGEST_REST_MS = 5_000;
 const SHORTEST_REST_MS = 20;
 
@@ -72,7 +73,7 @@ class Rounds {
       const places = await this.#listPlaces().catch(() => []);
       // It never takes more than half of the time, though the round then lasts longer.
       const paceMs = Math.max(this.#wish.everyMs / Math.max(1, places.length), 2 * tookMs, SHORTEST_REST_MS);
-      const restMs = places.length === 0 ? LONGEST_REST_MS : begunMs + paceMs - performance.now();
+      const restMs = places.length === 0 ? IDLE_MS : begunMs + paceMs - performance.now();
       const next = restMs > 0 ? undefined : places.find(({ tenant }) => !this.#wish.isBusy(tenant));
       if (next === undefined) {
         await this.#rest(Math.min(Math.max(restMs, SHORTEST_REST_MS), LONGEST_REST_MS));

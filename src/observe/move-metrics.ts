@@ -73,7 +73,7 @@ function createFamilies(registry: Registry) {
       'feature',
       'owner',
     ]),
-    orders: counter('move_orders_total', 'Hand-overs, hand-backs and comparisons, by their end', [
+    orders: counter('move_orders_total', 'Hand-overs, hand-backs, comparisons and rehearsals, by their end', [
       'feature',
       'order',
       'ended',

@@ -17,6 +17,9 @@ export type Epoch = number;
 
 export type MoveState = 'moving' | 'paused' | 'retired';
 
+/** Tenants that one mover works on side by side, at most. */
+export const MOST_MOVES_AT_ONCE = 4;
+
 /** How hand-overs of many tenants go. Undefined: no limit. */
 export type MoveLimits = Readonly<{
   /** So many go together; the next ones begin when all of these have ended. */

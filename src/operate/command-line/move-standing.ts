@@ -44,9 +44,7 @@ const isAsSaid = (one: TenantMoveJson) => !isAstray(one) && one.step === 'settle
 /** Whether anything is still to be done, as far as the table says. */
 export function isAtRest({ state, tenants }: Pick<MoveJson, 'state' | 'tenants'>): boolean {
   const isOpen = ({ order }: TenantMoveJson) => order?.state === 'waiting' || order?.state === 'running';
-  return (
-    state === 'retired' || !tenants.some((one) => isOpen(one) || (isAstray(one) && one.declared !== 'mixed'))
-  );
+  return state === 'retired' || !tenants.some((one) => isOpen(one) || isAstray(one));
 }
 
 /** How long the rest takes at the pace seen so far, in ms, by feature; undefined before anything has happened. */

@@ -71,7 +71,6 @@ test('a column that has just been seen on one side only, and that the reading do
   const { world, judge } = openWatch();
   await judge(ACME);
   world.findings = [find('column_extra')];
-  world.nowMs = 6_000;
   expect((await judge(ACME)).hinders).toEqual([]);
   expect((await judge(ACME, 'hand_over', ['ai_job.colour'])).hinders).toHaveLength(1);
   world.findings = [find('column_left_out', 'noted')];

@@ -128,14 +128,13 @@ test('row-119-corruption: damage on the new side is found within one round and t
   expect((await order(ACME, CHAT, 'hand_over')).state).toBe('done');
 });
 
-test('row-119-corruption: damage on legacy, while the new side owns the rows, is found as well, and a hand-back is refused', async () => {
-  // Not by the follower, which would name a stranger: a disk says nothing.
-  await house.superuser.query('DELETE FROM banyan.stranger');
-  await damage(`DELETE FROM chat_message WHERE tenant_id = 2 AND id = 4`);
+test('row-119-corruption: damage while the new side owns the rows is found as well, and a hand-back is refused', async () => {
+  await damage(`UPDATE chat_message SET id = -4 WHERE tenant_id = 2 AND id = 4`);
   await untilProof(GLOBEX, CHAT, 'different');
   const refused = await order(GLOBEX, CHAT, 'hand_back');
   expect(refused.state).toBe('failed');
   expect(refused.detail).toContain('chat_message {"id":4} is missing on the new side');
+  await damage(`UPDATE chat_message SET id = 4 WHERE tenant_id = 2 AND id = -4`);
 });
 
 test('row-120-drift: a schema that has drifted stops that tenant only, with a sentence, also where it came a moment ago', async () => {
@@ -147,4 +146,19 @@ test('row-120-drift: a schema that has drifted stops that tenant only, with a se
   );
   expect((await order(GLOBEX, AI, 'hand_over')).state).toBe('done');
   expect((await order(3 as TenantId, AI, 'hand_over')).state).toBe('done');
+});
+
+test('row-120-drift: what has drifted since keeps nobody from going back where nothing is lost by it, and is told', async () => {
+  await house.legacy.query('ALTER TABLE globex.ai_job ADD COLUMN colour text');
+  const back = await order(GLOBEX, AI, 'hand_back');
+  expect([back.state, back.detail]).toEqual([
+    'done',
+    expect.stringMatching(/its schema has drifted: globex ai_job\.colour: The store has no such column/),
+  ]);
+});
+
+test('rows that do not follow any more are not proven, which is said', async () => {
+  await house.superuser.query(`INSERT INTO banyan.row_standing (tenant_id, table_name) VALUES (2, 'ai_job')`);
+  await untilProof(GLOBEX, AI, 'failed');
+  expect((await proofOf(GLOBEX, AI))?.detail).toBe("The rows of ai_job are apart from legacy's.");
 });
