@@ -86,7 +86,7 @@ export const SETTINGS = {
   FOLLOW_HELD_MB: {
     schema: wholeNumber(1, 1_000_000_000),
     fallback: '10240',
-    help: "so much of its write-ahead log legacy may keep for the slot before `slot_changed` tells of it, in MB, where its server sets no limit itself (`max_slot_wal_keep_size`)",
+    help: 'so much of its write-ahead log legacy may keep for the slot before `slot_changed` tells of it, in MB, where its server sets no limit itself (`max_slot_wal_keep_size`)',
   },
   MOVE_RECHECK_MINUTES: {
     schema: wholeNumber(0, 44_640),

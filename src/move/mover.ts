@@ -5,6 +5,7 @@ import {
   type Emit,
   EQUAL_NAMES,
   type Mapping,
+  MOST_MOVES_AT_ONCE,
   type MoveOrder,
   type MoveRecord,
   type RowFollower,
@@ -33,7 +34,7 @@ export type MoverWish = Readonly<{
   store: Pick<Store, 'mover' | 'moveLook' | 'tenures' | 'tenants' | 'outbox' | 'proof' | 'follow'>;
   follower: Pick<RowFollower, 'catchUp'>;
   emit: Emit;
-  /** Hand-overs side by side; default 4. */
+  /** Hand-overs side by side; default MOST_MOVES_AT_ONCE. */
   atOnce?: number;
   /** In so long every tenant's rows are proven once more; 0: only when asked for. */
   recheckMs: number;
@@ -46,7 +47,6 @@ type Work = Readonly<{ back: Returning; recheck: Recheck | undefined }>;
 type Ended = HandOverEnd | Readonly<{ kind: 'done'; rows: number }>;
 
 const VERIFY_MS = 10 * 60_000;
-const AT_ONCE = 4;
 const LOOK_MS = 50;
 const LEAD_AGAIN_MS = 1_000;
 const PRUNE_MS = 5 * 60_000;
@@ -55,7 +55,7 @@ const PRUNE_MS = 5 * 60_000;
 export function openMover(wish: MoverWish): Mover {
   const closing = new AbortController();
   // Each hand-over, and the look in the background, reads rows on one while it asks by another.
-  const legacy = openLegacyPool(wish.legacyUrl, 2 * ((wish.atOnce ?? AT_ONCE) + 1));
+  const legacy = openLegacyPool(wish.legacyUrl, 2 * ((wish.atOnce ?? MOST_MOVES_AT_ONCE) + 1));
   const running = new Lead(wish, legacy, closing.signal).run();
   return {
     async close() {
@@ -101,7 +101,7 @@ class Lead {
 
   /** Until the connection that makes it the leader is lost, something fails, or it is closed. */
   async #lead(): Promise<void> {
-    const { store, emit, legacyUrl, atOnce = AT_ONCE } = this.#wish;
+    const { store, emit, legacyUrl, atOnce = MOST_MOVES_AT_ONCE } = this.#wish;
     const over = new AbortController();
     const signal = AbortSignal.any([this.#signal, over.signal]);
     const lead = await store.mover.lead(() => over.abort());

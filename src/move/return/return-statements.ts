@@ -61,11 +61,24 @@ function records(
   rows: readonly string[],
 ): string {
   const types = columns.map((one) => `${name(one)} ${known.get(one)?.type}`);
+  if (alias === 'r') types.push(`${JSON_NULLS} jsonb`);
   return `json_to_recordset(${pg.escapeLiteral(`[${rows.join(',')}]`)}) AS ${alias} (${types.join(', ')})`;
 }
 
-const writeValue = ({ columns }: LegacyTable, column: string) =>
-  columns.get(column)?.isNeverNullJson ? `COALESCE(r.${name(column)}, 'null')` : `r.${name(column)}`;
+/** Where the new side's trigger names the columns that hold JSON's own null; no column of a table is called so. */
+const JSON_NULLS = pg.escapeIdentifier('banyan json nulls');
+
+function writeValue({ columns }: LegacyTable, column: string): string {
+  const value = `r.${name(column)}`;
+  switch (columns.get(column)?.json) {
+    case 'never_null':
+      return `COALESCE(${value}, 'null')`;
+    case 'nullable':
+      return `CASE WHEN r.${JSON_NULLS} ? ${pg.escapeLiteral(column)} THEN 'null' ELSE ${value} END`;
+    default:
+      return value;
+  }
+}
 const sameKey = (alias: string, table: LegacyTable, keys: readonly string[]) =>
   keys.map((key) => `t.${placeOf(table, key)} = ${alias}.${name(key)}`).join(' AND ');
 const imageOf = ({ image }: OutboxLine) => image ?? 'null';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MOST_MOVES_AT_ONCE } from '../../vocabulary/index.ts';
 import type { MoveDesk } from '../move/move-desk.ts';
 import { MOVE_COMMANDS, type MoveWish } from '../move/move-wish.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
@@ -20,8 +21,6 @@ const name = z.string().min(1).max(100);
 /** Of single tenants, or all: nothing is meant where nobody is named. */
 const TENANTS_MEANT: readonly string[] = ['hand_over', 'hand_back', 'verify', 'rehearse', 'retry'];
 const LIMITED: readonly string[] = ['start', 'resume', 'limits', 'hand_over'];
-/** As many as the mover has hands. */
-const MOST_AT_ONCE = 4;
 
 const moveBody = z
   .strictObject({
@@ -35,7 +34,7 @@ const moveBody = z
     limits: z
       .strictObject({
         wave: z.int().min(1).max(10_000).nullable().optional(),
-        at_once: z.int().min(1).max(MOST_AT_ONCE).nullable().optional(),
+        at_once: z.int().min(1).max(MOST_MOVES_AT_ONCE).nullable().optional(),
         stop_after: z.int().min(0).max(10_000).nullable().optional(),
       })
       .optional(),

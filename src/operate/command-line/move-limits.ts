@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { MOST_MOVES_AT_ONCE } from '../../vocabulary/index.ts';
 import { readWholeNumber } from './arguments.ts';
 
 type Limit = number | 'none';
@@ -7,15 +8,14 @@ type Limit = number | 'none';
 export type TypedLimits = Readonly<{ wave?: Limit; atOnce?: Limit; stopAfter?: Limit }>;
 
 const MOST = 10_000;
-const MOST_AT_ONCE = 4;
 
 export function addLimitOptions(command: Command): Command {
   return command
     .option('--wave <tenants>', 'so many tenants go together; none: all', orNone(1, MOST))
     .option(
       '--at-once <tenants>',
-      `so many side by side, up to ${MOST_AT_ONCE}; none: as many as can`,
-      orNone(1, MOST_AT_ONCE),
+      `so many side by side, up to ${MOST_MOVES_AT_ONCE}; none: as many as can`,
+      orNone(1, MOST_MOVES_AT_ONCE),
     )
     .option(
       '--stop-after <failures>',

@@ -71,10 +71,7 @@ test('enums, arrays, dates, ranges, json with its own spaces, columns of odd nam
     await house.superuser.query(`SELECT id::text, ${SHOWN} FROM odd WHERE tenant_id = 1 ORDER BY 1`),
     await house.legacy.query(`SELECT id::text, ${SHOWN} FROM acme.odd ORDER BY 1`),
   ];
-  expect(sides[1]?.rows).toEqual(
-    // A nullable json column's own null and SQL's NULL look alike in JSON.
-    sides[0]?.rows.map((row) => ({ ...row, doc: row.doc === 'null' ? null : row.doc })),
-  );
+  expect(sides[1]?.rows).toEqual(sides[0]?.rows);
   expect((await legacy(`SELECT DISTINCT only_here, twice = id * 2 AS twice FROM acme.odd`)).rows).toEqual([
     { only_here: 'mine', twice: true },
   ]);

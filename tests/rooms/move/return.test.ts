@@ -107,7 +107,7 @@ test('large values do not fill the memory: a batch ends early', async () => {
   await expectSame('globex', 2);
 });
 
-test('a write that commits late is not passed over, though its line is older than what was carried already', async () => {
+test('row-111-late-commit: a write that commits late is not passed over, though its line is older than what was carried already', async () => {
   const late = house.write(
     1,
     `INSERT INTO django_session VALUES (1, 'late', 'x', now())`,
@@ -139,7 +139,7 @@ test('it carries by itself, soon, and leaves nothing behind', async () => {
   expect(await store('SELECT FROM banyan.outbox_tenant')).toEqual([]);
 });
 
-test('nothing of it echoes: the follower applies none of it, names nobody, parts nothing', async () => {
+test('row-116-echo: nothing of it echoes: the follower applies none of it, names nobody, parts nothing', async () => {
   await house.catchUp();
   expect(await store('SELECT FROM banyan.row_change')).toEqual([]);
   expect(await store('SELECT FROM banyan.stranger')).toEqual([]);
@@ -285,4 +285,34 @@ test('a table that the new side owns is not parted by what legacy does: only the
       `SELECT change, key::text AS key FROM banyan.stranger WHERE tenant_id = 3 AND table_name = 'auth_user'`,
     ),
   ).toEqual([{ change: 'insert', key: '{"id":9001}' }]);
+});
+
+test("JSON's own null and a NULL stay apart in columns that take both, and what is beside them stays as it was written", async () => {
+  await house.giveTo('new', 1);
+  for (const schema of ['acme', 'globex', 'initech'])
+    await legacy(
+      `ALTER TABLE IF EXISTS ${schema}.chat_channel ADD COLUMN notes jsonb, ADD COLUMN draft json`,
+    );
+  await house.superuser.query(
+    `ALTER TABLE chat_channel ADD COLUMN notes jsonb, ADD COLUMN draft json; SELECT banyan.watch_rows('chat_channel')`,
+  );
+  const insert = `INSERT INTO chat_channel (tenant_id, id, name, topic, is_private, created_at, created_by_id, notes, draft) VALUES`;
+  await house.write(
+    1,
+    `${insert} (1, 7001, 'both', '', false, now(), 1, 'null', 'null'), (1, 7002, 'none', '', false, now(), 1, NULL, NULL),
+      (1, 7003, 'one', '', false, now(), 1, NULL, 'null'), (1, 7004, 'other', '', false, now(), 1, 'null', '{"b": 1.0,  "a": null}')`,
+    `UPDATE chat_channel SET notes = '{"a": null}', draft = NULL WHERE tenant_id = 1 AND id = 7003`,
+    `UPDATE chat_channel SET notes = NULL WHERE tenant_id = 1 AND id = 7004`,
+    `UPDATE chat_channel SET notes = 'null' WHERE tenant_id = 1 AND id = 7002`,
+  );
+  await house.drain(1);
+  const { rows } = await legacy(
+    `SELECT id, notes::text, draft::text FROM acme.chat_channel WHERE id > 7000 ORDER BY id`,
+  );
+  expect(rows).toEqual([
+    { id: 7001, notes: 'null', draft: 'null' },
+    { id: 7002, notes: 'null', draft: null },
+    { id: 7003, notes: '{"a": null}', draft: null },
+    { id: 7004, notes: null, draft: '{"b": 1.0,  "a": null}' },
+  ]);
 });

@@ -190,6 +190,7 @@ test("the app role sees no other tenant's journal, and can neither change what i
       ['DELETE FROM banyan.row_standing', /permission denied/],
       [`INSERT INTO banyan.followed_tenant VALUES (3, '${house.slot}', '0/1')`, /permission denied/],
       [`INSERT INTO banyan.follow_position VALUES ('mine', '0/1', '0/1')`, /permission denied/],
+      [`UPDATE banyan.follow_position SET mapping = '{}'`, /permission denied/],
       [`SELECT banyan.watch_rows('ai_job')`, /permission denied/],
     ] as const) {
       await app.query('ROLLBACK');

@@ -23,7 +23,7 @@ import {
   runCommandLine,
 } from '../../../src/operate/index.ts';
 import { openStore, type Store, StoreUnavailable } from '../../../src/store/index.ts';
-import type { BanyanEvent, FlipLog } from '../../../src/vocabulary/index.ts';
+import type { BanyanEvent, FlipLog, Mapping } from '../../../src/vocabulary/index.ts';
 import { openTestDefend } from '../../support/defend.ts';
 import { addTenant, createStoreDatabase, type StoreDatabase } from '../../support/store.ts';
 import { tenantPartsOf } from '../../support/tenants.ts';
@@ -105,6 +105,7 @@ type HouseWish = Readonly<{
   screen?: { columns: number };
   flagSource?: 'unleash';
   prepareReturn?: () => Promise<void>;
+  mappingInForce?: () => Promise<Mapping>;
   drift?: CommandLineParts['drift'];
 }>;
 
@@ -148,6 +149,7 @@ export async function openAdminHouse(wish: HouseWish = {}): Promise<AdminHouse> 
     moves: store.moves,
     moveLook: store.moveLook,
     prepareReturn: wish.prepareReturn ?? (async () => undefined),
+    mappingInForce: wish.mappingInForce,
     patienceMs: 300,
     token: TOKEN,
     emit: observe.emit,

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { drawMove } from '../../../src/operate/command-line/move-picture.ts';
-import type { Terminal } from '../../../src/operate/index.ts';
+import type { DriftMore, Terminal } from '../../../src/operate/index.ts';
 import type { FeatureName, TenantId } from '../../../src/vocabulary/index.ts';
 import { until } from '../../support/house.ts';
 import { type AdminHouse, type Asked, openAdminHouse, TABLE } from './admin-house.ts';
-import { carryOutAll, clearMoves, noteStranger, putOut, runMover } from './moves.ts';
+import { carryOutAll, changeOwner, clearMoves, noteStranger, putOut, runMover } from './moves.ts';
 
 const ESCAPE = String.fromCharCode(27);
 let house: AdminHouse;
@@ -155,6 +155,18 @@ describe('waves', () => {
     expect(taken.map((order) => order?.tenant)).toEqual([1, 2]);
     await house.banyan('move', 'hand-over', 'ai', '--tenant', 'initech', '--no-wait');
     expect(await house.store.mover.takeOrder()).toMatchObject({ tenant: 3, wave: undefined });
+  });
+
+  test('end where all are to be handed back: who has not begun to leave stays, without a pause', async () => {
+    await house.banyan('move', 'hand-over', 'ai', '--all', '--no-wait');
+    const order = await house.store.mover.takeOrder();
+    await changeOwner(house, 1 as TenantId, 'new');
+    await house.store.mover.endOrder(order?.id ?? 0, { state: 'done', detail: 'done' });
+    const back = await house.banyan('move', 'hand-back', 'ai', '--all', '--no-wait', '--json');
+    const { orders, settled } = JSON.parse(back.out);
+    expect(orders.map(({ tenant }: Asked['json']) => tenant)).toEqual(['acme']);
+    expect(settled).toEqual(['globex', 'initech']);
+    expect((await house.store.moves.waiting()).map(({ tenant }) => tenant)).toEqual([1]);
   });
 
   test('a dry run flips nothing, and leaves every owner', async () => {
@@ -412,9 +424,16 @@ describe('banyan move plan', () => {
   const openPlanHouse = (findings: readonly (typeof finding)[], screenOf?: { columns: number }) => {
     const asked: object[] = [];
     const drift = {
-      read: async (features: object, { leftOut }: Readonly<{ leftOut: readonly string[] }>) => {
-        asked.push({ features, leftOut });
-        return { tenants: 3, tables: 3, mapping: [{ feature: 'ai', tables: [MAPPING] }], findings };
+      read: async (features: object, { leftOut, measureMs }: DriftMore) => {
+        asked.push({ features, leftOut, ...(measureMs !== undefined && { measureMs }) });
+        const measured = { tenants: 3, rows: 7, ms: 12, left: [] };
+        return {
+          ...(measureMs !== undefined && { measured }),
+          tenants: 3,
+          tables: 3,
+          mapping: [{ feature: 'ai', tables: [MAPPING] }],
+          findings,
+        };
       },
       describe: () => [
         '3 tenants, 3 tables: 2 can be moved, 1 cannot.',
@@ -437,6 +456,17 @@ describe('banyan move plan', () => {
         'stops\tcolumn_missing\tglobex\tglobex\tai_job.cost\tIt has no such column.',
       ],
     ]);
+  });
+
+  test('measures rows for as long as it is told, and says so in a line of its own', async () => {
+    const { one, asked } = await openPlanHouse([]);
+    const ran = await one.banyan('move', 'plan', 'ai', '--file', one.file, '--measure', '5');
+    await one.banyan('move', 'plan', 'ai', '--file', one.file, '--measure');
+    const wrong = await one.banyan('move', 'plan', 'ai', '--file', one.file, '--measure', '0');
+    await one.close();
+    expect(ran.out.split('\n')[1]).toBe('measured\t3\t7\t12\t0');
+    expect(asked).toMatchObject([{ measureMs: 5_000 }, { measureMs: 60_000 }]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('from 1 to 86,400')]);
   });
 
   test('exits 0 where nothing stops anybody, and knows the nearest feature', async () => {

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FeatureName, TenantId, TenantName } from '../../../src/vocabulary/index.ts';
+import {
+  type FeatureName,
+  makeMapping,
+  type TableRule,
+  type TenantId,
+  type TenantName,
+} from '../../../src/vocabulary/index.ts';
 import { type AdminHouse, type Asked, openAdminHouse, TABLE } from './admin-house.ts';
 import { carryOutAll, changeOwner, clearMoves, noteStranger, partTable, putOut, unfollow } from './moves.ts';
 
@@ -102,6 +108,20 @@ describe('start', () => {
       201,
       expect.stringContaining('Not followed, so they cannot be handed over yet: initech.'),
     ]);
+  });
+
+  test('is refused where rows follow by another mapping than the table says; that of other tables does not matter', async () => {
+    const rules: Record<string, TableRule> = { ai_job: { from: 'jobs' }, chat_message: { from: 'messages' } };
+    const other = await openAdminHouse({ mappingInForce: async () => makeMapping(rules) });
+    const body = { order: 'start', feature: 'ai', author: 'ada' };
+    const refused = await other.ask('/api/moves', { body });
+    expect([refused.status, refused.json.detail]).toEqual([
+      409,
+      expect.stringMatching(/^The route table's mapping of ai_job is not the one by which rows of ai follow/),
+    ]);
+    delete rules.ai_job;
+    expect((await other.ask('/api/moves', { body })).status).toBe(201);
+    await other.close();
   });
 
   test('tells why legacy cannot be prepared, and begins nothing', async () => {
