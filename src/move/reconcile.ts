@@ -30,6 +30,8 @@ type Queue = Readonly<{ side: Side; manner: 'fresh' | 'repeated'; tenants: reado
 const LOOK_MS = 500;
 /** So often the store is asked again for somebody who is due; it knows who is under way, and how long a repetition has to wait. */
 const ASK_AGAIN_MS = 3_000;
+/** Every process has read a table that was changed by then. */
+const AGREED_MS = 5_000;
 export const RECONCILER = 'route table';
 const WANTED = { hand_over: 'new', hand_back: 'legacy' } as const;
 
@@ -83,7 +85,7 @@ class Reconciler {
       return this.#wish.declares(name, feature) !== WANTED[order];
     };
     const unwanted = waiting.filter(isUnwanted).map(({ id }) => id);
-    if (unwanted.length > 0) await this.#wish.moves.withdraw(unwanted);
+    if (unwanted.length > 0) await this.#wish.moves.withdraw(unwanted, { olderThanMs: AGREED_MS });
   }
 
   async #reconcile(feature: FeatureName, tenants: readonly Tenant[]): Promise<void> {

@@ -81,7 +81,7 @@ export function openMoveBook(pool: pg.Pool): MoveBook {
       );
       return rows.flatMap(readOrder);
     },
-    withdraw: async (ids) => void (await ask(pool, WITHDRAW, [ids])),
+    withdraw: async (ids, { olderThanMs }) => void (await ask(pool, WITHDRAW, [ids, olderThanMs])),
     async orders(limit) {
       const rows = await ask<OrderRow>(
         pool,
@@ -103,7 +103,7 @@ export function openMoveBook(pool: pg.Pool): MoveBook {
 
 const WITHDRAW = `UPDATE banyan.move_order SET state = 'withdrawn', ended_at = clock_timestamp(),
     detail = 'The table said something else before its turn came.'
-  WHERE id = ANY ($1::bigint[]) AND state = 'waiting' AND at < clock_timestamp() - interval '5 s'`;
+  WHERE id = ANY ($1::bigint[]) AND state = 'waiting' AND at <= clock_timestamp() - $2 * interval '1 ms'`;
 
 const WITHDRAW_OTHER = `UPDATE banyan.move_order SET state = 'withdrawn', ended_at = clock_timestamp(),
     detail = 'Another order came before its turn.'

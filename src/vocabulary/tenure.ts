@@ -158,8 +158,8 @@ export interface MoveBook {
   queue(wish: MoveQueueWish): Promise<number>;
   /** Orders that nobody has begun, of all moves. */
   waiting(): Promise<readonly Pick<MoveOrder, 'id' | 'feature' | 'tenant' | 'order'>[]>;
-  /** Takes back orders that nobody has begun, and that are older than some seconds: the table says something else. */
-  withdraw(ids: readonly number[]): Promise<void>;
+  /** Takes back orders that nobody has begun: the table says something else. */
+  withdraw(ids: readonly number[], wish: Readonly<{ olderThanMs: number }>): Promise<void>;
   /** Open ones oldest first, then the `limit` that ended last. */
   orders(limit: number): Promise<readonly MoveOrder[]>;
   findOrder(id: number): Promise<MoveOrder | undefined>;

@@ -27,9 +27,9 @@ export function openFollowTelling(
   let last: FollowProgress | undefined;
   let resting: string | undefined;
   const draw = () => {
+    if (last === undefined) return;
     shownMs = now();
-    if (last)
-      lines.draw(drawFollow(terminal, last, { elapsedMs: now() - beganMs, rate: pace.read(), resting }));
+    lines.draw(drawFollow(terminal, last, { elapsedMs: now() - beganMs, rate: pace.read(), resting }));
   };
   return {
     onProgress(progress) {

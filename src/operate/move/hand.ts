@@ -133,7 +133,13 @@ async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Pro
   const settled = wish.order === 'rehearse' ? 'new' : side;
   const isSettled = ({ owner, step, order }: TenantView) =>
     owner === settled && step === 'settled' && !(order && isOpen(order));
-  const due = wish.tenants.filter((one) => !isSettled(one)).map(({ tenant }) => tenant);
+  // Who was only to leave, and has not begun to, stays where he is.
+  const staying = wish.tenants.filter((one) => one.owner === side && isAboutToLeave(one, wish.order));
+  const leaving = staying.flatMap(({ order }) => order?.id ?? []);
+  await rooms.moves.withdraw(leaving, { olderThanMs: 0 });
+  const due = wish.tenants
+    .filter((one) => !isSettled(one) && !staying.includes(one))
+    .map(({ tenant }) => tenant);
   const ids = due.map(({ id }) => id);
   const { order, author } = wish;
   if (wish.whom === 'all' && order === 'hand_over')
@@ -148,10 +154,12 @@ async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Pro
   const nameOf = (id: Tenant['id']) => due.find((one) => one.id === id)?.name ?? String(id);
   return {
     ...DONE,
-    changed: due.length > 0 || wish.flip !== undefined,
+    changed: due.length > 0 || leaving.length > 0 || wish.flip !== undefined,
     flip: wish.flip,
     orders,
-    settled: wish.tenants.filter(isSettled).map(({ tenant }) => tenant.name),
+    settled: wish.tenants
+      .filter((one) => isSettled(one) || staying.includes(one))
+      .map(({ tenant }) => tenant.name),
     story: [
       ...wish.flipStory,
       ...wish.story,
@@ -160,6 +168,11 @@ async function place(rooms: MoveRooms, feature: FeatureName, wish: Placing): Pro
         : []),
     ],
   };
+}
+
+function isAboutToLeave({ step, order }: TenantView, wanted: TenantOrder['order']): boolean {
+  const isMove = order?.order === 'hand_over' || order?.order === 'hand_back';
+  return step === 'settled' && isMove && order.order !== wanted && order.state === 'waiting';
 }
 
 /** The orders of these tenants that are open, or came after what was known of them: a quick one has ended already. */

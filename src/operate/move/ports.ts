@@ -12,7 +12,7 @@ import type { TableInForce } from '../ports.ts';
 /** What the doors are handed for moves. */
 export type MoveParts = Readonly<{
   tenures: Pick<TenureBook, 'news' | 'instances'>;
-  moves: Pick<MoveBook, 'begin' | 'change' | 'limit' | 'order' | 'queue' | 'findOrder'>;
+  moves: Pick<MoveBook, 'begin' | 'change' | 'limit' | 'order' | 'queue' | 'withdraw' | 'findOrder'>;
   moveLook: MoveLook;
   /** Makes on legacy what carrying rows back needs. Throws one clear sentence. Undefined where nothing follows legacy's rows. */
   prepareReturn: (() => Promise<void>) | undefined;

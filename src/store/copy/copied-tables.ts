@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { TenantId } from '../../vocabulary/index.ts';
 import type { ProvenTable } from '../proof-sql.ts';
 import { readTenantTables, type TenantTable } from '../tenant-tables.ts';
 
@@ -51,12 +52,14 @@ const prepared = new WeakSet<pg.ClientBase>();
 /** COPY cannot put rows behind a fence (PostgreSQL refuses it where there is row-level security), so they are put beside it first. */
 export async function makePlaces(client: pg.ClientBase, tables: readonly CopiedTable[]): Promise<void> {
   if (prepared.has(client)) return;
-  const made = tables.map(
-    (table) => `CREATE TEMP TABLE ${placeBeside(table)} (LIKE ${table.place}) ON COMMIT DELETE ROWS`,
-  );
+  const made = tables.map((table) => `CREATE TEMP TABLE ${placeBeside(table)} (LIKE ${table.place})`);
   await client.query(made.join('; '));
   prepared.add(client);
 }
+
+/** Dear, some milliseconds a table, whether it is said here or at the end of each transaction (`ON COMMIT DELETE ROWS`). */
+export const emptyPlaces = (tables: readonly CopiedTable[]): string =>
+  `TRUNCATE ${tables.map(placeBeside).join(', ')}`;
 
 export const placeBeside = ({ name }: Pick<CopiedTable, 'name'>): string =>
   `pg_temp.${pg.escapeIdentifier(`beside_${name}`)}`;
@@ -65,7 +68,8 @@ export const placeBeside = ({ name }: Pick<CopiedTable, 'name'>): string =>
 export const fillBeside = (table: CopiedTable): string =>
   `COPY ${placeBeside(table)} (tenant_id, ${table.columns.join(', ')}) FROM STDIN`;
 
-export function moveInside(table: CopiedTable): string {
+/** Of what lies beside the table, this tenant's. */
+export function moveInside(table: CopiedTable, tenant: TenantId): string {
   const list = `tenant_id, ${table.columns.join(', ')}`;
-  return `INSERT INTO ${table.place} (${list}) SELECT ${list} FROM ${placeBeside(table)}`;
+  return `INSERT INTO ${table.place} (${list}) SELECT ${list} FROM ${placeBeside(table)} WHERE tenant_id = ${Number(tenant)}`;
 }

@@ -5,7 +5,7 @@ import { codeOf } from '../database-errors.ts';
 import type { ProofSlice } from '../proof-reading.ts';
 import { fromSlices, type ProofPlace, selectSlices } from '../proof-sql.ts';
 import { type ArrivedTable, noteArrival } from './arrival.ts';
-import { type CopiedTable, fillBeside, placeBeside } from './copied-tables.ts';
+import { type CopiedTable, emptyPlaces, fillBeside, placeBeside } from './copied-tables.ts';
 import type { CopyRun } from './copy-run.ts';
 import { type LegacyTenant, listColumns } from './legacy-moment.ts';
 
@@ -14,7 +14,7 @@ export type Levelled = Readonly<{
   arrived: ReadonlyMap<string, ArrivedTable>;
   /** In legacy's moment. */
   legacy: pg.ClientBase;
-  /** In a transaction inside the tenant's fence, with empty places beside the tables. */
+  /** In a transaction inside the tenant's fence, with places beside the tables. */
   client: pg.ClientBase;
 }>;
 
@@ -25,13 +25,13 @@ type Unequal = Readonly<{ table: CopiedTable; last: ArrivedTable; slices: readon
  * rows of unequal slices are read again. What legacy has no more goes, what differs is written anew. Answers how many rows were read.
  */
 export async function levelTenant(run: CopyRun, work: Levelled): Promise<number> {
-  await work.client.query('SET CONSTRAINTS ALL DEFERRED');
+  await work.client.query(`${emptyPlaces(run.tables)}; SET CONSTRAINTS ALL DEFERRED`);
   const unequal = await findUnequal(run, work);
   let read = await takeUnequal(run, work, unequal);
   if (!(await repair(work, unequal, 'row_by_row'))) {
     // Rows have exchanged what only one of them may have: they make room first. Whatever a cascade took with them is found missing then.
     await repair(work, unequal, 'make_room');
-    await work.client.query(`TRUNCATE ${run.tables.map(placeBeside).join(', ')}`);
+    await work.client.query(emptyPlaces(run.tables));
     const missing = await findUnequal(run, work);
     read += await takeUnequal(run, work, missing);
     await repair(work, missing, 'row_by_row');

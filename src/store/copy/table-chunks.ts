@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { copyAllIn, copyOut } from '../copy-rows.ts';
 import { type ArrivedTable, noteArrival } from './arrival.ts';
-import { type CopiedTable, fillBeside, makePlaces, moveInside, placeBeside } from './copied-tables.ts';
+import { type CopiedTable, emptyPlaces, fillBeside, makePlaces, moveInside } from './copied-tables.ts';
 import { beginInside, type CopyRun, undo, withClient } from './copy-run.ts';
 import { type LegacyTenant, selectRowsOf } from './legacy-moment.ts';
 
@@ -66,7 +66,7 @@ async function putChunk(
     await makePlaces(client, tables);
     const sql = [
       beginInside(tenant.id),
-      ...(rows > 0 ? [fillBeside(table), moveInside(table)] : []),
+      ...(rows > 0 ? [emptyPlaces([table]), fillBeside(table), moveInside(table, tenant.id)] : []),
       noteArrival(tenant.id, table.name, { rows, lastKey }, 'more'),
       'COMMIT',
     ];
@@ -80,14 +80,17 @@ async function putChunk(
 
 async function copyAtOnce(run: CopyRun, legacy: pg.ClientBase, work: ChunkedTable): Promise<void> {
   const { tenant, table } = work;
-  const place = placeBeside(table);
   let [rows, bytes] = [0, 0];
   await withClient(run.owner, async (client) => {
     await makePlaces(client, run.tables);
     await client.query(`${beginInside(tenant.id)}; SET CONSTRAINTS ALL DEFERRED`);
     try {
       for await (const piece of takeRows(run, legacy, work)) {
-        await copyAllIn(client, `${fillBeside(table)}; ${moveInside(table)}; TRUNCATE ${place}`, [[piece]]);
+        await copyAllIn(
+          client,
+          `${emptyPlaces([table])}; ${fillBeside(table)}; ${moveInside(table, tenant.id)}`,
+          [[piece]],
+        );
         rows += countRows(piece);
         bytes += piece.length;
       }

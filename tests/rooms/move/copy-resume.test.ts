@@ -1,9 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { seed } from '../../../legacy-stub/index.ts';
 import { type PreparedFollow, type PrepareWish, prepareFollow } from '../../../src/move/index.ts';
 import type { TenantName } from '../../../src/vocabulary/index.ts';
-import { connect, dumpRows, type FollowedHouse, startFollowedHouse } from '../../support/follow.ts';
+import {
+  connect,
+  dumpRows,
+  type FollowedHouse,
+  startFollowedHouse,
+  TENANT_TABLES,
+} from '../../support/follow.ts';
 import { until } from '../../support/house.ts';
 import { randomWrites } from './random-writes.ts';
 
@@ -146,9 +153,97 @@ test('half a tenant is seen by nobody: a stopped copy stays hidden until the nex
   await expect(
     house.store.within(half as TenantName, async (tx) => tx.authUser.findMany()),
   ).rejects.toMatchObject({ name: 'TenantUnknown' });
+  // What has arrived is old by now: rows have gone, changed, and exchanged what only one of them may have.
+  await house.legacy.query(`BEGIN; SET LOCAL search_path TO tenant_005;
+    UPDATE auth_user SET username = 'free' WHERE id = 1; UPDATE auth_user SET username = 'was_1' WHERE id = 2;
+    UPDATE auth_user SET username = 'was_2' WHERE id = 1;
+    DELETE FROM chat_message WHERE id % 3 = 0; UPDATE chat_message SET id = id + 5000 WHERE id % 3 = 1;
+    DELETE FROM files_file WHERE id = 1; COMMIT`);
   expect(await copy()).toMatchObject({ tenants: 1, ended: 'whole', failed: [] });
   expect(await seen()).toContain(half);
   expect(await dumpRows(house.superuser, { tenantId: 5 })).toEqual(
     await dumpRows(house.legacy, { schema: 'tenant_005' }),
   );
+}, 60_000);
+
+test('row-113-crash-and-resume: rows that exchange a unique name between two runs find their places', async () => {
+  const names = (one: string, other: string) =>
+    house.legacy.query(
+      `UPDATE tenant_006.auth_user SET username = 'free' WHERE id = 1; UPDATE tenant_006.auth_user SET username = $n$${other}$n$ WHERE id = 2;
+       UPDATE tenant_006.auth_user SET username = $n$${one}$n$ WHERE id = 1`,
+    );
+  await seed(house.legacyUrl, { tenants: 6 });
+  await names('one', 'other');
+  const stopping = new AbortController();
+  await copy({
+    signal: stopping.signal,
+    onProgress: ({ rows }) => (rows > 40 ? stopping.abort() : undefined),
+  });
+  expect(await arriving()).toEqual(['tenant-006']);
+  await names('other', 'one');
+  expect(await copy()).toMatchObject({ tenants: 1, failed: [] });
+  await house.catchUp();
+  expect(await dumpRows(house.superuser, { tenantId: 6 })).toEqual(
+    await dumpRows(house.legacy, { schema: 'tenant_006' }),
+  );
+}, 60_000);
+
+test('row-111-late-commit: what was written before the copy began and is committed later has arrived, whatever its id', async () => {
+  await seed(house.legacyUrl, { tenants: 7 });
+  const [early, late] = [await connect(house.legacyUrl), await connect(house.legacyUrl)];
+  const write = (client: typeof early, id: number) =>
+    client.query(
+      `INSERT INTO tenant_007.chat_message (id, channel_id, author_id, body, metadata, created_at) VALUES (${id}, 1, 1, 'late', '{}', now())`,
+    );
+  await early.query('BEGIN');
+  await write(early, 5_000);
+  await write(late, 6_000);
+  const waits: (string | undefined)[] = [];
+  const copying = copy({ onRest: (reason) => waits.push(reason) });
+  // A copy can begin only when everything that is open has ended; it says so meanwhile.
+  await until(
+    () => waits.some((reason) => reason?.includes('open for long')),
+    'the copy to say why it waits',
+  );
+  await early.query('COMMIT');
+  expect(await copying).toMatchObject({ tenants: 1, failed: [] });
+  await house.catchUp();
+  const { rows } = await house.superuser.query(
+    'SELECT id FROM chat_message WHERE tenant_id = 7 AND id >= 5000 ORDER BY id',
+  );
+  expect(rows).toEqual([{ id: 5_000 }, { id: 6_000 }]);
+  await Promise.all([early.end(), late.end()]);
+}, 60_000);
+
+test('row-118-schema-names: schemas of any name, and one that has another tenant’s name, bring each row to its own tenant', async () => {
+  await seed(house.legacyUrl, { tenants: 9 });
+  const odd = 'Odd "one".x; --';
+  const schemas = [
+    [8, odd],
+    [9, 'tenant_008'],
+  ] as const;
+  await house.legacy.query(
+    `ALTER SCHEMA tenant_008 RENAME TO "Odd ""one"".x; --"; ALTER SCHEMA tenant_009 RENAME TO tenant_008;
+     UPDATE public.tenants_tenant SET schema_name = $n$${odd}$n$ WHERE id = 8; UPDATE public.tenants_tenant SET schema_name = 'tenant_008' WHERE id = 9;
+     DELETE FROM tenant_008.chat_message WHERE id > 7`,
+  );
+  expect(await copy()).toMatchObject({ tenants: 2, failed: [] });
+  for (const [id, schema] of schemas)
+    await house.legacy.query(
+      `INSERT INTO ${pg.escapeIdentifier(schema)}.chat_message (channel_id, author_id, body, metadata, created_at)
+       SELECT 1, 1, 'of ${id}', '{}', now() FROM generate_series(1, ${id})`,
+    );
+  await house.catchUp();
+  for (const [id, schema] of schemas) {
+    const place = pg.escapeIdentifier(schema);
+    const count = (where: (table: string) => string) =>
+      TENANT_TABLES.map((table) => `(SELECT count(*)::int FROM ${where(table)}) AS ${table}`).join(', ');
+    const { rows: before } = await house.legacy.query(`SELECT ${count((table) => `${place}.${table}`)}`);
+    const { rows: after } = await house.superuser.query(
+      `SELECT ${count((table) => `${table} WHERE tenant_id = ${id}`)}`,
+    );
+    expect([id, after]).toEqual([id, before]);
+    const bodies = `SELECT DISTINCT body FROM chat_message WHERE tenant_id = ${id} AND body LIKE 'of %'`;
+    expect((await house.superuser.query(bodies)).rows).toEqual([{ body: `of ${id}` }]);
+  }
 }, 60_000);

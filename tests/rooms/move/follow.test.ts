@@ -47,7 +47,7 @@ test('every type of the demo arrives exactly: odd letters, microseconds, number 
   await expectSame();
 });
 
-test('updates, deletes, cascades and changed keys arrive; what an update does not touch stays', async () => {
+test('row-114-kinds-of-change: updates, deletes, cascades and changed keys arrive; what an update does not touch stays', async () => {
   await legacy(`UPDATE acme.chat_message SET body = repeat(md5(id::text), 400) WHERE id <= 3`);
   await legacy(`ALTER TABLE acme.chat_message ALTER COLUMN body SET STORAGE EXTERNAL`);
   await legacy(`UPDATE acme.chat_message SET body = body || body WHERE id <= 3`);
@@ -86,7 +86,7 @@ test('one transaction may write a child before its parent, in several tenants, a
   await expectSame('globex', 2);
 });
 
-test('TRUNCATE empties the same tables', async () => {
+test('row-114-kinds-of-change: TRUNCATE empties the same tables', async () => {
   await legacy('TRUNCATE initech.chat_message, initech.chat_channel');
   await legacy('TRUNCATE initech.files_file CASCADE');
   await expectSame('initech', 3);

@@ -107,7 +107,7 @@ test('large values do not fill the memory: a batch ends early', async () => {
   await expectSame('globex', 2);
 });
 
-test('a write that commits late is not passed over, though its line is older than what was carried already', async () => {
+test('row-111-late-commit: a write that commits late is not passed over, though its line is older than what was carried already', async () => {
   const late = house.write(
     1,
     `INSERT INTO django_session VALUES (1, 'late', 'x', now())`,
@@ -139,7 +139,7 @@ test('it carries by itself, soon, and leaves nothing behind', async () => {
   expect(await store('SELECT FROM banyan.outbox_tenant')).toEqual([]);
 });
 
-test('nothing of it echoes: the follower applies none of it, names nobody, parts nothing', async () => {
+test('row-116-echo: nothing of it echoes: the follower applies none of it, names nobody, parts nothing', async () => {
   await house.catchUp();
   expect(await store('SELECT FROM banyan.row_change')).toEqual([]);
   expect(await store('SELECT FROM banyan.stranger')).toEqual([]);

@@ -237,7 +237,7 @@ test('tenants that were copied without following stay as they are, and are named
   expect((await house.superuser.query('SELECT FROM auth_user WHERE tenant_id = 78')).rowCount).toBe(0);
 });
 
-test('a published table without a key would break legacy: preparing refuses before it happens', async () => {
+test('row-114-no-primary-key: a published table without a key would break legacy: preparing refuses before it happens', async () => {
   const legacy = await createDatabase('legacy');
   closers.push(legacy.drop);
   const client = await connect(legacy.url);
@@ -284,7 +284,7 @@ test('a role that may read and replicate is enough for everything but the public
   await house.legacy.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
 });
 
-test('a slot that legacy has given up is told, with what to do', async () => {
+test('row-117-lost-slot: a slot that legacy has given up is told, with what to do', async () => {
   const server = await startEmbeddedPostgres({
     dataDir: `${process.env.TMPDIR}/lost-${process.pid}/pg`,
     port: await freePort(),

@@ -8,7 +8,7 @@ import type { DriftMore, Terminal } from '../../../src/operate/index.ts';
 import type { FeatureName, TenantId } from '../../../src/vocabulary/index.ts';
 import { until } from '../../support/house.ts';
 import { type AdminHouse, type Asked, openAdminHouse, TABLE } from './admin-house.ts';
-import { carryOutAll, clearMoves, noteStranger, putOut, runMover } from './moves.ts';
+import { carryOutAll, changeOwner, clearMoves, noteStranger, putOut, runMover } from './moves.ts';
 
 const ESCAPE = String.fromCharCode(27);
 let house: AdminHouse;
@@ -155,6 +155,18 @@ describe('waves', () => {
     expect(taken.map((order) => order?.tenant)).toEqual([1, 2]);
     await house.banyan('move', 'hand-over', 'ai', '--tenant', 'initech', '--no-wait');
     expect(await house.store.mover.takeOrder()).toMatchObject({ tenant: 3, wave: undefined });
+  });
+
+  test('end where all are to be handed back: who has not begun to leave stays, without a pause', async () => {
+    await house.banyan('move', 'hand-over', 'ai', '--all', '--no-wait');
+    const order = await house.store.mover.takeOrder();
+    await changeOwner(house, 1 as TenantId, 'new');
+    await house.store.mover.endOrder(order?.id ?? 0, { state: 'done', detail: 'done' });
+    const back = await house.banyan('move', 'hand-back', 'ai', '--all', '--no-wait', '--json');
+    const { orders, settled } = JSON.parse(back.out);
+    expect(orders.map(({ tenant }: Asked['json']) => tenant)).toEqual(['acme']);
+    expect(settled).toEqual(['globex', 'initech']);
+    expect((await house.store.moves.waiting()).map(({ tenant }) => tenant)).toEqual([1]);
   });
 
   test('a dry run flips nothing, and leaves every owner', async () => {

@@ -113,10 +113,10 @@ describe('the queue', () => {
   test('lets go of who waits where the table says something else, but not of who has just been asked for', async () => {
     await queue();
     const ids = (await store.moves.waiting()).map(({ id }) => id);
-    await store.moves.withdraw(ids);
+    await store.moves.withdraw(ids, { olderThanMs: 5_000 });
     expect(await store.moves.waiting()).toHaveLength(5);
     await asOwner(`UPDATE banyan.move_order SET at = at - interval '6 s' WHERE tenant > 2`);
-    await store.moves.withdraw(ids);
+    await store.moves.withdraw(ids, { olderThanMs: 5_000 });
     expect((await store.moves.waiting()).map(({ tenant }) => tenant)).toEqual([1, 2]);
     expect((await store.moves.findOrder(ids[4] ?? 0))?.state).toBe('withdrawn');
   });
