@@ -24,8 +24,8 @@ export type ProofColumn = Readonly<{
   /** Another one after any change of the column. */
   form: string;
 }>;
-/** Of a table: its rows, the sum of their keys' hashes, and how many have been written since a moment. */
-export type ProofTally = Readonly<{ rows: number; keys: string; changed: number }>;
+/** Of a table: its rows, and the sum of their keys' hashes. */
+export type ProofTally = Readonly<{ rows: number; keys: string }>;
 export type ProofSlice = Readonly<{ slice: number; rows: number; hash: string }>;
 /** The hashes of a row and of its key, in hex. */
 export type ProofRow = Readonly<{ key: string; row: string }>;
@@ -127,12 +127,12 @@ export class ProofReading {
     return this.#ask<ProofCells>(selectCells(this.#wish.place, table, keys, chosen));
   }
 
-  async tally(table: ProvenTable, since: ProofMoment): Promise<ProofTally> {
-    const [tally] = await this.#ask<ProofTally>(selectTally(this.#wish.place, table, since));
-    return tally ?? { rows: 0, keys: '0', changed: 0 };
+  async tally(table: ProvenTable): Promise<ProofTally> {
+    const [tally] = await this.#ask<ProofTally>(selectTally(this.#wish.place, table));
+    return tally ?? { rows: 0, keys: '0' };
   }
 
-  /** Keys, as JSON, of rows that were written since a moment. */
+  /** Keys, as JSON, of rows that were written since a moment; so many at most. */
   async changed(table: ProvenTable, since: ProofMoment, limit: number): Promise<readonly string[]> {
     const rows = await this.#ask<{ key: string }>(selectChanged(this.#wish.place, table, since, limit));
     return rows.map(({ key }) => key);

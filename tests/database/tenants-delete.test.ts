@@ -40,6 +40,7 @@ const traces = (id: number, name: string) => `
   INSERT INTO banyan.row_standing (tenant_id, table_name) VALUES (${id}, 'ai_job');
   INSERT INTO banyan.outbox (tenant_id, feature, table_name, change, key) VALUES (${id}, 'chat', 'chat_message', 'delete', '{"id":9}');
   INSERT INTO banyan.outbox_tenant (tenant) VALUES (${id});
+  INSERT INTO banyan.row_proof (tenant, feature, state, rows, detail) VALUES (${id}, 'chat', 'equal', 3, '');
   INSERT INTO banyan.stranger (tenant_id, position, feature, table_name, change, key) VALUES (${id}, '0/1', 'chat', 'chat_message', 'delete', '{}');
   INSERT INTO banyan.ended_session (tenant, hash) VALUES ('${name}', repeat('a', 64));
   INSERT INTO banyan.api_key (id, hash, tenant, user_id, scopes, label, created_at) VALUES ('key-${id}', repeat('${id}', 64), '${name}', 1, '{}', '', now());

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { openReturn, prepareReturn, type Returning } from '../../src/move/index.ts';
-import type { BanyanEvent, TenantId } from '../../src/vocabulary/index.ts';
+import { type BanyanEvent, EQUAL_NAMES, type TenantId } from '../../src/vocabulary/index.ts';
 import { connect, type FollowedHouse, startFollowedHouse, TENANT_TABLES } from './follow.ts';
 
 /** A followed house whose features the new side may own, and which carries their rows back. */
@@ -46,7 +46,8 @@ export async function startReturningHouse(
   await prepareReturn(house.legacyUrl);
   const told: BanyanEvent[] = [];
   const emit = (event: BanyanEvent) => void told.push(event);
-  const open = () => openReturn({ legacyUrl: house.legacyUrl, outbox: house.store.outbox, emit });
+  const mapping = () => wish.mapping ?? EQUAL_NAMES;
+  const open = () => openReturn({ legacyUrl: house.legacyUrl, outbox: house.store.outbox, emit, mapping });
   const returning = open();
   const others: Returning[] = [];
   const app = new pg.Pool({ connectionString: house.database.appUrl, max: 8 });
@@ -113,5 +114,29 @@ async function giveTo(
     await owner.query('COMMIT');
   } finally {
     await owner.end();
+  }
+}
+
+const SERIALS: readonly string[] = ['auth_user', 'ai_job', 'chat_channel', 'chat_message', 'files_file'];
+
+/** The new side's tables as legacy's look (schema `acme_like`), whoever's transaction it is: so that the same random writes fit. */
+export async function makeViews({ superuser }: FollowedHouse): Promise<void> {
+  await superuser.query('CREATE SCHEMA acme_like; GRANT USAGE ON SCHEMA acme_like TO banyan_app');
+  for (const table of TENANT_TABLES) {
+    const { rows: columns } = await superuser.query<{ name: string }>(
+      `SELECT column_name AS name FROM information_schema.columns
+       WHERE table_schema = 'public' AND table_name = $1 AND column_name <> 'tenant_id' ORDER BY ordinal_position`,
+      [table],
+    );
+    await superuser.query(
+      `CREATE VIEW acme_like.${table} WITH (security_invoker) AS SELECT ${columns.map(({ name }) => name).join(', ')}, tenant_id FROM public.${table};
+       ALTER VIEW acme_like.${table} ALTER COLUMN tenant_id SET DEFAULT current_setting('banyan.tenant_id')::int;
+       GRANT SELECT, INSERT, UPDATE, DELETE ON acme_like.${table} TO banyan_app`,
+    );
+    if (SERIALS.includes(table))
+      await superuser.query(
+        `CREATE SEQUENCE acme_like.${table}_seq START 5000; GRANT USAGE ON SEQUENCE acme_like.${table}_seq TO banyan_app;
+         ALTER VIEW acme_like.${table} ALTER COLUMN id SET DEFAULT nextval('acme_like.${table}_seq')`,
+      );
   }
 }

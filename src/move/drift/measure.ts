@@ -30,57 +30,72 @@ export async function measureTenants(
   wish: MeasureAllWish,
 ): Promise<Readonly<{ measured: Measured; found: readonly TenantFlaws[] }>> {
   const beganMs = performance.now();
-  const bySchema = Map.groupBy(wish.tables.filter(isMeasurable), ({ schema }) => schema);
+  const tables = Map.groupBy(wish.tables.filter(isMeasurable), ({ schema }) => schema);
   const found: TenantFlaws[] = [];
   const left: string[] = [];
   let rows = 0;
   const next = wish.tenants.values();
-  const work = async () => {
-    const client = await connect(wish.legacyUrl);
-    try {
-      const { rows: told } = await client.query<{ version: string }>(
-        "SELECT current_setting('server_version_num') AS version",
-      );
-      for (const tenant of next) {
-        const flaws: Flaw[] = [];
-        for (const source of bySchema.get(tenant.schema) ?? []) {
-          const target = wish.targets.get(source.name);
-          const restMs = Math.floor(beganMs + wish.limitMs - performance.now());
-          if (target === undefined) continue;
-          const { schema } = tenant;
-          const task = { schema, source, target, mapping: wish.mapping };
-          const one = await measureInTime(client, restMs, () =>
-            measureTable(client, task, Number(told[0]?.version)),
-          );
-          if (one === undefined) {
-            left.push(tenant.name);
-            break;
-          }
-          rows += one.rows;
-          flaws.push(...one.flaws);
-        }
-        found.push({ tenant, flaws });
-      }
-    } catch (error) {
-      throw nameLegacyTrouble(error);
-    } finally {
-      await client.end().catch(() => undefined);
+  const work = async (lane: Lane) => {
+    for (const tenant of next) {
+      const one = await measureTenant(wish, lane, tables.get(tenant.schema) ?? []);
+      if (!one.isWhole) left.push(tenant.name);
+      rows += one.rows;
+      found.push({ tenant, flaws: one.flaws });
     }
   };
-  await Promise.all(Array.from({ length: LANES }, work));
-  const tenants = found.length - left.length;
-  return {
-    measured: Object.freeze({ tenants, rows, ms: Math.round(performance.now() - beganMs), left }),
-    found,
-  };
+  const untilMs = beganMs + wish.limitMs;
+  await Promise.all(Array.from({ length: LANES }, () => inLane(wish.legacyUrl, untilMs, work)));
+  const ms = Math.round(performance.now() - beganMs);
+  return { measured: Object.freeze({ tenants: found.length - left.length, rows, ms, left }), found };
+}
+
+type Lane = Readonly<{ client: pg.ClientBase; serverVersion: number; untilMs: number }>;
+
+async function inLane(
+  legacyUrl: string,
+  untilMs: number,
+  work: (lane: Lane) => Promise<void>,
+): Promise<void> {
+  const client = await connect(legacyUrl);
+  try {
+    const { rows } = await client.query<{ version: string }>(
+      "SELECT current_setting('server_version_num') AS version",
+    );
+    await work({ client, serverVersion: Number(rows[0]?.version), untilMs });
+  } catch (error) {
+    throw nameLegacyTrouble(error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** As far as the time allows. */
+async function measureTenant(
+  { targets, mapping }: MeasureAllWish,
+  { client, serverVersion, untilMs }: Lane,
+  tables: readonly CatalogTable[],
+): Promise<Readonly<{ rows: number; flaws: readonly Flaw[]; isWhole: boolean }>> {
+  const flaws: Flaw[] = [];
+  let rows = 0;
+  for (const source of tables) {
+    const target = targets.get(source.name);
+    if (target === undefined) continue;
+    const task = { source, target, mapping };
+    const one = await measureInTime(client, untilMs, () => measureTable(client, task, serverVersion));
+    if (one === undefined) return { rows, flaws, isWhole: false };
+    rows += one.rows;
+    flaws.push(...one.flaws);
+  }
+  return { rows, flaws, isWhole: true };
 }
 
 /** Undefined where the time was up before its end. */
 async function measureInTime<T>(
   client: pg.ClientBase,
-  restMs: number,
+  untilMs: number,
   measure: () => Promise<T>,
 ): Promise<T | undefined> {
+  const restMs = Math.floor(untilMs - performance.now());
   if (restMs <= 0) return undefined;
   await client.query(`SET statement_timeout = ${restMs}`);
   try {

@@ -7,7 +7,6 @@ import { type Flaw, note, stop } from './finding.ts';
 
 /** One table of one tenant: as the store has it, and as legacy has it by the store's names. */
 export type MeasureWish = Readonly<{
-  schema: string;
   source: CatalogTable;
   target: CatalogTable;
   mapping: Mapping;
@@ -50,13 +49,13 @@ export async function measureTable(
   }
 }
 
-function selectRows({ schema, source, target, mapping }: MeasureWish): string {
+function selectRows({ source, target, mapping }: MeasureWish): string {
   const own = new Set(source.columns.map(({ name }) => name));
   const columns = target.columns
     .filter(({ name }) => own.has(name))
     .map(({ name }) => `${quote(mapping.toLegacyColumn(target.name, name) ?? name)} AS ${quote(name)}`);
   const table = mapping.toLegacyTable(target.name) ?? target.name;
-  return `SELECT ${columns.join(', ')} FROM ${quote(schema)}.${quote(table)}`;
+  return `SELECT ${columns.join(', ')} FROM ${quote(source.schema)}.${quote(table)}`;
 }
 
 function listCounts(wish: MeasureWish, serverVersion: number): readonly Count[] {
@@ -135,7 +134,7 @@ function countDuplicates(wish: MeasureWish): readonly Count[] {
 }
 
 function countOrphans(wish: MeasureWish): readonly Count[] {
-  const { schema, target, mapping } = wish;
+  const { source, target, mapping } = wish;
   return target.references
     .map(({ columns, table, targets }) => ({
       columns: withoutTenant(columns),
@@ -144,7 +143,7 @@ function countOrphans(wish: MeasureWish): readonly Count[] {
     }))
     .filter(({ columns }) => columns.length > 0 && hasAll(wish, columns))
     .map(({ columns, table, targets }) => {
-      const parent = `${quote(schema)}.${quote(mapping.toLegacyTable(table) ?? table)}`;
+      const parent = `${quote(source.schema)}.${quote(mapping.toLegacyTable(table) ?? table)}`;
       const pairs = columns.map(
         (column, nr) =>
           `p.${quote(mapping.toLegacyColumn(table, targets[nr] ?? '') ?? targets[nr] ?? '')} = t.${quote(column)}`,

@@ -8,7 +8,7 @@ import { type DriftFinding, type Flaw, stop } from './finding.ts';
 import { findMajority } from './majority.ts';
 import { deriveMapping, type FeatureMapping, type Features, judgeMapping } from './mapping.ts';
 import { type Measured, measureTenants } from './measure.ts';
-import { renameColumn, renameTable } from './renamed-catalog.ts';
+import { listLeftOut, nameSource, renameTable } from './renamed-catalog.ts';
 import { judgeMigrations, judgeStrays, judgeTenant, type Registered } from './schema-flaws.ts';
 import { judgeTable } from './table-flaws.ts';
 
@@ -174,23 +174,6 @@ function expectTables(
 
 const assign = (flaw: Flaw, schema: string, tenant: Registered | undefined): DriftFinding =>
   Object.freeze({ ...flaw, schema, tenant: tenant && { id: tenant.id as TenantId, name: tenant.name } });
-
-const listLeftOut = (mapping: Mapping): readonly string[] =>
-  Object.entries(mapping.rules).flatMap(([table, { leaveOut = [] }]) =>
-    leaveOut.map((column) => `${table}.${renameColumn(mapping, table, column)}`),
-  );
-
-/** Whoever mends it on legacy looks for legacy's name. */
-function nameSource(finding: DriftFinding, mapping: Mapping): DriftFinding {
-  const [table = '', column] = finding.place.split(/\.(.*)/s);
-  const legacyTable = mapping.toLegacyTable(table) ?? table;
-  const own = column?.replace(/ \(legacy's own\)$/, '');
-  const legacyColumn = column === own ? (mapping.toLegacyColumn(table, own ?? '') ?? own) : own;
-  const source = column === undefined ? legacyTable : `${legacyTable}.${legacyColumn}`;
-  return source === finding.place || finding.tenant === undefined
-    ? finding
-    : Object.freeze({ ...finding, source });
-}
 
 /** What stops a tenant, or everybody, from being moved with these tables. */
 export function listStops(

@@ -6,6 +6,7 @@ import type {
   CatalogSequence,
   CatalogTable,
 } from './catalog.ts';
+import type { DriftFinding } from './finding.ts';
 
 /** A table of legacy as it would look with the new side's names, so that both can be compared. Undefined: it is none of the new side's. */
 export function renameTable(table: CatalogTable, mapping: Mapping): CatalogTable | undefined {
@@ -43,6 +44,24 @@ export function renameColumn(mapping: Mapping, table: string, column: string): s
   const name = mapping.toNewColumn(table, column);
   if (name !== undefined) return name;
   return mapping.toLegacyColumn(table, column) === undefined ? column : `${column} (legacy's own)`;
+}
+
+/** As places of the report. */
+export const listLeftOut = (mapping: Mapping): readonly string[] =>
+  Object.entries(mapping.rules).flatMap(([table, { leaveOut = [] }]) =>
+    leaveOut.map((column) => `${table}.${renameColumn(mapping, table, column)}`),
+  );
+
+/** Whoever mends it on legacy looks for legacy's name. */
+export function nameSource(finding: DriftFinding, mapping: Mapping): DriftFinding {
+  const [table = '', column] = finding.place.split(/\.(.*)/s);
+  const legacyTable = mapping.toLegacyTable(table) ?? table;
+  const own = column?.replace(/ \(legacy's own\)$/, '');
+  const legacyColumn = column === own ? (mapping.toLegacyColumn(table, own ?? '') ?? own) : own;
+  const source = column === undefined ? legacyTable : `${legacyTable}.${legacyColumn}`;
+  return source === finding.place || finding.tenant === undefined
+    ? finding
+    : Object.freeze({ ...finding, source });
 }
 
 // Texts in quotes, quoted names, casts to a type, functions and names behind a dot are no columns; whatever is left by itself is one.

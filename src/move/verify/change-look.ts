@@ -40,13 +40,13 @@ export function isComparable(since: Since, now: Since): boolean {
 export async function lookAtChanges(moments: Moments, table: ProvenTable, since: Since): Promise<ChangeLook> {
   const { legacy, fresh } = moments;
   const [before, after] = [since.legacy.moment, since.fresh.moment];
-  const [one, other] = await Promise.all([legacy.tally(table, before), fresh.tally(table, after)]);
-  if (one.changed + other.changed > MOST_CHANGED) return { kind: 'too_much' };
-  const rows = Math.max(one.rows, other.rows);
   const [left, right] = await Promise.all([
-    one.changed === 0 ? [] : legacy.changed(table, before, one.changed),
-    other.changed === 0 ? [] : fresh.changed(table, after, other.changed),
+    legacy.changed(table, before, MOST_CHANGED + 1),
+    fresh.changed(table, after, MOST_CHANGED + 1),
   ]);
+  if (left.length + right.length > MOST_CHANGED) return { kind: 'too_much' };
+  const [one, other] = await Promise.all([legacy.tally(table), fresh.tally(table)]);
+  const rows = Math.max(one.rows, other.rows);
   const keys = [...new Set([...left, ...right])];
   const unequal = await compareNamed(moments, table, keys);
   if (unequal.length > 0)

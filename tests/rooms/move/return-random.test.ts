@@ -1,39 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { dumpRows } from '../../support/follow.ts';
-import { listApart, type ReturningHouse, startReturningHouse } from '../../support/return.ts';
+import { listApart, makeViews, type ReturningHouse, startReturningHouse } from '../../support/return.ts';
 import { randomWrites } from './random-writes.ts';
 
 let house: ReturningHouse;
 beforeAll(async () => {
   house = await startReturningHouse({ tenants: 3 });
   for (const tenant of [1, 2, 3]) await house.giveTo('new', tenant);
-  await makeViews();
+  await makeViews(house);
 });
 afterAll(() => house.close());
-
-const SERIALS = ['auth_user', 'ai_job', 'chat_channel', 'chat_message', 'files_file'];
-
-/** The new side's tables as legacy's look, whoever's transaction it is: so that the same random writes fit. */
-async function makeViews(): Promise<void> {
-  await house.superuser.query('CREATE SCHEMA acme_like; GRANT USAGE ON SCHEMA acme_like TO banyan_app');
-  for (const table of [...SERIALS, 'django_session', 'files_chunk']) {
-    const { rows: columns } = await house.legacy.query<{ name: string }>(
-      `SELECT column_name AS name FROM information_schema.columns WHERE table_schema = 'acme' AND table_name = $1 ORDER BY ordinal_position`,
-      [table],
-    );
-    await house.superuser.query(
-      `CREATE VIEW acme_like.${table} WITH (security_invoker) AS SELECT ${columns.map(({ name }) => name).join(', ')}, tenant_id FROM public.${table};
-       ALTER VIEW acme_like.${table} ALTER COLUMN tenant_id SET DEFAULT current_setting('banyan.tenant_id')::int;
-       GRANT SELECT, INSERT, UPDATE, DELETE ON acme_like.${table} TO banyan_app`,
-    );
-    if (SERIALS.includes(table))
-      await house.superuser.query(
-        `CREATE SEQUENCE acme_like.${table}_seq START 5000; GRANT USAGE ON SEQUENCE acme_like.${table}_seq TO banyan_app;
-         ALTER VIEW acme_like.${table} ALTER COLUMN id SET DEFAULT nextval('acme_like.${table}_seq')`,
-      );
-  }
-}
 
 async function kill(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
