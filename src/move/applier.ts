@@ -128,7 +128,7 @@ export class Applier {
 
   async #change({ schema, change, characters }: Extract<LegacyMessage, { kind: 'change' }>): Promise<void> {
     const { registry } = this.#wish;
-    if (schema === REGISTRY.schema && change.table === REGISTRY.table) registry.expire();
+    if (schema === REGISTRY.schema && change.table === REGISTRY.table) registry.heed(change);
     if (this.#current === undefined || this.#current.position <= this.#stored) return;
     if (this.#current.returned?.has(change.table) || isOurs(schema, change.table)) return;
     const tenant = await registry.find(schema);

@@ -1,6 +1,9 @@
 import type pg from 'pg';
+import type { LegacyChange } from '../store/index.ts';
 import { parseTenantId, parseTenantName, type TenantId, type TenantName } from '../vocabulary/index.ts';
 import { describeTrouble, FollowTrouble } from './trouble.ts';
+
+type Line = Readonly<{ id: number; name: string; schema_name: string }>;
 
 const RETRY_MS = 1_000;
 const NOBODYS = /^(public|information_schema|pg_.*)$/;
@@ -10,6 +13,8 @@ export class LegacyRegistry {
   readonly #pool: pg.Pool;
   #bySchema: ReadonlyMap<string, TenantId> = new Map();
   #names: ReadonlyMap<TenantId, TenantName> = new Map();
+  /** By the tenant's number, in the order of legacy's log; undefined: taken out. */
+  readonly #heard = new Map<number, Line | undefined>();
   #loadedMs = Number.NEGATIVE_INFINITY;
 
   constructor(pool: pg.Pool) {
@@ -29,21 +34,32 @@ export class LegacyRegistry {
     return this.#names.get(tenant);
   }
 
-  /** Legacy has changed it: the next unknown schema is looked up at once. */
-  expire(): void {
+  /**
+   * Legacy has changed it, as its log says. What the log says counts for this tenant from now on: a commit can be heard here a moment before
+   * other sessions of legacy see it, so that whoever asks may still be told of another's schema.
+   */
+  heed(change: LegacyChange): void {
     this.#loadedMs = Number.NEGATIVE_INFINITY;
     this.#bySchema = new Map();
+    if (change.change === 'truncate') return;
+    const values = change.change === 'delete' ? change.old : change.row;
+    const id = parseTenantId(Number(values.id));
+    if (id === undefined) return;
+    const { name = null, schema_name: schema = null } = change.change === 'delete' ? {} : values;
+    // To the end: of two tenants with one schema the later word counts.
+    this.#heard.delete(id);
+    this.#heard.set(id, name === null || schema === null ? undefined : { id, name, schema_name: schema });
   }
 
   async #load(): Promise<void> {
     const { rows } = await this.#pool
-      .query<{ id: number; name: string; schema_name: string }>(
-        'SELECT id, name, schema_name FROM public.tenants_tenant',
-      )
+      .query<Line>('SELECT id, name, schema_name FROM public.tenants_tenant')
       .catch((error: unknown) => {
         throw new FollowTrouble(describeTrouble(error, ''));
       });
-    const tenants = rows.flatMap((row) => {
+    const asked = rows.filter(({ id }) => !this.#heard.has(id));
+    const heard = [...this.#heard.values()].filter((line) => line !== undefined);
+    const tenants = [...asked, ...heard].flatMap((row) => {
       const [id, name] = [parseTenantId(row.id), parseTenantName(row.name)];
       return id === undefined || name === undefined ? [] : [{ id, name, schema: row.schema_name }];
     });

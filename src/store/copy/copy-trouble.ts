@@ -12,8 +12,15 @@ export class CopyInterrupted extends Error {
   override readonly name = 'CopyInterrupted';
 }
 
+/** Another schema stands in the registry for this tenant than when its copy began. */
+export class SchemaMoved extends Error {
+  override readonly name = 'SchemaMoved';
+}
+
 /** Why a tenant could not be copied, in a sentence without any value of its rows; undefined where it is no fault of this tenant's. */
 export function describeCopyTrouble(error: unknown, { schema }: LegacyTenant): string | undefined {
+  if (error instanceof SchemaMoved)
+    return 'Its schema was renamed, or exchanged, while it was copied. Run this again: what differs is put right.';
   if (isConnectionLoss(error) || !(error instanceof pg.DatabaseError)) return undefined;
   const { code = '', table, constraint, column } = error;
   const place = table === undefined ? 'a table' : `table ${table}`;

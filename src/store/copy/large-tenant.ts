@@ -10,7 +10,7 @@ import {
   withClient,
   writeCounters,
 } from './copy-run.ts';
-import { atMoment, type LegacyTenant, readIds } from './legacy-moment.ts';
+import { atMoment, expectSchema, type LegacyTenant, readIds } from './legacy-moment.ts';
 import { levelTenant } from './level-tenant.ts';
 import { copyChunks } from './table-chunks.ts';
 
@@ -88,6 +88,7 @@ async function finish(
   { from }: CopyMoment,
 ): Promise<boolean> {
   if (!(await beginToFollow(client, tenant.id, run.slot, from))) return false;
+  await expectSchema(run.legacy, tenant);
   const ids = await withClient(run.legacy, (one) => readIds(one, tenant, run));
   await writeCounters(client, tenant.id, ids, run.tables);
   await endArrival(client, tenant.id);

@@ -10,7 +10,7 @@ import { isConnectionLoss } from '../database-errors.ts';
 import { placeOf } from '../proof-sql.ts';
 import type { CopiedTable } from './copied-tables.ts';
 import type { CopyRun } from './copy-run.ts';
-import { CopyInterrupted } from './copy-trouble.ts';
+import { CopyInterrupted, SchemaMoved } from './copy-trouble.ts';
 
 export type LegacyTenant = Readonly<{ id: TenantId; name: TenantName; schema: string }>;
 
@@ -83,6 +83,18 @@ export async function listLegacy(
     if (id === undefined || name === undefined) return { kind: 'misnamed', ...row };
     return { kind: 'tenant', tenant: { id, name, schema }, bytes };
   });
+}
+
+/**
+ * A schema is found by its name as it is now, whatever moment its rows are read at: had the name gone to another tenant meanwhile, these
+ * would be another's rows. Asked after they were read, and before they count. Throws SchemaMoved.
+ */
+export async function expectSchema(legacy: pg.Pool, { id, schema }: LegacyTenant): Promise<void> {
+  const { rows } = await legacy.query<{ schema: string }>(
+    'SELECT schema_name AS schema FROM public.tenants_tenant WHERE id = $1',
+    [id],
+  );
+  if (rows[0]?.schema !== schema) throw new SchemaMoved();
 }
 
 /** Where legacy's ids stand, by table, as JSON. */

@@ -10,7 +10,7 @@ import {
   withClient,
   writeCounters,
 } from './copy-run.ts';
-import { atMoment, type LegacyTenant, readIds, selectRowsOf } from './legacy-moment.ts';
+import { atMoment, expectSchema, type LegacyTenant, readIds, selectRowsOf } from './legacy-moment.ts';
 
 /** A tenant is held in memory up to this size, as text. */
 const MOST_BYTES = 16_777_216;
@@ -33,6 +33,7 @@ export async function copySmallTenant(
     throw error;
   });
   if (taken === undefined) return { kind: 'large' };
+  await expectSchema(run.legacy, tenant);
   const rows = taken.copied.reduce((sum, one) => sum + one.rows, 0);
   run.pace.note(rows);
   const isHere = await withClient(run.owner, (client) => write(client, run, tenant, moment, taken));
