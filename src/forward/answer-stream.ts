@@ -166,6 +166,8 @@ export class AnswerStream implements Question {
 
   readonly #goOn = () => {
     this.#waitsForClient = false;
+    // While it was held back it had nothing to say: its time begins anew.
+    this.#heardMs = performance.now();
     // The line may have others to serve by now.
     if (this.#wrote !== 'all' && !this.#isSettled) this.#line?.letGo();
   };
@@ -232,12 +234,22 @@ export class AnswerStream implements Question {
 
   // One timer an exchange: a note of the time for each piece of it is cheaper than to set a timer back.
   readonly #lookUp = () => {
+    if (this.#isSettled || this.#wrote === 'all') return;
     // Legacy is held back by a slow reader, not silent; a reader that has stopped is the listener's to cut.
     if (this.#wish.res.writableLength > 0) this.#heardMs = performance.now();
     const restMs = this.#heardMs + this.#patienceMs - performance.now();
-    if (restMs <= 0) return this.failed(new LegacyTooSlow());
+    if (restMs <= 0) return this.#lookTwice();
     this.#silence = setTimeout(this.#lookUp, Math.ceil(restMs));
   };
+
+  /** A loop that was held up looks at its timers before it reads: what has come meanwhile counts before legacy is called silent. */
+  #lookTwice(): void {
+    const heardMs = this.#heardMs;
+    setImmediate(() => {
+      if (this.#heardMs === heardMs) this.failed(new LegacyTooSlow());
+      else this.#lookUp();
+    });
+  }
 
   // The last that is heard of any answer, whichever way it ends.
   readonly #onClientClose = () => {

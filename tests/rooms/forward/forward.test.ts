@@ -284,6 +284,23 @@ describe('when legacy has a bad day', () => {
     expect(await door.next()).toEqual({ kind: 'answered', status: 200 });
   });
 
+  test('a gateway that was held up itself reads what has come before it calls legacy silent', async () => {
+    const { door } = await open(
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na');
+        // Nothing of this process runs meanwhile, and the deadline passes; behind an immediate a loop looks at its timers first.
+        const holdUp = () => {
+          socket.write('b');
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+        };
+        setTimeout(() => setImmediate(holdUp), 100);
+      },
+      { timeoutMs: 300 },
+    );
+    expect((await sendRaw(door.port, GET, 'ab')).text).toMatch(/ab$/);
+    expect(await door.next()).toEqual({ kind: 'answered', status: 200 });
+  });
+
   test('an upload that stalls is the fault of its sender, not of legacy', async () => {
     const { door } = await open(() => undefined, { timeoutMs: 150 });
     const { text } = await sendRaw(
