@@ -127,7 +127,10 @@ function judgeTenants(
   const bySchema = Map.groupBy(source.tables, ({ schema }) => schema);
   const twins = Map.groupBy(source.twins, ({ schema }) => schema);
   const migrations = judgeMigrations(source.migrations);
-  const expected = expectTables(source.tables, targets, new Set([...leftOut, ...listLeftOut(mapping)]));
+  const own = new Set(source.registry.map(({ schema }) => schema));
+  // What is usual the tenants say: a stray schema is nobody's example.
+  const tenants = source.tables.filter(({ schema }) => own.has(schema));
+  const expected = expectTables(tenants, targets, new Set([...leftOut, ...listLeftOut(mapping)]));
   return source.registry.flatMap((tenant) => {
     const flaws = judgeTenant(tenant, source.registry, schemas);
     if (!schemas.has(tenant.schema)) return flaws.map((flaw) => assign(flaw, tenant.schema, tenant));
