@@ -27,7 +27,7 @@ import {
 
 export type MoverWish = Readonly<{
   legacyUrl: string;
-  /** The store, as any role of it, for its catalogs. */
+  /** The store, for its catalogs: whichever role of it. */
   storeUrl: string;
   /** The replication slot by which rows follow: their names are mapped as it says. */
   slot: string;

@@ -1,16 +1,12 @@
 import pg from 'pg';
 import type { TenantId, TenantName } from '../vocabulary/index.ts';
 import { StoreRefusal } from './errors.ts';
+import { PRINTING } from './printing.ts';
 import { describeUnreachable } from './unreachable.ts';
 
-// How values are written as text must not depend on who asks. Someone may take long to read, or to send.
+// Someone may take long to read, or to send.
 const MANNERS: Readonly<Record<string, string>> = {
-  DateStyle: 'ISO, YMD',
-  IntervalStyle: 'postgres',
-  TimeZone: 'UTC',
-  extra_float_digits: '1',
-  bytea_output: 'hex',
-  lc_monetary: 'C',
+  ...PRINTING,
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
 };

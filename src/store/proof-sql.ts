@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Mapping } from '../vocabulary/index.ts';
+import { PRINTING } from './printing.ts';
 
 /** A table as both sides have it: only what both have can be compared. */
 export type ProvenTable = Readonly<{
@@ -36,18 +37,9 @@ export type ProofPlace = Readonly<{
 export const SLICES = 1_024;
 const SLICE = `(get_byte(r.hash, 0) * ${SLICES / 256} + get_byte(r.hash, 1) / ${(256 * 256) / SLICES})`;
 
-/**
- * What decides how PostgreSQL prints a value, and what would make the printing dear: no value's text may hang on a role's or a database's
- * own settings. One core a side, and no statement waits for a lock for longer than writers may be held.
- */
+/** Nothing may make the printing dear: one core a side, and no statement waits for a lock for longer than writers may be held. */
 const SETTINGS = {
-  TimeZone: 'UTC',
-  DateStyle: 'ISO, YMD',
-  IntervalStyle: 'postgres',
-  extra_float_digits: '3',
-  bytea_output: 'hex',
-  lc_monetary: 'C',
-  xmloption: 'content',
+  ...PRINTING,
   search_path: 'pg_catalog',
   max_parallel_workers_per_gather: '0',
   jit: 'off',

@@ -7,6 +7,7 @@ import {
   type TenantName,
 } from '../../vocabulary/index.ts';
 import { isConnectionLoss } from '../database-errors.ts';
+import { PRINTING } from '../printing.ts';
 import { placeOf } from '../proof-sql.ts';
 import type { CopiedTable } from './copied-tables.ts';
 import type { CopyRun } from './copy-run.ts';
@@ -14,15 +15,9 @@ import { CopyInterrupted, SchemaMoved } from './copy-trouble.ts';
 
 export type LegacyTenant = Readonly<{ id: TenantId; name: TenantName; schema: string }>;
 
-/** How values are printed must not hang on what a role or a database has set, and reading may take as long as it is made to. */
+/** Reading may take as long as it is made to. */
 const MANNERS = {
-  TimeZone: 'UTC',
-  DateStyle: 'ISO, YMD',
-  IntervalStyle: 'postgres',
-  extra_float_digits: '3',
-  bytea_output: 'hex',
-  lc_monetary: 'C',
-  xmloption: 'content',
+  ...PRINTING,
   jit: 'off',
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',

@@ -1,4 +1,4 @@
-import type { Copied, CopyFailure, CopyProgress } from './copy-tenants.ts';
+import type { Copied, CopyFailure, CopyProgress } from './copy-wish.ts';
 
 type Expected = { readonly bytes: number; copied: number; rows: number };
 
