@@ -34,8 +34,9 @@ export function openCorridor(rooms: Rooms): Required<Reception> {
     }
   };
   return {
-    request: (req, res) => walk(new Visit(rooms.emit, req, { kind: 'request', res })),
-    upgrade: (req, socket, head) => walk(new Visit(rooms.emit, req, { kind: 'upgrade', socket, head })),
+    request: (req, res) => walk(new Visit(rooms.emit, { kind: 'request', req, res })),
+    plain: (req, res) => walk(new Visit(rooms.emit, { kind: 'plain', req, res })),
+    upgrade: (req, socket, head) => walk(new Visit(rooms.emit, { kind: 'upgrade', req, socket, head })),
   };
 }
 
@@ -96,7 +97,7 @@ function askLegacy(
   { arrival, caller, decision }: Learned,
   stay: Stay,
 ): Promise<Outcome> {
-  const { req, way } = visit;
+  const { way } = visit;
   const ask = {
     arrival,
     identity: admit.identityHeaders(arrival, caller, 'legacy'),
@@ -107,8 +108,8 @@ function askLegacy(
     answerBegan: stay.answerBegan,
     mayRetry: () => defend.mayRetry() && visit.noteRetry(),
   };
-  if (way.kind === 'request') return forward.answer(ask, req, way.res);
-  return forward.upgrade(ask, req, way.socket, way.head, visit.refuse);
+  if (way.kind !== 'upgrade') return forward.answer(ask, way.req, way.res);
+  return forward.upgrade(ask, way.req, way.socket, way.head, visit.refuse);
 }
 
 async function askNew(
@@ -117,22 +118,23 @@ async function askNew(
   { arrival, caller, decision }: Learned,
   stay: Stay,
 ): Promise<Outcome> {
-  const { req, way } = visit;
+  const way = await visit.takeNodesWay();
+  if (way === undefined) return { kind: 'abandoned' };
   visit.setHeaders(visit.addedHeaders('new'));
   // The handshake is soon over; its socket has a place for as long as it lives.
   if (way.kind === 'upgrade') stay.keepUntil(visit.untilClosed());
   const outcome =
     way.kind === 'request'
-      ? await runWithinDeadline({ req, res: way.res, timeoutMs: decision.timeoutMs }, (signal) =>
+      ? await runWithinDeadline({ ...way, timeoutMs: decision.timeoutMs }, (signal) =>
           handle.answer(
             { arrival, caller, decision, signal, tap: visit.watched?.tap, ...stay },
-            req,
+            way.req,
             way.res,
           ),
         )
       : await handle.upgrade(
           { arrival, caller, decision, added: visit.addedHeaders('new') },
-          req,
+          way.req,
           way.socket,
           way.head,
         );

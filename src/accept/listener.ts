@@ -1,18 +1,30 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type CutReason, type Emit, type Failure, fail } from '../vocabulary/index.ts';
+import {
+  type CutReason,
+  type Emit,
+  type Failure,
+  fail,
+  type IncomingRequest,
+  type OutgoingAnswer,
+} from '../vocabulary/index.ts';
 import { awaitTurn, closeInPeace, hasLostBody, isLastOfOldClient, noteAnswered } from './connection.ts';
 import { type Connections, watchConnections } from './idle.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
 import { watchPace } from './pace.ts';
+import type { PlainAnswer } from './plain-answer.ts';
+import { openPlainDoor } from './plain-door.ts';
+import type { PlainRequest } from './plain-request.ts';
 import { type PortWish, takePort } from './port.ts';
 import { breakOff, describeUnreadable, findAnswer, refuseInTurn, refuseUnreadable } from './unreadable.ts';
 
 /** Who receives what comes in. */
 export type Reception = Readonly<{
   request(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** Without it every request is an ordinary one. */
+  plain?(req: PlainRequest, res: PlainAnswer): Promise<void>;
   upgrade?(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void>;
 }>;
 
@@ -75,8 +87,22 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       traffic.answers.delete(res);
       noteAnswered(req);
     });
+    const takeOver = plainDoor?.takeAwaited(req.socket);
+    if (takeOver !== undefined) return takeOver({ req, res });
     await reception.request(req, res);
   };
+  const plainDoor =
+    reception.plain &&
+    openPlainDoor(server, {
+      limits,
+      receive: (res) => {
+        if (isDraining) res.shouldKeepAlive = false;
+        traffic.answers.add(res);
+        res.once('close', () => traffic.answers.delete(res));
+        void reception.plain?.(res.req, res);
+      },
+      stalled: (socket) => cutStalled(traffic, socket, tellCut),
+    });
   const connections = watchConnections(server);
   const makeRoom = atMostEvery(ROOM_MS, () => {
     const busy = new Set([...[...traffic.answers].map(({ socket }) => socket), ...traffic.tunnels]);
@@ -139,14 +165,15 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       for (const answer of traffic.answers) answer.shouldKeepAlive = false;
       const cut = await drain(server, { closed: entrance.close(), traffic, connections }, graceMs);
       stopWatching();
+      plainDoor?.close();
       return cut;
     },
   };
 }
 
-const isSafe = ({ method }: IncomingMessage) => method === 'GET' || method === 'HEAD';
+const isSafe = ({ method }: IncomingRequest) => method === 'GET' || method === 'HEAD';
 
-function* listUploads({ answers }: Traffic): Iterable<readonly [IncomingMessage, ServerResponse]> {
+function* listUploads({ answers }: Traffic): Iterable<readonly [IncomingRequest, OutgoingAnswer]> {
   for (const answer of answers) if (!answer.req.complete) yield [answer.req, answer];
 }
 
@@ -200,7 +227,7 @@ function takeIn(server: Server, intake: Intake, maxConnections: number, crowded:
 }
 
 /** Answers under way, and upgraded connections: those have no end of their own that could be waited for. */
-type Traffic = Readonly<{ answers: Set<ServerResponse>; tunnels: Set<Socket> }>;
+type Traffic = Readonly<{ answers: Set<OutgoingAnswer>; tunnels: Set<Socket> }>;
 
 const TUNNEL_GRACE_MS = 500;
 

@@ -1,6 +1,12 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Failure, type RequestId, wordProblem } from '../vocabulary/index.ts';
+import {
+  type Failure,
+  type IncomingRequest,
+  type OutgoingAnswer,
+  type RequestId,
+  wordProblem,
+} from '../vocabulary/index.ts';
 
 const LINGER_MS = 500;
 // What of an unread body Node may read and throw away, so that the connection can be used again.
@@ -10,8 +16,8 @@ const POLITE_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 429]);
 
 /** Answers a request with a failure in the gateway's own words; cuts the connection where an answer has begun already. */
 export function answerFailure(
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: IncomingRequest,
+  res: OutgoingAnswer,
   failure: Failure,
   requestId: RequestId | undefined,
 ): void {
@@ -24,7 +30,7 @@ export function answerFailure(
   const close = mustClose(req, failure) ? ['Connection', 'close'] : [];
   // With its words: a side's answer that could not be written may have left others behind.
   res.writeHead(problem.status, STATUS_CODES[problem.status] ?? '', [...problem.headers, ...close]);
-  res.end(req.method === 'HEAD' ? undefined : problem.body);
+  res.end(req.method === 'HEAD' ? undefined : problem.body, 'utf8');
 }
 
 type Asked = Readonly<{
@@ -49,7 +55,7 @@ export function answerFailureRaw(socket: Duplex, failure: Failure, asked: Asked 
 }
 
 /** After a request whose end cannot be trusted, or whose body nobody will read, the connection cannot be used again. */
-function mustClose(req: IncomingMessage, failure: Failure): boolean {
+function mustClose(req: IncomingRequest, failure: Failure): boolean {
   if (failure.blame === 'caller' && !POLITE_STATUSES.has(failure.status)) return true;
   if (req.complete) return false;
   return (

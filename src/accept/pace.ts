@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingRequest, OutgoingAnswer } from '../vocabulary/index.ts';
 
 export type PaceLimit = Readonly<{
   /** 0: any pace will do. */
@@ -25,12 +25,12 @@ const LOOKS = 5;
 
 /** Looks at the uploads under way and hands over each that is too slow. Answers the way to stop. */
 export function watchPace(
-  uploads: () => Iterable<readonly [IncomingMessage, ServerResponse]>,
+  uploads: () => Iterable<readonly [IncomingRequest, OutgoingAnswer]>,
   limit: PaceLimit,
-  tooSlow: (req: IncomingMessage, res: ServerResponse) => void,
+  tooSlow: (req: IncomingRequest, res: OutgoingAnswer) => void,
 ): () => void {
   if (limit.bytesPerS === 0) return () => undefined;
-  const windows = new WeakMap<IncomingMessage, Window>();
+  const windows = new WeakMap<IncomingRequest, Window>();
   const look = () => {
     const nowMs = performance.now();
     for (const [req, res] of uploads()) {

@@ -1,7 +1,6 @@
 // What Node's parser cannot read, wherever it stands: alone, in the middle of a request, or behind one that is being answered.
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type BanyanEvent, type Failure, fail } from '../vocabulary/index.ts';
+import { type BanyanEvent, type Failure, fail, type OutgoingAnswer } from '../vocabulary/index.ts';
 import { isAnswered, markSpoiled, newestWaiting } from './connection.ts';
 import { answerFailureRaw } from './own-words.ts';
 
@@ -17,7 +16,7 @@ export class BrokenOff extends Error {
 
 type Wish = Readonly<{
   /** The answers under way, on all connections. */
-  answers: Iterable<ServerResponse>;
+  answers: Iterable<OutgoingAnswer>;
   error: NodeJS.ErrnoException;
   socket: Socket;
   /** Told of what never became a request. */
@@ -43,13 +42,13 @@ export function refuseUnreadable({ answers, error, socket, tell }: Wish): void {
 }
 
 /** Refuses what Node gives no response for, and closes the connection: when what stands before it has been answered. */
-export function refuseInTurn(answers: Iterable<ServerResponse>, socket: Socket, failure: Failure): void {
+export function refuseInTurn(answers: Iterable<OutgoingAnswer>, socket: Socket, failure: Failure): void {
   const last = newestWaiting(socket) ?? findAnswer(answers, socket);
   if (last === undefined) return answerFailureRaw(socket, failure);
   last.once('close', () => socket.writable && answerFailureRaw(socket, failure));
 }
 
-export function findAnswer(answers: Iterable<ServerResponse>, socket: Socket): ServerResponse | undefined {
+export function findAnswer(answers: Iterable<OutgoingAnswer>, socket: Socket): OutgoingAnswer | undefined {
   for (const answer of answers) if (answer.socket === socket) return answer;
   return undefined;
 }
@@ -58,7 +57,7 @@ export function findAnswer(answers: Iterable<ServerResponse>, socket: Socket): S
  * Refuses a request in the middle of its body, and takes it back from its side. Where an answer has begun already, it is cut: never ended
  * cleanly.
  */
-export function breakOff(answer: ServerResponse, failure: Failure): void {
+export function breakOff(answer: OutgoingAnswer, failure: Failure): void {
   const { socket, method, headers } = answer.req;
   if (answer.headersSent) return void socket.destroy();
   // The refusal has still to leave on it.

@@ -15,12 +15,16 @@ import {
   type Tap,
 } from '../vocabulary/index.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
+import type { PlainAnswer } from './plain-answer.ts';
+import type { PlainRequest } from './plain-request.ts';
 import { BrokenOff, breakOff } from './unreadable.ts';
 
-/** An ordinary request is answered through Node's response, an upgrade on the bare socket. */
+/** An ordinary request is answered through Node's response, a plain one on its own way, an upgrade on the bare socket. */
 export type Way =
-  | Readonly<{ kind: 'request'; res: ServerResponse }>
-  | Readonly<{ kind: 'upgrade'; socket: Socket; head: Buffer }>;
+  | Readonly<{ kind: 'request'; req: IncomingMessage; res: ServerResponse }>
+  | Readonly<{ kind: 'plain'; req: PlainRequest; res: PlainAnswer }>
+  | Upgrade;
+type Upgrade = Readonly<{ kind: 'upgrade'; req: IncomingMessage; socket: Socket; head: Buffer }>;
 
 // Once, or the same on several lines, which Node joins.
 const EXPECTS_CONTINUE = /^100-continue(, 100-continue)*$/i;
@@ -33,8 +37,7 @@ export type Learned = Readonly<{ arrival: Arrival; caller: Caller; decision: Dec
 
 /** One request on its way through the corridor: what is known of it, how it is answered, and what is told of it at its end. */
 export class Visit {
-  readonly req: IncomingMessage;
-  readonly way: Way;
+  #way: Way;
   /** Where a copy of this exchange is taken, to be compared once the answer has left. */
   watched: Watched | undefined;
   /** Held while a write is under way: until it has ended its rows keep their owner. */
@@ -51,16 +54,33 @@ export class Visit {
   #exposesSide = false;
   #hasRefused = false;
 
-  constructor(emit: Emit, req: IncomingMessage, way: Way) {
+  constructor(emit: Emit, way: Way) {
     this.#emit = emit;
-    this.req = req;
-    this.way = way;
+    this.#way = way;
     emit({ type: 'request_received' });
+  }
+
+  get way(): Way {
+    return this.#way;
+  }
+
+  get req(): Way['req'] {
+    return this.#way.req;
+  }
+
+  /** The way of this request in Node's own words, as the new side's handlers need it. Undefined: the client has gone. */
+  async takeNodesWay(): Promise<Exclude<Way, { kind: 'plain' }> | undefined> {
+    if (this.#way.kind !== 'plain') return this.#way;
+    const exchange = await this.#way.res.becomeNodes();
+    if (exchange === undefined) return undefined;
+    const way = { kind: 'request', ...exchange } as const;
+    this.#way = way;
+    return way;
   }
 
   /** True once the client has gone: its 'close' has been told already, and will not be told again. */
   get isGone(): boolean {
-    return this.way.kind === 'request' ? this.way.res.destroyed : this.way.socket.destroyed;
+    return this.way.kind === 'upgrade' ? this.way.socket.destroyed : this.way.res.destroyed;
   }
 
   noteArrival(arrival: Arrival): void {
@@ -77,7 +97,7 @@ export class Visit {
   /** For a request that gets no further than the door. It is the last of its connection: where it ends may be in doubt. */
   noteRequestId(requestId: RequestId): void {
     this.#requestId = requestId;
-    if (this.way.kind === 'request') this.way.res.shouldKeepAlive = false;
+    if (this.way.kind !== 'upgrade') this.way.res.shouldKeepAlive = false;
   }
 
   /** From here on a side is at work; the time until here is the gateway's own. */
@@ -94,10 +114,10 @@ export class Visit {
    * 10.1.1). After admit, so that nobody uploads for a 401.
    */
   openBody(maxBodyBytes: number): Failure | undefined {
-    if (this.way.kind === 'upgrade') return undefined;
-    if (Number(this.req.headers['content-length'] ?? 0) > maxBodyBytes) return fail('body_too_large');
+    if (this.way.kind !== 'request') return undefined;
+    if (Number(this.way.req.headers['content-length'] ?? 0) > maxBodyBytes) return fail('body_too_large');
     // HTTP/1.0 knows no interim answers (RFC 9110 section 10.1.1).
-    if (this.req.httpVersionMinor >= 1 && EXPECTS_CONTINUE.test(this.req.headers.expect ?? ''))
+    if (this.req.httpVersionMinor >= 1 && EXPECTS_CONTINUE.test(this.way.req.headers.expect ?? ''))
       this.way.res.writeContinue();
     return undefined;
   }
@@ -128,8 +148,8 @@ export class Visit {
     const { way } = this;
     return new Promise((resolve) => {
       if (this.isGone) resolve();
-      else if (way.kind === 'request') way.res.once('close', resolve);
-      else way.socket.once('close', () => resolve());
+      else if (way.kind === 'upgrade') way.socket.once('close', () => resolve());
+      else way.res.once('close', resolve);
     });
   }
 
@@ -141,7 +161,7 @@ export class Visit {
   }
 
   setHeaders(lines: readonly string[]): void {
-    if (this.way.kind === 'upgrade') return;
+    if (this.way.kind !== 'request') return;
     for (let i = 0; i + 1 < lines.length; i += 2) this.way.res.setHeader(lines[i] ?? '', lines[i + 1] ?? '');
   }
 
@@ -157,7 +177,7 @@ export class Visit {
   noteFallback(failure: Failure): void {
     const { decision, arrival } = this.#learned ?? {};
     this.#forgiven = failure;
-    if (this.way.kind === 'request')
+    if (this.way.kind !== 'upgrade')
       for (const name of this.way.res.getHeaderNames()) this.way.res.removeHeader(name);
     if (arrival && decision?.route) {
       this.#emit({
@@ -174,13 +194,14 @@ export class Visit {
     if (this.#hasRefused) return;
     this.#hasRefused = true;
     const id = this.#requestId;
-    if (this.way.kind === 'request') answerFailure(this.req, this.way.res, failure, id);
-    else answerFailureRaw(this.way.socket, failure, { requestId: id, accept: this.req.headers.accept });
+    const { way } = this;
+    if (way.kind !== 'upgrade') answerFailure(way.req, way.res, failure, id);
+    else answerFailureRaw(way.socket, failure, { requestId: id, accept: way.req.headers.accept });
   };
 
   /** What changes nothing need not ask whose rows these are; a WebSocket may change anything later on. */
   maySkipGate({ isSafe }: Readonly<{ isSafe: boolean }>): boolean {
-    return isSafe && this.way.kind === 'request';
+    return isSafe && this.way.kind !== 'upgrade';
   }
 
   /** Ends it before its side has: in our own words where nothing was said yet, else by cutting it off. */
@@ -191,7 +212,7 @@ export class Visit {
 
   /** Answers, if nobody has, and tells what happened. */
   end(ended: Outcome): void {
-    const error = this.way.kind === 'request' ? this.way.res.errored : undefined;
+    const error = this.way.kind === 'upgrade' ? undefined : this.way.res.errored;
     const outcome: Outcome = error instanceof BrokenOff ? { kind: 'failed', failure: error.failure } : ended;
     if (outcome.kind === 'failed') this.refuse(outcome.failure);
     this.#tell(outcome);
@@ -199,8 +220,8 @@ export class Visit {
 
   /** For an answer that could not be written: one request is lost, and nothing else. */
   abandon(): void {
-    if (this.way.kind === 'request') this.way.res.destroy();
-    else this.way.socket.destroy();
+    if (this.way.kind === 'upgrade') this.way.socket.destroy();
+    else this.way.res.destroy();
     this.#tell({ kind: 'abandoned' });
   }
 

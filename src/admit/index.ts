@@ -2,13 +2,13 @@
 // `identify` turns credentials into a Caller, checked once and cached; `identityHeaders` says it on, signed, to either side.
 // No secret leaves this room: not in an event, not in a failure, not in a cache (hashes only).
 // Every failure of `receive` means: answer, then close the connection, for its framing cannot be trusted any more.
-import type { IncomingMessage } from 'node:http';
 import type {
   AdmitPolicy,
   Arrival,
   Caller,
   Emit,
   Failure,
+  IncomingRequest,
   KeyBook,
   RequestId,
   SessionBook,
@@ -81,7 +81,7 @@ export type AdmitWish = Readonly<{
 const QUESTIONS_AT_ONCE = 100;
 
 export type Admit = Readonly<{
-  receive(req: IncomingMessage, rules: DoorRules): Arrival | Failure;
+  receive(req: IncomingRequest, rules: DoorRules): Arrival | Failure;
   /** At once where every credential is cached. */
   identify(arrival: Arrival, policy: AdmitPolicy): Eventual<Caller | Failure>;
   /** Name and value in turn, with a tag for that side. */

@@ -1,5 +1,11 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import { type Failure, fail, type Outcome } from '../vocabulary/index.ts';
+import { STATUS_CODES } from 'node:http';
+import {
+  type Failure,
+  fail,
+  type IncomingRequest,
+  type Outcome,
+  type OutgoingAnswer,
+} from '../vocabulary/index.ts';
 import { dropLength, readAnswerHead } from './answer-head.ts';
 import type { Ask } from './ask.ts';
 import { isSafe, LegacyTooSlow, nameLegacyFailure, type Progress, StaleLine } from './legacy-failure.ts';
@@ -32,8 +38,8 @@ export type Turn = 'first' | 'second' | 'only';
 
 type Wish = Readonly<{
   ask: Ask;
-  req: IncomingMessage;
-  res: ServerResponse;
+  req: IncomingRequest;
+  res: OutgoingAnswer;
   streamIdleMs: number;
   turn: Turn;
   head: string;

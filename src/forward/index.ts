@@ -1,9 +1,15 @@
 // The legacy side answers. Bytes in, bytes out, nothing changed: what an intermediary must do to the head (RFC 9110 section 7.6)
 // is done here and in admit, the body is never looked at and never held. HTTP goes by lines of our own, WebSocket upgrades by
 // http-proxy-middleware, what we ask for ourselves by undici. Every failure becomes an Outcome: before the head the corridor may still answer, after it the client is cut.
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool } from 'undici';
-import type { Failure, Outcome, SessionRecord, SideAnswer } from '../vocabulary/index.ts';
+import type {
+  Failure,
+  IncomingRequest,
+  Outcome,
+  OutgoingAnswer,
+  SessionRecord,
+  SideAnswer,
+} from '../vocabulary/index.ts';
 import type { Ask } from './ask.ts';
 import { askAgain, type SecondAsk } from './ask-again.ts';
 import { openConnector } from './connector.ts';
@@ -20,7 +26,7 @@ export type { Refuse } from './tunnel.ts';
 
 export type Forward = Readonly<{
   /** Streams legacy's answer to this request into `res`. */
-  answer(ask: Ask, req: IncomingMessage, res: ServerResponse): Promise<Outcome>;
+  answer(ask: Ask, req: IncomingRequest, res: OutgoingAnswer): Promise<Outcome>;
   /** Tunnels a WebSocket to legacy; resolves when the tunnel has closed. `refuse` is called at once where legacy cannot be reached. */
   upgrade: Tunnel;
   /** Asks legacy whose session this is. Undefined: legacy knows no such session. Throws where legacy cannot say. */
@@ -73,7 +79,7 @@ export function openForward(wish: ForwardWish): Forward {
   const { streamIdleMs = 300_000, maxBodyBytes = 100 * 1024 * 1024 } = wish;
   const tunnel = openTunnel(wish.legacyUrl);
   return Object.freeze({
-    answer: (ask: Ask, req: IncomingMessage, res: ServerResponse) =>
+    answer: (ask: Ask, req: IncomingRequest, res: OutgoingAnswer) =>
       streamAnswer({ lines, fresh, legacy, streamIdleMs, maxBodyBytes }, ask, req, res),
     upgrade: tunnel,
     askSession: (question) => askSession(pool, question),

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Outcome } from '../vocabulary/index.ts';
+import type { IncomingMessage } from 'node:http';
+import type { IncomingRequest, Outcome, OutgoingAnswer } from '../vocabulary/index.ts';
 import { AnswerStream, type Ended, type Turn } from './answer-stream.ts';
 import type { Ask } from './ask.ts';
 import { nameLegacyFailure } from './legacy-failure.ts';
@@ -21,8 +21,8 @@ type Ways = Readonly<{
 export async function streamAnswer(
   ways: Ways,
   ask: Ask,
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: IncomingRequest,
+  res: OutgoingAnswer,
 ): Promise<Outcome> {
   const upload = hasBody(req) ? new Upload({ req, maxBytes: ways.maxBodyBytes, tap: ask.tap }) : undefined;
   const ended = await askLegacy(ways, { ask, req, res, upload, turn: upload ? 'only' : 'first' });
@@ -31,15 +31,15 @@ export async function streamAnswer(
   return (await askLegacy(ways, { ask, req, res, upload: undefined, turn: 'second' })) as Outcome;
 }
 
-function hasBody(req: IncomingMessage): boolean {
+function hasBody(req: IncomingRequest): req is IncomingMessage {
   const length = req.headers['content-length'];
   return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
 
 type Attempt = Readonly<{
   ask: Ask;
-  req: IncomingMessage;
-  res: ServerResponse;
+  req: IncomingRequest;
+  res: OutgoingAnswer;
   upload: Upload | undefined;
   turn: Turn;
 }>;

@@ -9,6 +9,7 @@ export * from './exchange.ts';
 export * from './failure.ts';
 export * from './ids.ts';
 export * from './mapping.ts';
+export * from './message.ts';
 export * from './move-look.ts';
 export * from './outcome.ts';
 export * from './ports.ts';

@@ -67,7 +67,7 @@ describe('what is no HTTP is refused in our own words, and its connection closed
 
 describe('a visit', () => {
   const visit = (req: IncomingMessage, res: ServerResponse) =>
-    new Visit(() => undefined, req, { kind: 'request', res });
+    new Visit(() => undefined, { kind: 'request', req, res });
   const ASKING = 'POST / HTTP/1.1\r\nHost: y\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n';
 
   test('tells a client that asked first to go on only when its body is wanted', async () => {

@@ -1,0 +1,81 @@
+/** Everything that a field's value may not hold (RFC 9110 section 5.5). */
+const NOT_IN_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+export type PlainAnswerWish = Readonly<{
+  method: string;
+  status: number;
+  phrase: string;
+  /** Name and value in turn. */
+  lines: readonly string[];
+  mayStay: boolean;
+  keepAliveMs: number;
+}>;
+
+export type PlainAnswerHead = Readonly<{
+  /** A character a byte. */
+  text: string;
+  body: 'none' | 'chunked' | 'counted';
+  /** The connection ends behind it. */
+  isLast: boolean;
+}>;
+
+/** What a line's name means to the head as a whole. */
+type Meaning = 'date' | 'length' | 'connection' | 'nothing';
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  connection: 'connection',
+  'content-length': 'length',
+  date: 'date',
+};
+const MOST_KNOWN = 1_000;
+const known = new Map<string, Meaning>();
+
+/** The head of an answer to HTTP/1.1, with the words that Node's server adds where a side has not said them, and in its order. */
+export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
+  const { method, status, phrase, lines } = wish;
+  let text = `HTTP/1.1 ${status} ${phrase}\r\n`;
+  let hasDate = false;
+  let hasLength = false;
+  let connection: string | undefined;
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const name = lines[i] as string;
+    const value = lines[i + 1] as string;
+    if (NOT_IN_A_VALUE.test(value)) throw new Error('an answer with control characters in a header');
+    const meaning = known.get(name) ?? judge(name);
+    if (meaning === 'date') hasDate = true;
+    else if (meaning === 'length') hasLength = true;
+    else if (meaning === 'connection') connection = value;
+    text += `${name}: ${value}\r\n`;
+  }
+  if (!hasDate) text += `Date: ${tellDate()}\r\n`;
+  const isLast = connection === undefined ? !wish.mayStay : /\bclose\b/i.test(connection);
+  if (connection === undefined) text += isLast ? 'Connection: close\r\n' : stayLine(wish.keepAliveMs);
+  const body =
+    method === 'HEAD' || status === 204 || status === 304 ? 'none' : hasLength ? 'counted' : 'chunked';
+  if (body === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  return { text: `${text}\r\n`, body, isLast };
+}
+
+function judge(name: string): Meaning {
+  if (!NAME.test(name)) throw new Error('an answer with a header that has no name');
+  const lower = name.toLowerCase();
+  const meaning = Object.hasOwn(MEANINGS, lower) ? (MEANINGS[lower] as Meaning) : 'nothing';
+  if (known.size < MOST_KNOWN) known.set(Buffer.from(name, 'latin1').toString('latin1'), meaning);
+  return meaning;
+}
+
+let stay = { ms: Number.NaN, line: '' };
+
+function stayLine(ms: number): string {
+  if (stay.ms !== ms)
+    stay = { ms, line: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(ms / 1_000)}\r\n` };
+  return stay.line;
+}
+
+let date = { s: 0, text: '' };
+
+function tellDate(): string {
+  const s = Math.floor(Date.now() / 1_000);
+  if (date.s !== s) date = { s, text: new Date(s * 1_000).toUTCString() };
+  return date.text;
+}

@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net';
+import { type NodeExchange, PlainAnswer } from './plain-answer.ts';
+import { MOST_PLAIN_BYTES, readPlainHead } from './plain-head.ts';
+import { PlainRequest } from './plain-request.ts';
+
+export type ConnectionOwner = Readonly<{
+  keepAliveMs: number;
+  stalledMs: number;
+  receive(answer: PlainAnswer): void;
+  /** From here on Node's server reads it. */
+  leaveToNode(socket: Socket): void;
+  /** The next request that Node reads on this connection is awaited here. */
+  awaitFromNode(socket: Socket, arrived: (exchange: NodeExchange) => void): void;
+  /** Nobody takes what was written to it. */
+  stalled(socket: Socket): void;
+  closed(connection: PlainConnection): void;
+}>;
+
+/** What may wait behind a request that is being answered. */
+const MOST_EARLY_BYTES = 64 * 1024;
+
+/**
+ * A connection for as long as one plain request follows on the answer to another. With the first that is not certainly plain all of it is
+ * left to Node's server, for good: also where a second request comes before the first is answered.
+ */
+export class PlainConnection {
+  readonly socket: Socket;
+  readonly keepAliveMs: number;
+  /** Since when nobody has asked anything. */
+  idleSinceMs = performance.now();
+  hasServed = false;
+  readonly #owner: ConnectionOwner;
+  #answer: PlainAnswer | undefined;
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #isWatched = false;
+
+  constructor(socket: Socket, owner: ConnectionOwner) {
+    this.socket = socket;
+    this.keepAliveMs = owner.keepAliveMs;
+    this.#owner = owner;
+    socket.on('data', this.#read);
+    socket.on('end', this.#end);
+    socket.on('error', this.#ignore);
+    socket.on('close', this.#close);
+    socket.on('drain', this.#drain);
+    socket.on('timeout', this.#stall);
+  }
+
+  get isIdle(): boolean {
+    return this.#answer === undefined;
+  }
+
+  becomeNodes(answer: PlainAnswer): Promise<NodeExchange | undefined> {
+    const { socket } = this;
+    return new Promise((resolve) => {
+      if (socket.destroyed) return resolve(undefined);
+      const gone = () => resolve(undefined);
+      socket.once('close', gone);
+      this.#owner.awaitFromNode(socket, (exchange) => {
+        socket.off('close', gone);
+        resolve(exchange);
+      });
+      this.#leaveToNode([answer.req.bytes, ...this.#early]);
+      answer.leave();
+    });
+  }
+
+  answered(answer: PlainAnswer): void {
+    this.#answer = undefined;
+    this.hasServed = true;
+    this.idleSinceMs = performance.now();
+    if (this.#isWatched) this.#stopWatching();
+    if (answer.isLast) this.socket.destroySoon();
+    else if (this.#early.length > 0) this.#leaveToNode(this.#early);
+  }
+
+  heldBack(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.socket.setTimeout(this.#owner.stalledMs);
+  }
+
+  readonly #read = (bytes: Buffer) => {
+    if (this.#answer !== undefined) return this.#keep(bytes);
+    const { socket } = this;
+    // Behind an answer that says "close" nothing is carried out: nobody could be told of it (RFC 9112 section 9.6).
+    if (!socket.writable) return;
+    const head = bytes.length <= MOST_PLAIN_BYTES ? readPlainHead(bytes.toString('latin1')) : undefined;
+    if (head === undefined) return this.#leaveToNode([bytes]);
+    this.#answer = new PlainAnswer(new PlainRequest(head, bytes, socket), this);
+    this.#owner.receive(this.#answer);
+  };
+
+  #keep(bytes: Buffer): void {
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    if (this.#earlyBytes > MOST_EARLY_BYTES) this.socket.pause();
+  }
+
+  #leaveToNode(bytes: readonly Buffer[]): void {
+    const { socket } = this;
+    this.#answer = undefined;
+    if (this.#isWatched) this.#stopWatching();
+    socket.pause();
+    socket.off('data', this.#read);
+    socket.off('end', this.#end);
+    socket.off('close', this.#close);
+    socket.off('drain', this.#drain);
+    socket.off('timeout', this.#stall);
+    this.#owner.closed(this);
+    for (const piece of bytes.toReversed()) socket.unshift(piece);
+    this.#owner.leaveToNode(socket);
+    socket.off('error', this.#ignore);
+    socket.resume();
+  }
+
+  #stopWatching(): void {
+    this.#isWatched = false;
+    this.socket.setTimeout(0);
+  }
+
+  // As Node's server does: whoever will say nothing more is not answered any more.
+  readonly #end = () => void this.socket.end();
+  // "close" follows.
+  readonly #ignore = () => undefined;
+  readonly #drain = () => void this.#answer?.emit('drain');
+  readonly #stall = () => this.#owner.stalled(this.socket);
+  readonly #close = () => {
+    this.#owner.closed(this);
+    const answer = this.#answer;
+    this.#answer = undefined;
+    answer?.leave();
+  };
+}
