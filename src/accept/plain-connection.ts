@@ -6,7 +6,11 @@ import { PlainRequest } from './plain-request.ts';
 export type ConnectionOwner = Readonly<{
   keepAliveMs: number;
   stalledMs: number;
+  /** Something has come; `read` is to be called when this turn of the loop is over. */
+  came(connection: PlainConnection): void;
   receive(answer: PlainAnswer): void;
+  /** `speak` is to be called when this turn of the loop is over. */
+  ended(answer: PlainAnswer): void;
   /** From here on Node's server reads it. */
   leaveToNode(socket: Socket): void;
   /** The next request that Node reads on this connection is awaited here. */
@@ -16,8 +20,8 @@ export type ConnectionOwner = Readonly<{
   closed(connection: PlainConnection): void;
 }>;
 
-/** What may wait behind a request that is being answered. */
-const MOST_EARLY_BYTES = 64 * 1024;
+/** What may wait, behind a request that is being answered or for the end of the turn. */
+const MOST_WAITING_BYTES = 64 * 1024;
 
 /**
  * A connection for as long as one plain request follows on the answer to another. With the first that is not certainly plain all of it is
@@ -31,15 +35,16 @@ export class PlainConnection {
   hasServed = false;
   readonly #owner: ConnectionOwner;
   #answer: PlainAnswer | undefined;
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  /** Not read yet. */
+  #came: Buffer[] = [];
+  #cameBytes = 0;
   #isWatched = false;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket;
     this.keepAliveMs = owner.keepAliveMs;
     this.#owner = owner;
-    socket.on('data', this.#read);
+    socket.on('data', this.#take);
     socket.on('end', this.#end);
     socket.on('error', this.#ignore);
     socket.on('close', this.#close);
@@ -48,7 +53,22 @@ export class PlainConnection {
   }
 
   get isIdle(): boolean {
-    return this.#answer === undefined;
+    return this.#answer === undefined && this.#came.length === 0;
+  }
+
+  /** Reads what has come. More than one piece is no plain request. */
+  read(): void {
+    const { socket } = this;
+    const [bytes, more] = this.#came;
+    // Behind an answer that says "close" nothing is carried out: nobody could be told of it (RFC 9112 section 9.6).
+    if (bytes === undefined || this.#answer !== undefined || !socket.writable) return;
+    const isShort = more === undefined && bytes.length <= MOST_PLAIN_BYTES;
+    const head = isShort ? readPlainHead(bytes.toString('latin1')) : undefined;
+    if (head === undefined) return this.#leaveToNode(this.#came);
+    this.#came = [];
+    this.#cameBytes = 0;
+    this.#answer = new PlainAnswer(new PlainRequest(head, bytes, socket), this);
+    this.#owner.receive(this.#answer);
   }
 
   becomeNodes(answer: PlainAnswer): Promise<NodeExchange | undefined> {
@@ -61,7 +81,7 @@ export class PlainConnection {
         socket.off('close', gone);
         resolve(exchange);
       });
-      this.#leaveToNode([answer.req.bytes, ...this.#early]);
+      this.#leaveToNode([answer.req.bytes, ...this.#came]);
       answer.leave();
     });
   }
@@ -72,7 +92,11 @@ export class PlainConnection {
     this.idleSinceMs = performance.now();
     if (this.#isWatched) this.#stopWatching();
     if (answer.isLast) this.socket.destroySoon();
-    else if (this.#early.length > 0) this.#leaveToNode(this.#early);
+    else if (this.#came.length > 0) this.#leaveToNode(this.#came);
+  }
+
+  ended(answer: PlainAnswer): void {
+    this.#owner.ended(answer);
   }
 
   heldBack(): void {
@@ -81,29 +105,20 @@ export class PlainConnection {
     this.socket.setTimeout(this.#owner.stalledMs);
   }
 
-  readonly #read = (bytes: Buffer) => {
-    if (this.#answer !== undefined) return this.#keep(bytes);
-    const { socket } = this;
-    // Behind an answer that says "close" nothing is carried out: nobody could be told of it (RFC 9112 section 9.6).
-    if (!socket.writable) return;
-    const head = bytes.length <= MOST_PLAIN_BYTES ? readPlainHead(bytes.toString('latin1')) : undefined;
-    if (head === undefined) return this.#leaveToNode([bytes]);
-    this.#answer = new PlainAnswer(new PlainRequest(head, bytes, socket), this);
-    this.#owner.receive(this.#answer);
+  readonly #take = (bytes: Buffer) => {
+    this.#came.push(bytes);
+    this.#cameBytes += bytes.length;
+    if (this.#cameBytes > MOST_WAITING_BYTES) this.socket.pause();
+    if (this.#answer === undefined && this.#came.length === 1) this.#owner.came(this);
   };
-
-  #keep(bytes: Buffer): void {
-    this.#early.push(bytes);
-    this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes > MOST_EARLY_BYTES) this.socket.pause();
-  }
 
   #leaveToNode(bytes: readonly Buffer[]): void {
     const { socket } = this;
     this.#answer = undefined;
+    this.#came = [];
     if (this.#isWatched) this.#stopWatching();
     socket.pause();
-    socket.off('data', this.#read);
+    socket.off('data', this.#take);
     socket.off('end', this.#end);
     socket.off('close', this.#close);
     socket.off('drain', this.#drain);

@@ -3,8 +3,9 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Limits } from './limits.ts';
-import type { NodeExchange } from './plain-answer.ts';
+import type { NodeExchange, PlainAnswer } from './plain-answer.ts';
 import { type ConnectionOwner, PlainConnection } from './plain-connection.ts';
+import { atTurnsEnd } from './turns-end.ts';
 
 export type PlainDoor = Readonly<{
   /** Whoever awaits the request that Node has just read on this connection. */
@@ -32,7 +33,9 @@ export function openPlainDoor(server: Server, { limits, receive, stalled }: Plai
   const owner: ConnectionOwner = {
     keepAliveMs: limits.keepAliveMs,
     stalledMs: limits.stalledMs,
+    came: atTurnsEnd((connection: PlainConnection) => connection.read()),
     receive,
+    ended: atTurnsEnd((answer: PlainAnswer) => answer.speak()),
     stalled,
     leaveToNode: (socket) => void nodesOwn.call(server, socket),
     awaitFromNode: (socket, arrived) => void awaited.set(socket, arrived),

