@@ -33,7 +33,7 @@ const known = new Map<string, Meaning>();
 /** The head of an answer to HTTP/1.1, with the words that Node's server adds where a side has not said them, and in its order. */
 export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
   const { method, status, phrase, lines } = wish;
-  let text = `HTTP/1.1 ${status} ${phrase}\r\n`;
+  const said = [`HTTP/1.1 ${status} ${phrase}`];
   let hasDate = false;
   let hasLength = false;
   let connection: string | undefined;
@@ -45,15 +45,16 @@ export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
     if (meaning === 'date') hasDate = true;
     else if (meaning === 'length') hasLength = true;
     else if (meaning === 'connection') connection = value;
-    text += `${name}: ${value}\r\n`;
+    said.push(`${name}: ${value}`);
   }
-  if (!hasDate) text += `Date: ${tellDate()}\r\n`;
+  if (!hasDate) said.push(`Date: ${tellDate()}`);
   const isLast = connection === undefined ? !wish.mayStay : /\bclose\b/i.test(connection);
-  if (connection === undefined) text += isLast ? 'Connection: close\r\n' : stayLine(wish.keepAliveMs);
+  if (connection === undefined) said.push(isLast ? 'Connection: close' : stayLine(wish.keepAliveMs));
   const body =
     method === 'HEAD' || status === 204 || status === 304 ? 'none' : hasLength ? 'counted' : 'chunked';
-  if (body === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
-  return { text: `${text}\r\n`, body, isLast };
+  if (body === 'chunked') said.push('Transfer-Encoding: chunked');
+  said.push('\r\n');
+  return { text: said.join('\r\n'), body, isLast };
 }
 
 function judge(name: string): Meaning {
@@ -68,7 +69,7 @@ let stay = { ms: Number.NaN, line: '' };
 
 function stayLine(ms: number): string {
   if (stay.ms !== ms)
-    stay = { ms, line: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(ms / 1_000)}\r\n` };
+    stay = { ms, line: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(ms / 1_000)}` };
   return stay.line;
 }
 

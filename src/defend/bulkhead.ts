@@ -1,25 +1,27 @@
+/** What is at work under one key. */
+export type Compartment = { readonly key: string; busy: number };
+
 /** Counts what is at work under each key, and says no at a key's limit. A key with nothing at work costs nothing. */
 export type Bulkhead = Readonly<{
-  /** True if there was a place, which is taken now. */
-  enter(key: string, most: number): boolean;
-  leave(key: string): void;
-  atWork(key: string): number;
+  /** Undefined where there was no place; else it is taken now, until it is left. */
+  enter(key: string, most: number): Compartment | undefined;
+  leave(compartment: Compartment): void;
 }>;
 
 export function createBulkhead(): Bulkhead {
-  const busy = new Map<string, number>();
+  const compartments = new Map<string, Compartment>();
   return {
     enter(key, most) {
-      const count = busy.get(key) ?? 0;
-      if (count >= most) return false;
-      busy.set(key, count + 1);
-      return true;
+      const known = compartments.get(key);
+      if ((known?.busy ?? 0) >= most) return undefined;
+      const taken = known ?? { key, busy: 0 };
+      if (known === undefined) compartments.set(key, taken);
+      taken.busy += 1;
+      return taken;
     },
-    leave(key) {
-      const count = (busy.get(key) ?? 0) - 1;
-      if (count > 0) busy.set(key, count);
-      else busy.delete(key);
+    leave(compartment) {
+      compartment.busy -= 1;
+      if (compartment.busy <= 0) compartments.delete(compartment.key);
     },
-    atWork: (key) => busy.get(key) ?? 0,
   };
 }

@@ -1,5 +1,5 @@
 import { type Caller, type Failure, type FeatureName, fail, type Side } from '../vocabulary/index.ts';
-import { type Bulkhead, createBulkhead } from './bulkhead.ts';
+import { type Bulkhead, type Compartment, createBulkhead } from './bulkhead.ts';
 
 /** How a request wants to be worked on. */
 export type Bid = Readonly<{
@@ -47,42 +47,49 @@ const TENANTS_SHARE = 0.5;
 export function openPlaces(limits: PlaceLimits): (bid: Bid) => Place | Failure {
   const walls = createBulkhead();
   return (bid) => {
-    const stream = { key: `streams ${nameTenantKey(bid)}`, most: limits.streams, refuse: refuseTenant };
-    const wanted = bid.manner === 'stream' ? [stream] : listWalls(limits, bid);
-    const full = wanted.findIndex(({ key, most }) => !walls.enter(key, most));
-    if (full < 0) return openPlace(walls, wanted, stream);
-    for (const { key } of wanted.slice(0, full)) walls.leave(key);
-    return wanted[full]?.refuse() ?? refuseTenant();
+    const tenant = nameTenantKey(bid);
+    const stream = { key: `streams ${tenant}`, most: limits.streams };
+    if (bid.manner === 'stream') {
+      const taken = walls.enter(stream.key, stream.most);
+      return taken === undefined ? refuseTenant() : openPlace(walls, [taken], stream);
+    }
+    const feature = nameFeatureKey(bid);
+    const most = limitFeature(limits, bid);
+    const ofTenant = walls.enter(`tenant ${tenant}`, limits.tenant);
+    if (ofTenant === undefined) return refuseTenant();
+    const ofBoth = walls.enter(`${feature} of ${tenant}`, Math.ceil(most * TENANTS_SHARE));
+    if (ofBoth === undefined) return leaveAll(walls, [ofTenant], refuseTenant());
+    const ofFeature = walls.enter(feature, limitStrangers(bid, most));
+    if (ofFeature === undefined) return leaveAll(walls, [ofTenant, ofBoth], refuseFeature(bid.side));
+    return openPlace(walls, [ofTenant, ofBoth, ofFeature], stream);
   };
 }
 
-type Wall = Readonly<{ key: string; most: number; refuse: () => Failure }>;
-
-function listWalls(limits: PlaceLimits, bid: Bid): readonly Wall[] {
-  const [tenant, feature, most] = [nameTenantKey(bid), nameFeatureKey(bid), limitFeature(limits, bid)];
-  return [
-    { key: `tenant ${tenant}`, most: limits.tenant, refuse: refuseTenant },
-    { key: `${feature} of ${tenant}`, most: Math.ceil(most * TENANTS_SHARE), refuse: refuseTenant },
-    { key: feature, most: limitStrangers(bid, most), refuse: () => refuseFeature(bid.side) },
-  ];
+function leaveAll(walls: Bulkhead, taken: readonly Compartment[], failure: Failure): Failure {
+  for (const one of taken) walls.leave(one);
+  return failure;
 }
 
-function openPlace(walls: Bulkhead, taken: readonly Wall[], stream: Wall): Place {
-  let held = taken.map(({ key }) => key);
+type StreamWall = Readonly<{ key: string; most: number }>;
+
+function openPlace(walls: Bulkhead, taken: readonly Compartment[], stream: StreamWall): Place {
+  let held = taken;
   // Its own outcome, and whatever goes on.
   let open = 1;
   let isLeft = false;
   const close = () => {
     open -= 1;
     if (open > 0) return;
-    for (const key of held) walls.leave(key);
+    for (const one of held) walls.leave(one);
     held = [];
   };
   return {
     becomeStream() {
-      if (isLeft || held.includes(stream.key) || !walls.enter(stream.key, stream.most)) return;
-      for (const key of held) walls.leave(key);
-      held = [stream.key];
+      if (isLeft || held[0]?.key === stream.key) return;
+      const among = walls.enter(stream.key, stream.most);
+      if (among === undefined) return;
+      for (const one of held) walls.leave(one);
+      held = [among];
     },
     keepUntil(end) {
       if (isLeft) return;

@@ -146,8 +146,7 @@ export class AnswerReader {
 
   #readField(text: string, start: number, end: number): void {
     const colon = text.indexOf(':', start);
-    const name = text.slice(start, colon);
-    const judged = judgeName(name);
+    const judged = judgeName(text.slice(start, colon));
     if (colon < 0 || colon > end || !judged.isName) throw new BrokenAnswer('a line that is no header');
     let from = colon + 1;
     while (from < end && isSpace(text.charCodeAt(from))) from += 1;
@@ -155,7 +154,7 @@ export class AnswerReader {
     const value = text.slice(from, end);
     if (NOT_IN_A_VALUE.test(value)) throw new BrokenAnswer('a header with control characters');
     if (judged.frames) this.#noteFraming(judged.key, value.trimEnd());
-    this.#raw.push(name, value);
+    this.#raw.push(judged.text, value);
   }
 
   #noteFraming(key: string, value: string): void {

@@ -20,6 +20,8 @@ const ONLY_OURS = new Set(['host', 'connection', 'keep-alive', 'transfer-encodin
 const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
 export type FieldName = Readonly<{
+  /** As it was written, in memory of its own. */
+  text: string;
   /** In lower case. */
   key: string;
   /** False: not what RFC 9110 section 5.1 calls a name. */
@@ -51,6 +53,7 @@ function openMemory(): (name: string) => FieldName {
 }
 
 const NO_NAME: FieldName = Object.freeze({
+  text: '',
   key: '',
   isName: false,
   endsHere: true,
@@ -61,6 +64,7 @@ const NO_NAME: FieldName = Object.freeze({
 function judge(name: string): FieldName {
   const key = name.toLowerCase();
   return Object.freeze({
+    text: name,
     key,
     isName: true,
     endsHere: HOP_BY_HOP.has(key) || OURS.has(key),

@@ -28,26 +28,30 @@ export const expectsBody = (method: string) => TELL_NOTHING.has(method);
 export function writeQuestion({ method, target, host, headers, identity, ...words }: QuestionWords): string {
   if (!judgeAskedName(method).isName || !TARGET.test(target) || NOT_IN_A_VALUE.test(host))
     throw new UnsendableQuestion('its first lines');
-  const first = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${words.connection}\r\n`;
-  return `${first}${writeLines(headers)}${writeLines(identity)}${writeFraming(method, words.body)}\r\n`;
+  const lines = [`${method} ${target} HTTP/1.1`, `host: ${host}`, `connection: ${words.connection}`];
+  addLines(lines, headers);
+  addLines(lines, identity);
+  const framing = describeFraming(method, words.body);
+  if (framing !== undefined) lines.push(framing);
+  lines.push('\r\n');
+  // Joined at once: half of what it takes to add one to the other, and nothing is left to be put together when it is written.
+  return lines.join('\r\n');
 }
 
-function writeLines(lines: readonly string[]): string {
-  let text = '';
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    const name = lines[i] ?? '';
-    const value = lines[i + 1] ?? '';
+function addLines(lines: string[], fields: readonly string[]): void {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const value = fields[i + 1] ?? '';
     const { key, isName, onlyOurs } = judgeAskedName(name);
     // Written behind the others, as this connection frames the body.
     if (key === 'content-length') continue;
     if (!isName || onlyOurs || NOT_IN_A_VALUE.test(value)) throw new UnsendableQuestion('a header line');
-    text += `${name}: ${value}\r\n`;
+    lines.push(`${name}: ${value}`);
   }
-  return text;
 }
 
-function writeFraming(method: string, body: QuestionWords['body']): string {
-  if (body === 'chunked') return 'transfer-encoding: chunked\r\n';
-  if (body !== 'none') return `content-length: ${body}\r\n`;
-  return expectsBody(method) ? 'content-length: 0\r\n' : '';
+function describeFraming(method: string, body: QuestionWords['body']): string | undefined {
+  if (body === 'chunked') return 'transfer-encoding: chunked';
+  if (body !== 'none') return `content-length: ${body}`;
+  return expectsBody(method) ? 'content-length: 0' : undefined;
 }
