@@ -5,13 +5,23 @@ import type { Contestant, Stand } from './stand.ts';
 
 export type Asking = Pick<LoadWish, 'crowd' | 'pace' | 'warmMs' | 'ms'>;
 
-export function askThrough({ load, upstream }: Stand, { server }: Contestant, asking: Asking): Promise<Load> {
-  return load.ask({ ...asking, port: server.port, watched: { proxy: server.pid, upstream: upstream.pid } });
+export const askThrough = (stand: Stand, contestant: Contestant, asking: Asking): Promise<Load> =>
+  askThroughAll(stand, [contestant], asking);
+
+/** Each of them gets as many of the connections. */
+export function askThroughAll(
+  { load, upstream }: Stand,
+  contestants: readonly Contestant[],
+  asking: Asking,
+): Promise<Load> {
+  const ports = contestants.map(({ server }) => server.port);
+  const proxies = contestants.map(({ server }) => server.pid);
+  return load.ask({ ...asking, ports, watched: { proxies, upstream: upstream.pid } });
 }
 
 /** Without any proxy: what load and upstream carry on their own. */
 export function askDirectly({ load, upstream }: Stand, asking: Asking): Promise<Load> {
-  return load.ask({ ...asking, port: upstream.port, watched: { proxy: undefined, upstream: upstream.pid } });
+  return load.ask({ ...asking, ports: [upstream.port], watched: { proxies: [], upstream: upstream.pid } });
 }
 
 export const perCpuS = ({ requests, cpuS }: Load) => requests / cpuS.proxy;

@@ -3,10 +3,10 @@ import { CALLERS, makeCallers } from './corridor/callers.ts';
 import { interleave } from './interleave.ts';
 import type { Load } from './load/index.ts';
 import { parseCoreList } from './machine.ts';
-import { askThrough, failedRow, perSecond, tellLoad, tellRow } from './measure.ts';
+import { askThroughAll, failedRow, perSecond, tellLoad, tellRow } from './measure.ts';
 import type { Bound, Part, Rig, Row } from './part.ts';
 import { ratioOf } from './spread.ts';
-import { onStand, type Stand } from './stand.ts';
+import { type Contestant, onStand, type Stand } from './stand.ts';
 
 const CROWD = 'callers';
 const BOUND: Bound = { kind: 'at_least', least: 1.7, aim: 1.95 };
@@ -14,6 +14,8 @@ const TIMES = { warmMs: 300, ms: 1_500 } as const;
 const FIRST = { warmMs: 3_000, ms: 200 } as const;
 /** Two for the workers, one for the load, one for the upstream. */
 const CORES_FOR_REAL = 4;
+/** What two gateways carry that know nothing of each other. */
+const TWICE = 2;
 
 export const workers: Part = {
   name: 'workers',
@@ -24,27 +26,30 @@ export const workers: Part = {
 async function run(rig: Rig, stand: Stand): Promise<readonly Row[]> {
   const { proxy, load } = rig.cores;
   const all = [load, proxy].filter((cores) => cores !== undefined).join(',');
-  const two = await stand.addBanyan('Banyan, two workers', {
-    workers: 2,
-    cores: all === '' ? undefined : all,
-  });
-  const contestants = [...stand.contestants, two];
+  const cores = all === '' ? undefined : all;
+  const two = await stand.addBanyan('Banyan, two workers', { workers: 2, cores });
+  const pair = [
+    await stand.addBanyan('Banyan, one', { cores }),
+    await stand.addBanyan('Banyan, another', { cores }),
+  ];
+  const contestants: readonly (readonly Contestant[])[] = [stand.contestants, [two], pair];
   await stand.load.meet(CROWD, makeCallers(stand));
   const asking = { crowd: CROWD, pace: { kind: 'closed' } } as const;
-  for (const contestant of contestants) await askThrough(stand, contestant, { ...asking, ...FIRST });
+  for (const contestant of contestants) await askThroughAll(stand, contestant, { ...asking, ...FIRST });
   const seen = await interleave(contestants, rig.rounds, async (contestant) => {
-    const load = await askThrough(stand, contestant, { ...asking, ...TIMES });
-    contestant.tidy();
-    rig.say(tellLoad(contestant.name, load));
+    const load = await askThroughAll(stand, contestant, { ...asking, ...TIMES });
+    for (const one of contestant) one.tidy();
+    rig.say(tellLoad(contestant.map(({ name }) => name).join(' and '), load));
     return load;
   });
-  const [ofOne = [], ofTwo = []] = [...seen.values()];
+  const [ofOne = [], ofTwo = [], ofPair = []] = [...seen.values()];
   return [
-    parseCoreList(all).length < CORES_FOR_REAL ? reckon(ofOne, ofTwo) : measure(ofOne, ofTwo),
+    parseCoreList(all).length < CORES_FOR_REAL ? reckon(ofPair, ofTwo) : measure(ofOne, ofTwo),
     failedRow('failed requests, two workers', ofTwo),
     tellRow('one worker', 'req/s', ofOne, perSecond),
     tellRow('two workers', 'req/s', ofTwo, perSecond),
-    { ...ratio('processor time of a request, two workers ÷ one', ofTwo, ofOne, perRequestS) },
+    ratio('processor time of a request, two workers ÷ one', ofTwo, ofOne, perRequestS),
+    ratio('processor time of a request, two workers ÷ two gateways', ofTwo, ofPair, perRequestS),
     tellRow('share of the requests’ processor time in the busier worker', '%', ofTwo, busierPercent),
   ];
 }
@@ -56,14 +61,19 @@ const measure = (ofOne: readonly Load[], ofTwo: readonly Load[]): Row => ({
 });
 
 /**
- * Two workers on two cores leave none for load and upstream, so that what they carry a second is not theirs alone. What they would carry
- * on cores of their own is bounded by the busier of them: requests per second of its processor, with both at work at once. That
- * holds whatever makes two less than twice one: work that each request costs more, a primary in the way, an uneven deal.
+ * Two workers on two cores leave none for load and upstream, and take from each other what two threads of a core share: what they carry is
+ * not theirs alone. So they are put beside two gateways that know nothing of each other, in the same place and under the same load, which
+ * carry twice as much as one by themselves. What is left is what workers add: a port that is shared, a primary, an uneven deal.
  */
-const reckon = (ofOne: readonly Load[], ofTwo: readonly Load[]): Row => ({
-  ...ratio('requests per second of the busiest process, two workers ÷ one', ofTwo, ofOne, perBusiestS),
+const reckon = (ofPair: readonly Load[], ofTwo: readonly Load[]): Row => ({
+  what: 'two workers ÷ one, by the busier process',
+  unit: '×',
+  seen: ratioOf(
+    ofTwo.map((load) => TWICE * perBusiestS(load)),
+    ofPair.map(perBusiestS),
+  ),
   bound: BOUND,
-  note: 'reckoned: load and upstream share the two cores here, so that requests per second tell nothing',
+  note: 'reckoned beside two gateways of one worker each: load and upstream share the two cores here',
 });
 
 const ratio = (

@@ -81,6 +81,8 @@ async function startBanyan(wish: StartWish): Promise<Banyan> {
       BANYAN_ADMIN_TOKEN: ADMIN_TOKEN,
       BANYAN_CONFIG: wish.tableFile,
       TAG_SIGNING_KEYS: wish.tagKeys,
+      // Tags from a cache; what a signature for each request costs is told beside it.
+      TAG_BINDING: 'caller',
       WORKERS: String(wish.workers ?? 1),
       ...wish.env,
     },

@@ -47,9 +47,9 @@ async function run(rig: Rig, stand: Stand): Promise<readonly Row[]> {
 async function addVariants({ mode, cores }: Rig, stand: Stand): Promise<readonly Contestant[]> {
   if (mode === 'short') return [];
   return [
-    await stand.addBanyan('Banyan, TAG_BINDING=caller', {
+    await stand.addBanyan('Banyan, a tag for each request', {
       cores: cores.proxy,
-      env: { TAG_BINDING: 'caller' },
+      env: { TAG_BINDING: 'request' },
     }),
   ];
 }

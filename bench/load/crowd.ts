@@ -14,8 +14,8 @@ type Asking = Readonly<{ stop(): void; noteWaiting(tally: Tally): void }>;
 export class OpenCrowd {
   readonly #askers: readonly Asker[];
 
-  constructor(port: number, requests: readonly (readonly RequestBytes[])[]) {
-    this.#askers = requests.map((own, number) => new Asker(port, number, own));
+  constructor(ports: readonly number[], requests: readonly (readonly RequestBytes[])[]) {
+    this.#askers = requests.map((own, number) => new Asker(ports[number % ports.length] ?? 0, number, own));
   }
 
   async open(): Promise<void> {

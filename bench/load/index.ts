@@ -4,7 +4,8 @@ import type { Crowd, Held, Load, LoadAsk, Pace, Watched } from './words.ts';
 export type { Crowd, Held, Load, Pace, StreamKind, Target, Watched } from './words.ts';
 
 export type LoadWish = Readonly<{
-  port: number;
+  /** The crowd's connections go to them in turn. */
+  ports: readonly number[];
   /** The name under which it has been met. */
   crowd: string;
   pace: Pace;

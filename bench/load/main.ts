@@ -16,7 +16,7 @@ async function ask(wish: Extract<LoadAsk, { kind: 'ask' }>): Promise<Load> {
   const requests = crowds.get(wish.crowd);
   if (!requests) throw new Error(`nobody has met the crowd ${wish.crowd}`);
   const read = openMeters(wish.watched);
-  const crowd = new OpenCrowd(wish.port, requests);
+  const crowd = new OpenCrowd(wish.ports, requests);
   await crowd.open();
   try {
     let before = read();
@@ -47,12 +47,12 @@ type Meters = Readonly<{
 }>;
 
 function openMeters(watched: Watched): () => Meters {
-  const proxy = watched.proxy === undefined ? undefined : new CpuMeter(watched.proxy);
+  const proxies = watched.proxies.map((pid) => new CpuMeter(pid));
   const upstream = new CpuMeter(watched.upstream);
   return () => {
     const own = process.cpuUsage();
     return {
-      proxy: proxy?.readEachS() ?? new Map(),
+      proxy: new Map(proxies.flatMap((proxy) => [...proxy.readEachS()])),
       upstream: upstream.readEachS(),
       loadS: (own.user + own.system) / US_PER_S,
     };

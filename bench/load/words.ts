@@ -18,7 +18,7 @@ export type Crowd = Readonly<{
 
 export type Watched = Readonly<{
   /** The processes whose processor time is told, each with all its children. */
-  proxy: number | undefined;
+  proxies: readonly number[];
   upstream: number;
 }>;
 
@@ -44,7 +44,8 @@ export type LoadAsk =
   | Readonly<{ kind: 'release' }>
   | Readonly<{
       kind: 'ask';
-      port: number;
+      /** The crowd's connections go to them in turn. */
+      ports: readonly number[];
       crowd: string;
       pace: Pace;
       /** Asked, but not counted. */

@@ -39,8 +39,8 @@ async function askThem(
   const key = await served.makeKey(TENANT);
   const targets = await Promise.all(PATHS.map((path) => describeTarget(served, path, key)));
   await load.meet(CROWD, { keys: Array.from({ length: CALLERS }, () => key), targets });
-  const watched = { proxy: served.pid, upstream: store.pid };
-  const asking = { port: served.port, crowd: CROWD, watched } as const;
+  const watched = { proxies: [served.pid], upstream: store.pid };
+  const asking = { ports: [served.port], crowd: CROWD, watched } as const;
   await load.ask({ ...asking, ...FIRST, pace: { kind: 'closed' } });
   const [flatOut, half]: [Load[], Load[]] = [[], []];
   for (let round = 0; round < rig.rounds; round += 1) {

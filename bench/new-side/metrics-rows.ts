@@ -37,9 +37,9 @@ export async function measureMetrics(rig: Rig, store: FilledStore): Promise<read
       logFile,
     });
     await load.meet(CROWD, CALLERS_OF_LEGACY);
-    const watched = { proxy: pid, upstream: upstream.pid };
+    const watched = { proxies: [pid], upstream: upstream.pid };
     const ask = (ms: number) =>
-      load.ask({ port, crowd: CROWD, pace: { kind: 'closed' }, warmMs: 50, ms, watched });
+      load.ask({ ports: [port], crowd: CROWD, pace: { kind: 'closed' }, warmMs: 50, ms, watched });
     await ask(FIRST_MS);
     const seen: Costs[] = [];
     for (let round = 0; round < rig.rounds; round += 1) {
