@@ -132,7 +132,7 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     keepReading(socket as Socket);
     turnAway(socket, fail('method_refused'));
   });
-  server.on('upgrade', async (req: IncomingMessage, socket: Socket, head: Buffer) => {
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     if (isBusy(traffic, socket)) {
       keepReading(socket);
       return turnAway(socket, fail('upgrade_refused', { detail: BEHIND_ANOTHER }));
@@ -141,7 +141,8 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
     if (reception.upgrade === undefined) return answerFailureRaw(socket, fail('upgrade_refused'));
     traffic.tunnels.add(socket);
     socket.once('close', () => traffic.tunnels.delete(socket));
-    await reception.upgrade(req, socket, head);
+    // An empty piece would keep all of the memory that it was cut from.
+    void reception.upgrade(req, socket, head.length > 0 ? head : NOTHING);
   });
   // Node counts a write that makes progress as activity, however slowly the reader takes it.
   server.timeout = limits.stalledMs;
@@ -284,6 +285,7 @@ async function untilEmpty(
   }
 }
 
+const NOTHING = Buffer.alloc(0);
 const MALFORMED = fail('request_malformed');
 const BEHIND_ANOTHER = 'A WebSocket cannot be opened behind a request that is not answered yet.';
 

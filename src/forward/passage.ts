@@ -2,11 +2,13 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Failure, Outcome } from '../vocabulary/index.ts';
 import type { Ask } from './ask.ts';
+import { carryAlone } from './carrier.ts';
 import { rewriteAnswerHead } from './handshake-head.ts';
 import { LegacyTooSlow, nameLegacyFailure, type Progress } from './legacy-failure.ts';
 
 type Wish = Readonly<{
   ask: Ask;
+  req: IncomingMessage;
   socket: Socket;
   /** What came right behind the client's handshake. */
   head: Buffer;
@@ -22,29 +24,36 @@ const LINGER_MS = 2_000;
 
 /** One WebSocket between client and legacy, from its handshake to its end. */
 export class Passage {
-  readonly #wish: Wish;
-  readonly #silence: NodeJS.Timeout;
-  readonly #early: Buffer[] = [];
+  readonly #socket: Socket;
+  readonly #refuse: Wish['refuse'];
+  readonly #resolve: Wish['resolve'];
+  /** Until legacy has answered; a WebSocket that is open for hours needs nothing of its handshake. */
+  #handshake: Pick<Wish, 'ask' | 'req'> | undefined;
+  #silence: NodeJS.Timeout | undefined;
+  #early: Buffer[] = [];
   #earlyBytes = 0;
   #question: ClientRequest | undefined;
   #progress: Progress = 'kept';
   #status: number | undefined;
   #failure: Failure | undefined;
 
-  constructor(wish: Wish) {
-    this.#wish = wish;
+  constructor({ ask, req, socket, head, refuse, resolve }: Wish) {
+    this.#socket = socket;
+    this.#refuse = refuse;
+    this.#resolve = resolve;
+    this.#handshake = { ask, req };
     this.#silence = setTimeout(() => {
       this.failed(new LegacyTooSlow());
-      wish.socket.destroySoon();
-    }, wish.ask.timeoutMs);
-    if (wish.socket.destroyed) this.#close();
-    else this.#attend();
+      socket.destroySoon();
+    }, ask.timeoutMs);
+    if (socket.destroyed) this.#close();
+    else this.#attend(head);
   }
 
   /** The question is on its way to legacy. */
   asked(question: ClientRequest): void {
     this.#question = question;
-    if (this.#wish.socket.destroyed) question.destroy();
+    if (this.#socket.destroyed) question.destroy();
     question.once('socket', (legacy) =>
       legacy.once('encrypted' in legacy ? 'secureConnect' : 'connect', () => {
         this.#progress = 'sent';
@@ -59,16 +68,16 @@ export class Passage {
   }
 
   failed(error: unknown): void {
-    const { socket, refuse } = this.#wish;
+    const socket = this.#socket;
     // What breaks because the client has gone is nobody's failure.
     if (this.#failure !== undefined || socket.destroyed || socket.errored) return;
     this.#failure = nameLegacyFailure(error, 'GET', this.#progress);
-    if (this.#status === undefined) refuse(this.#failure);
+    if (this.#status === undefined) this.#refuse(this.#failure);
   }
 
   // Only a socket that is read tells that its client has gone.
-  #attend(): void {
-    const { socket, head } = this.#wish;
+  #attend(head: Buffer): void {
+    const socket = this.#socket;
     socket.once('close', this.#close);
     socket.on('data', this.#keep);
     socket.once('end', this.#giveUp);
@@ -78,39 +87,58 @@ export class Passage {
   readonly #keep = (chunk: Buffer) => {
     this.#early.push(chunk);
     this.#earlyBytes += chunk.length;
-    if (this.#earlyBytes > MOST_EARLY_BYTES) this.#wish.socket.pause();
+    if (this.#earlyBytes > MOST_EARLY_BYTES) this.#socket.pause();
   };
 
-  readonly #giveUp = () => this.#wish.socket.destroy();
+  readonly #giveUp = () => this.#socket.destroy();
 
   /** Legacy has answered: with 101, or with a refusal of its own. */
   #answered(answer: IncomingMessage): void {
-    const { ask, socket } = this.#wish;
+    const socket = this.#socket;
     this.#status = answer.statusCode ?? 0;
     clearTimeout(this.#silence);
-    ask.answerBegan?.(this.#status === 101 ? 'stream' : 'plain');
-    const { cookies } = rewriteAnswerHead(answer, ask.added);
-    if (cookies.length > 0) ask.noteCookies(cookies);
+    this.#silence = undefined;
+    this.#tellAnswer(answer);
     // Header values are bytes.
     socket.setDefaultEncoding('latin1');
     if (this.#status !== 101) socket.once('finish', () => socket.destroy());
   }
 
-  /** From here on http-proxy-middleware carries the bytes; neither end outlives the other. */
+  #tellAnswer(answer: IncomingMessage): void {
+    const { ask } = this.#handshake ?? {};
+    if (ask === undefined) return;
+    ask.answerBegan?.(answer.statusCode === 101 ? 'stream' : 'plain');
+    const { cookies } = rewriteAnswerHead(answer, ask.added);
+    if (cookies.length > 0) ask.noteCookies(cookies);
+  }
+
+  /** From here on bytes are carried; neither end outlives the other. */
   #join(legacy: Socket): void {
-    const { socket } = this.#wish;
+    const socket = this.#socket;
     socket.off('data', this.#keep);
     socket.off('end', this.#giveUp);
     socket.pause();
     if (this.#early.length > 0) socket.unshift(Buffer.concat(this.#early));
+    this.#early = [];
     socket.once('close', () => legacy.destroy());
     legacy.once('close', () => letGo(socket));
+    // Behind all that is ours.
+    carryAlone(socket, legacy, () => this.#forgetHandshake());
+  }
+
+  #forgetHandshake(): void {
+    const { req } = this.#handshake ?? {};
+    this.#handshake = undefined;
+    this.#question = undefined;
+    if (req === undefined) return;
+    req.headers = {};
+    req.rawHeaders = [];
   }
 
   readonly #close = () => {
     clearTimeout(this.#silence);
     if (this.#status === undefined) this.#question?.destroy();
-    this.#wish.resolve(this.#tellEnd());
+    this.#resolve(this.#tellEnd());
   };
 
   #tellEnd(): Outcome {

@@ -40,7 +40,7 @@ export function openTunnel(legacyUrl: string): Tunnel {
   });
   return (ask, req, socket, head, refuse) =>
     new Promise((resolve) => {
-      passages.set(req, new Passage({ ask, socket, head, refuse, resolve }));
+      passages.set(req, new Passage({ ask, req, socket, head, refuse, resolve }));
       if (socket.destroyed) return;
       req.headers = writeQuestionHead(ask);
       req.url = ask.arrival.target;
