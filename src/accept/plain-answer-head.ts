@@ -1,5 +1,6 @@
 /** Everything that a field's value may not hold (RFC 9110 section 5.5). */
 const NOT_IN_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const CLOSES = /\bclose\b/i;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 export type PlainAnswerWish = Readonly<{
@@ -33,10 +34,12 @@ const known = new Map<string, Meaning>();
 /** The head of an answer to HTTP/1.1, with the words that Node's server adds where a side has not said them, and in its order. */
 export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
   const { method, status, phrase, lines } = wish;
+  if (NOT_IN_A_VALUE.test(phrase)) throw new Error('an answer with control characters in its phrase');
+  if (!(status >= 200 && status <= 999)) throw new Error('an answer with a status that is none');
   const said = [`HTTP/1.1 ${status} ${phrase}`];
   let hasDate = false;
   let hasLength = false;
-  let connection: string | undefined;
+  let connection: 'close' | 'stay' | undefined;
   for (let i = 0; i + 1 < lines.length; i += 2) {
     const name = lines[i] as string;
     const value = lines[i + 1] as string;
@@ -44,11 +47,12 @@ export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
     const meaning = known.get(name) ?? judge(name);
     if (meaning === 'date') hasDate = true;
     else if (meaning === 'length') hasLength = true;
-    else if (meaning === 'connection') connection = value;
+    else if (meaning === 'connection' && connection !== 'close')
+      connection = CLOSES.test(value) ? 'close' : 'stay';
     said.push(`${name}: ${value}`);
   }
   if (!hasDate) said.push(`Date: ${tellDate()}`);
-  const isLast = connection === undefined ? !wish.mayStay : /\bclose\b/i.test(connection);
+  const isLast = connection === undefined ? !wish.mayStay : connection === 'close';
   if (connection === undefined) said.push(isLast ? 'Connection: close' : stayLine(wish.keepAliveMs));
   const body =
     method === 'HEAD' || status === 204 || status === 304 ? 'none' : hasLength ? 'counted' : 'chunked';

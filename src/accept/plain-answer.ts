@@ -81,7 +81,9 @@ export class PlainAnswer extends EventEmitter implements OutgoingAnswer {
   }
 
   flushHeaders(): void {
-    if (this.#head !== '') this.#send('', undefined);
+    if (this.#head === '') return;
+    this.#send('', undefined);
+    if (this.writableLength > 0) this.#owner.heldBack();
   }
 
   write(bytes: string | Buffer, how?: 'latin1' | Written): boolean {

@@ -74,7 +74,7 @@ export class PlainConnection {
   becomeNodes(answer: PlainAnswer): Promise<NodeExchange | undefined> {
     const { socket } = this;
     return new Promise((resolve) => {
-      if (socket.destroyed) return resolve(undefined);
+      if (!socket.writable) return resolve(undefined);
       const gone = () => resolve(undefined);
       socket.once('close', gone);
       this.#owner.awaitFromNode(socket, (exchange) => {
@@ -92,7 +92,7 @@ export class PlainConnection {
     this.idleSinceMs = performance.now();
     if (this.#isWatched) this.#stopWatching();
     if (answer.isLast) this.socket.destroySoon();
-    else if (this.#came.length > 0) this.#leaveToNode(this.#came);
+    else if (this.#came.length > 0 && this.socket.writable) this.#leaveToNode(this.#came);
   }
 
   ended(answer: PlainAnswer): void {
@@ -127,6 +127,7 @@ export class PlainConnection {
     for (const piece of bytes.toReversed()) socket.unshift(piece);
     this.#owner.leaveToNode(socket);
     socket.off('error', this.#ignore);
+    if (bytes.length > 1 || (bytes[0]?.length ?? 0) > MOST_PLAIN_BYTES) readInTurn(socket);
     socket.resume();
   }
 
@@ -147,4 +148,14 @@ export class PlainConnection {
     this.#answer = undefined;
     answer?.leave();
   };
+}
+
+/**
+ * Node's parser reads past the stream, from the kernel itself, and would overtake what waits in the stream: that is so much that its reader
+ * may have to be held back in the middle of it. A listener for data makes it read the stream as everybody does.
+ */
+function readInTurn(socket: Socket): void {
+  const nobody = () => undefined;
+  socket.on('data', nobody);
+  socket.off('data', nobody);
 }

@@ -47,7 +47,11 @@ export function openPlainDoor(server: Server, { limits, receive, stalled }: Plai
     for (const connection of open) if (connection.isIdle) judge(server, limits, connection, nowMs);
   };
   const everyMs = Math.min(MOST_BETWEEN_LOOKS_MS, limits.headersTimeoutMs / 2, limits.keepAliveMs / 2);
-  const timer = setInterval(look, Math.max(1, everyMs)).unref();
+  let timer: NodeJS.Timeout | undefined;
+  // One whose port is taken never listens, and is never closed.
+  server.once('listening', () => {
+    timer = setInterval(look, Math.max(1, everyMs)).unref();
+  });
   return {
     takeAwaited: (socket) => {
       const taker = awaited.get(socket);

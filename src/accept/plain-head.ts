@@ -33,7 +33,7 @@ const NOT_PLAIN: ReadonlySet<string> = new Set([
 
 type Name = Readonly<{ text: string; isConnection: boolean }>;
 
-// Clients use few names; requests with others take the long way once these are so many.
+// Clients use few names, and strangers may make up any number: so many are remembered, the others are judged each time.
 const MOST_KNOWN = 1_000;
 const LONGEST_NAME = 64;
 const known = new Map<string, Name>();
@@ -74,10 +74,10 @@ function findName(spelling: string): Name | undefined {
   if (judged !== undefined) return judged;
   const lower = spelling.toLowerCase();
   const isPlain = NAME.test(spelling) && spelling.length <= LONGEST_NAME && !NOT_PLAIN.has(lower);
-  if (!isPlain || known.size >= MOST_KNOWN) return undefined;
+  if (!isPlain) return undefined;
   // Cut out of a head it would keep all of that head in memory.
   const own = Buffer.from(spelling, 'latin1').toString('latin1');
   const fresh = Object.freeze({ text: own, isConnection: lower === 'connection' });
-  known.set(own, fresh);
+  if (known.size < MOST_KNOWN) known.set(own, fresh);
   return fresh;
 }
