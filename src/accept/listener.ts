@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   type CutReason,
@@ -10,14 +10,16 @@ import {
   type OutgoingAnswer,
 } from '../vocabulary/index.ts';
 import { awaitTurn, closeInPeace, hasLostBody, isLastOfOldClient, noteAnswered } from './connection.ts';
-import { type Connections, watchConnections } from './idle.ts';
+import { drain, type Traffic } from './drain.ts';
+import { type Intake, openPort, takeIn } from './entrance.ts';
+import { watchConnections } from './idle.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
 import { answerFailure, answerFailureRaw } from './own-words.ts';
 import { watchPace } from './pace.ts';
 import type { PlainAnswer } from './plain-answer.ts';
 import { openPlainDoor } from './plain-door.ts';
 import type { PlainRequest } from './plain-request.ts';
-import { type PortWish, takePort } from './port.ts';
+import type { PortWish } from './port.ts';
 import { breakOff, describeUnreadable, findAnswer, refuseInTurn, refuseUnreadable } from './unreadable.ts';
 
 /** Who receives what comes in. */
@@ -33,9 +35,6 @@ export type Listener = Readonly<{
   /** Takes nothing new, lets what is in flight end within `graceMs`, then cuts it. Answers how many were cut. */
   drain(graceMs: number): Promise<number>;
 }>;
-
-/** Connections that somebody else has accepted are handed to `take`; the last may come while we drain already. */
-export type Intake = (take: (socket: Socket) => void) => void;
 
 export type ListenerWish = Readonly<{
   /** Where connections come from: a port of our own, or the process that shares its port with us. */
@@ -190,48 +189,6 @@ function atMostEvery(ms: number, work: () => void): () => void {
   };
 }
 
-type Entrance = Readonly<{ url: string; close(): Promise<void> }>;
-
-async function openPort(server: Server, from: PortWish): Promise<Entrance> {
-  const port = await takePort(server, from);
-  return {
-    url: `http://${from.host}:${port}`,
-    // What the kernel has accepted for us is taken first: closing resets it. Node takes all of it in one turn of its loop, so the end of
-    // a turn is when the least can be waiting.
-    close: () => new Promise((resolve) => setImmediate(() => stopListening(server, resolve))),
-  };
-}
-
-/** Only that: Node's own `close` would take all idle connections with it, and with them requests that are on their way. */
-const stopListening = (server: Server, done: () => void) =>
-  NetServer.prototype.close.call(server, () => done());
-
-/** Node keeps count of connections and their time limits from the moment at which a server says that it listens. */
-function takeIn(server: Server, intake: Intake, maxConnections: number, crowded: () => void): Entrance {
-  let open = 0;
-  server.emit('listening');
-  intake((socket) => {
-    if (open >= maxConnections) {
-      crowded();
-      return socket.destroy();
-    }
-    open += 1;
-    socket.once('close', () => {
-      open -= 1;
-    });
-    server.emit('connection', socket);
-    // It was paused so that nobody else read of it.
-    socket.resume();
-    return undefined;
-  });
-  return { url: '', close: async () => undefined };
-}
-
-/** Answers under way, and upgraded connections: those have no end of their own that could be waited for. */
-type Traffic = Readonly<{ answers: Set<OutgoingAnswer>; tunnels: Set<Socket> }>;
-
-const TUNNEL_GRACE_MS = 500;
-
 /**
  * A connection on which nothing has moved: one without a request goes, and one whose reader takes nothing of its answer, whichever side
  * gives it, since the buffers are ours. One that waits for its side is that side's deadline's affair.
@@ -241,48 +198,6 @@ function cutStalled({ answers }: Traffic, socket: Socket, tellCut: (reason: CutR
   if (answer !== undefined && answer.writableLength === 0) return;
   tellCut('stalled');
   socket.destroy();
-}
-
-async function drain(
-  server: Server,
-  {
-    closed,
-    traffic: { answers, tunnels },
-    connections,
-  }: Readonly<{ closed: Promise<void>; traffic: Traffic; connections: Connections }>,
-  graceMs: number,
-): Promise<number> {
-  const isBusy = (socket: Socket) => tunnels.has(socket) || findAnswer(answers, socket) !== undefined;
-  const rest = {
-    get size() {
-      return connections.open.size - tunnels.size;
-    },
-  };
-  await untilEmpty(rest, graceMs, () => connections.sweep(isBusy));
-  // By now the sides have said goodbye to their sockets.
-  await untilEmpty(tunnels, Math.min(graceMs, TUNNEL_GRACE_MS));
-  const cut = answers.size;
-  for (const socket of tunnels) socket.destroy();
-  server.closeAllConnections();
-  for (const socket of connections.open) socket.destroy();
-  await closed;
-  // What it does at regular intervals ends here, too.
-  server.close(() => undefined);
-  return cut;
-}
-
-async function untilEmpty(
-  set: Readonly<{ size: number }>,
-  graceMs: number,
-  sweep: () => void = () => undefined,
-): Promise<void> {
-  const beganMs = performance.now();
-  sweep();
-  while (set.size > 0 && performance.now() - beganMs < graceMs) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    // A kept-alive connection becomes idle only after its answer: look again until none is left.
-    sweep();
-  }
 }
 
 const NOTHING = Buffer.alloc(0);
