@@ -112,23 +112,27 @@ export class PlainConnection {
     if (this.#answer === undefined && this.#came.length === 1) this.#owner.came(this);
   };
 
+  /**
+   * Node's parser reads past the stream, from the kernel itself, and would overtake what waits in the stream: so nothing may be left in there, and
+   * it is told at once, as one piece, what has come so far.
+   */
   #leaveToNode(bytes: readonly Buffer[]): void {
     const { socket } = this;
     this.#answer = undefined;
     this.#came = [];
     if (this.#isWatched) this.#stopWatching();
-    socket.pause();
     socket.off('data', this.#take);
     socket.off('end', this.#end);
     socket.off('close', this.#close);
     socket.off('drain', this.#drain);
     socket.off('timeout', this.#stall);
     this.#owner.closed(this);
-    for (const piece of bytes.toReversed()) socket.unshift(piece);
+    const wasPaused = socket.isPaused();
+    const all = wasPaused ? [...bytes, ...takeWaiting(socket)] : bytes;
     this.#owner.leaveToNode(socket);
     socket.off('error', this.#ignore);
-    if (bytes.length > 1 || (bytes[0]?.length ?? 0) > MOST_PLAIN_BYTES) readInTurn(socket);
-    socket.resume();
+    socket.emit('data', all.length === 1 ? all[0] : Buffer.concat(all));
+    if (wasPaused) socket.resume();
   }
 
   #stopWatching(): void {
@@ -150,12 +154,9 @@ export class PlainConnection {
   };
 }
 
-/**
- * Node's parser reads past the stream, from the kernel itself, and would overtake what waits in the stream: that is so much that its reader
- * may have to be held back in the middle of it. A listener for data makes it read the stream as everybody does.
- */
-function readInTurn(socket: Socket): void {
-  const nobody = () => undefined;
-  socket.on('data', nobody);
-  socket.off('data', nobody);
+/** What a stream that was held up has read and told nobody. */
+function takeWaiting(socket: Socket): readonly Buffer[] {
+  const waiting: Buffer[] = [];
+  for (let piece = socket.read(); piece !== null; piece = socket.read()) waiting.push(piece as Buffer);
+  return waiting;
 }
