@@ -122,7 +122,7 @@ export const SETTINGS = {
   TAG_BINDING: {
     schema: z.enum(['request', 'caller'], 'request or caller'),
     fallback: 'request',
-    help: 'what an identity tag is good for: one `request`, or for 30 seconds all that its `caller` sends, at two thirds of the cost; tell the monolith first',
+    help: 'what an identity tag is good for: one `request`, or for 30 seconds all that its `caller` sends, at half of the cost; tell the monolith first',
   },
   TRUSTED_PROXIES: {
     schema: list,
