@@ -150,6 +150,8 @@ describe('the console', () => {
     expect(forced.headers.get('x-served-by')).toBe('legacy');
 
     await page.getByRole('button', { name: 'Flip chat', exact: true }).click();
+    await dialog.getByText('Untick that to flip.').waitFor();
+    expect(await dialog.getByRole('radio', { name: 'canary' }).isDisabled()).toBe(true);
     await dialog.getByLabel(brake).uncheck();
     await dialog.getByText('Feature chat is no longer forced to legacy.').waitFor();
     await dialog.getByLabel('Reason').fill('right again');

@@ -1,7 +1,7 @@
 import { ask, session } from './api.js';
 import { make, toast } from './dom.js';
 import { drawForm } from './flip-form.js';
-import { showPreview } from './flip-preview.js';
+import { showForced, showPreview } from './flip-preview.js';
 
 const PREVIEW_PAUSE_MS = 200;
 
@@ -14,6 +14,7 @@ export function openFlipDialog(table, wish, onDone) {
   let timer;
   const preview = () => {
     clearTimeout(timer);
+    if (form.staysForced()) return showForced(form);
     timer = setTimeout(async () => {
       revision =
         (await showPreview(form, { subject: wish.subject, ...form.read(), dry_run: true })) ?? revision;

@@ -51,12 +51,22 @@ export function drawForm(table, subject, stage) {
   // What is forced keeps its stage and its flag.
   const read = () => (force.begins() ? force.read() : readFlip());
   const showReach = () => {
-    stages.element.disabled = force.begins();
-    if (reach) reach.element.hidden = stages.read() !== 'canary' || force.begins();
+    const isForced = force.begins() || force.stays();
+    stages.element.disabled = isForced;
+    if (reach) reach.element.hidden = stages.read() !== 'canary' || isForced;
   };
   listeners.push(showReach);
   showReach();
-  return { element, reason, preview, error, submit, read, onChange: (listener) => listeners.push(listener) };
+  return {
+    element,
+    reason,
+    preview,
+    error,
+    submit,
+    read,
+    staysForced: force.stays,
+    onChange: (listener) => listeners.push(listener),
+  };
 }
 
 function describeSubject({ feature, routes, flag, siblings }) {
@@ -114,6 +124,7 @@ function drawForce({ routes, feature }, changed) {
   return {
     element: make('label', { className: 'check' }, box, make('span', {}, text)),
     begins: () => box.checked && !isForced,
+    stays: () => box.checked && isForced,
     read: () => (box.checked === isForced ? {} : { force: box.checked ? 'legacy' : null }),
   };
 }

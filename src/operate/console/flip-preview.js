@@ -18,6 +18,15 @@ export async function showPreview(form, body) {
   }
 }
 
+/** Nothing can be flipped under the brake: that is no refusal, but how things are when the dialog opens. */
+export function showForced(form) {
+  form.preview.classList.remove('bad');
+  form.preview.replaceChildren(
+    make('p', {}, 'Legacy answers everyone, because the table forces it. Untick that to flip.'),
+  );
+  form.submit.disabled = true;
+}
+
 function drawPreview({ changed, story, diff }, outcomes) {
   if (!changed)
     return [
