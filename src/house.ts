@@ -7,7 +7,7 @@ import type { Emit } from './vocabulary/index.ts';
 export type House = Readonly<{
   gatewayUrl: string;
   adminUrl: string;
-  /** Calls `listener` with every event from now on. */
+  /** Calls `listener` with every event from now on, but for those of single requests. */
   subscribe(listener: Emit): () => void;
   /** An error that nobody caught: told, before the house closes. */
   confess(error: unknown): void;

@@ -23,7 +23,12 @@ export type Rooms = Readonly<{
 
 export function openCorridor(rooms: Rooms): Required<Reception> {
   const walk = async (visit: Visit) => {
-    const outcome = await pass(rooms, visit).catch((error) => confessBug(rooms.emit, error));
+    let outcome: Outcome;
+    try {
+      outcome = await pass(rooms, visit);
+    } catch (error) {
+      outcome = confessBug(rooms.emit, error);
+    }
     try {
       visit.end(outcome);
     } catch (error) {
@@ -61,7 +66,7 @@ async function pass(rooms: Rooms, visit: Visit): Promise<Outcome> {
   const learned = { arrival, caller, decision };
   visit.noteDecision(learned, table);
   visit.watched = rooms.mirror.watch(learned);
-  if (decision.side === 'legacy') return guardLegacy(rooms, visit, learned);
+  if (decision.side === 'legacy') return await guardLegacy(rooms, visit, learned);
 
   const bid = visit.bidFor('new', learned);
   const outcome = await rooms.defend.guard(bid, (stay) => askNew(rooms, visit, learned, stay));

@@ -28,7 +28,7 @@ const PASSES = 5;
 /** Until most of 4,000 tenants have asked for most of 50 flags. */
 const WARM_PASSES = 50;
 const FIRST_READINGS = 200;
-const PLAIN = { wish: undefined, upgrade: false } as const;
+const PLAIN = { wish: undefined, upgrade: false, path: '/' } as const;
 
 /** `pass` goes through its requests once, and answers how many they were. */
 type Case = Readonly<{ name: string; prepare(): Promise<void>; pass(): number }>;

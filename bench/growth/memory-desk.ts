@@ -28,7 +28,7 @@ const FLAGS = 10;
 /** As many as fill every cache that is bounded; and then as many again, several times. */
 const FIRST_STRANGERS = 25_000;
 const MORE_STRANGERS = 75_000;
-const PLAIN = { wish: undefined, upgrade: false } as const;
+const PLAIN = { wish: undefined, upgrade: false, path: '/' } as const;
 
 /** Answers bytes: of each tenant, or of all strangers beyond the first. */
 servePart(async (asked: MemoryAsk): Promise<number> => {

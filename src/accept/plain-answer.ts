@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OutgoingAnswer } from '../vocabulary/index.ts';
@@ -6,6 +5,8 @@ import { writeAnswerHead } from './plain-answer-head.ts';
 import type { PlainRequest } from './plain-request.ts';
 
 type Written = (error?: Error | null) => void;
+type Told = 'close' | 'drain';
+type Listener = Readonly<{ event: Told; listener: () => void }>;
 
 /** The same exchange, in the words of Node's server. */
 export type NodeExchange = Readonly<{ req: IncomingMessage; res: ServerResponse }>;
@@ -23,9 +24,13 @@ export type AnswerOwner = Readonly<{
 }>;
 
 const NO_LINES: string[] = [];
+const NO_LISTENERS: readonly Listener[] = [];
 
-/** The answer to a plain request, straight to its socket. The names are those of Node's `ServerResponse`, and mean the same. */
-export class PlainAnswer extends EventEmitter implements OutgoingAnswer {
+/**
+ * The answer to a plain request, straight to its socket. The names are those of Node's `ServerResponse`, and mean the same. It tells its few listeners
+ * itself: an `EventEmitter` takes a kilobyte more of each request.
+ */
+export class PlainAnswer implements OutgoingAnswer {
   readonly req: PlainRequest;
   socket: Socket | null;
   statusCode = 200;
@@ -42,9 +47,9 @@ export class PlainAnswer extends EventEmitter implements OutgoingAnswer {
   #body: 'none' | 'chunked' | 'counted' = 'none';
   #hasEnded = false;
   #rest = '';
+  #listeners: readonly Listener[] = NO_LISTENERS;
 
   constructor(req: PlainRequest, owner: AnswerOwner) {
-    super();
     this.req = req;
     this.socket = req.socket;
     this.#owner = owner;
@@ -119,8 +124,26 @@ export class PlainAnswer extends EventEmitter implements OutgoingAnswer {
     this.errored = error ?? null;
     const { socket } = this;
     if (socket !== null) socket.destroy(error);
-    process.nextTick(() => this.emit('close'));
+    process.nextTick(() => this.tell('close'));
     return this;
+  }
+
+  once(event: Told, listener: () => void): this {
+    this.#listeners = [...this.#listeners, { event, listener }];
+    return this;
+  }
+
+  off(event: Told, listener: () => void): this {
+    if (this.#listeners.length > 0)
+      this.#listeners = this.#listeners.filter((one) => one.event !== event || one.listener !== listener);
+    return this;
+  }
+
+  /** Each listener is told once; nothing is told behind "close". */
+  tell(event: Told): void {
+    const told = this.#listeners;
+    this.#listeners = event === 'close' ? NO_LISTENERS : told.filter((one) => one.event !== event);
+    for (const one of told) if (one.event === event) one.listener();
   }
 
   detachSocket(): void {
@@ -137,7 +160,7 @@ export class PlainAnswer extends EventEmitter implements OutgoingAnswer {
     this.socket = null;
     if (this.destroyed) return;
     this.destroyed = true;
-    this.emit('close');
+    this.tell('close');
   }
 
   /** In one piece, as one string, where it is small: 5 µs less than in two. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type NodeExchange, PlainAnswer } from './plain-answer.ts';
-import { MOST_PLAIN_BYTES, readPlainHead } from './plain-head.ts';
+import { MOST_PLAIN_BYTES, PlainHeads } from './plain-head.ts';
 import { PlainRequest } from './plain-request.ts';
 
 export type ConnectionOwner = Readonly<{
@@ -34,6 +34,7 @@ export class PlainConnection {
   idleSinceMs = performance.now();
   hasServed = false;
   readonly #owner: ConnectionOwner;
+  readonly #heads = new PlainHeads();
   #answer: PlainAnswer | undefined;
   /** Not read yet. */
   #came: Buffer[] = [];
@@ -63,7 +64,7 @@ export class PlainConnection {
     // Behind an answer that says "close" nothing is carried out: nobody could be told of it (RFC 9112 section 9.6).
     if (bytes === undefined || this.#answer !== undefined || !socket.writable) return;
     const isShort = more === undefined && bytes.length <= MOST_PLAIN_BYTES;
-    const head = isShort ? readPlainHead(bytes.toString('latin1')) : undefined;
+    const head = isShort ? this.#heads.read(bytes.toString('latin1')) : undefined;
     if (head === undefined) return this.#leaveToNode(this.#came);
     this.#came = [];
     this.#cameBytes = 0;
@@ -144,7 +145,7 @@ export class PlainConnection {
   readonly #end = () => void this.socket.end();
   // "close" follows.
   readonly #ignore = () => undefined;
-  readonly #drain = () => void this.#answer?.emit('drain');
+  readonly #drain = () => void this.#answer?.tell('drain');
   readonly #stall = () => this.#owner.stalled(this.socket);
   readonly #close = () => {
     this.#owner.closed(this);

@@ -1,5 +1,6 @@
 // The requests that nobody can read in two ways: a whole head at once, nothing behind it, no body, and none of the fields that say
 // anything of framing or of the connection. Whatever is not certainly one of these is left to Node's parser, which knows the rest.
+import { BLANKS, type HeadForm } from '../vocabulary/index.ts';
 
 /** A request without a body, as Node's parser would tell it. */
 export type PlainHead = Readonly<{
@@ -7,6 +8,8 @@ export type PlainHead = Readonly<{
   url: string;
   /** Name and value in turn. */
   rawHeaders: string[];
+  /** Where the last head on this connection was like this one. */
+  form: HeadForm | undefined;
 }>;
 
 /** Longer heads are rare. */
@@ -31,34 +34,100 @@ const NOT_PLAIN: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-type Name = Readonly<{ text: string; isConnection: boolean }>;
+type Name = Readonly<{ text: string; isConnection: boolean; isBlank: boolean }>;
 
 // Clients use few names, and strangers may make up any number: so many are remembered, the others are judged each time.
 const MOST_KNOWN = 1_000;
 const LONGEST_NAME = 64;
 const known = new Map<string, Name>();
 
-/** `undefined`: not certainly plain. Each character of `text` is a byte. */
-export function readPlainHead(text: string): PlainHead | undefined {
-  const lineEnd = text.indexOf('\r\n');
-  const method = text.startsWith('GET /') ? 'GET' : text.startsWith('HEAD /') ? 'HEAD' : undefined;
-  if (method === undefined || !text.startsWith(VERSION, lineEnd - VERSION.length)) return undefined;
-  const url = text.slice(method.length + 1, lineEnd - VERSION.length);
-  if (!TARGET.test(url)) return undefined;
-  const rawHeaders: string[] = [];
-  let from = lineEnd + 2;
-  for (let end = text.indexOf('\r\n', from); end > from; end = text.indexOf('\r\n', from)) {
-    const colon = text.indexOf(':', from);
-    if (colon < 0 || colon > end) return undefined;
-    const name = findName(text.slice(from, colon));
-    const value = readValue(text, colon + 1, end);
-    if (name === undefined || value === undefined) return undefined;
-    if (name.isConnection && value.toLowerCase() !== 'keep-alive') return undefined;
-    rawHeaders.push(name.text, value);
-    from = end + 2;
+type FirstLine = Readonly<{ method: 'GET' | 'HEAD'; url: string; end: number }>;
+
+/** The last head as it was written, with its blanks left out. */
+type Written = Readonly<{
+  method: string;
+  /** All that stands before, between and behind the blanks. */
+  pieces: readonly string[];
+  rawHeaders: readonly string[];
+  /** Where the blanks' values stand in `rawHeaders`. */
+  places: readonly number[];
+}>;
+
+/**
+ * The heads of one connection, one after the other. Who asks again mostly says the same again: then it is compared with what was said before,
+ * and neither taken apart nor judged anew, here or in any room behind: 0.3 µs instead of 4 here, and 18 of 105 in all.
+ */
+export class PlainHeads {
+  #last: Written | undefined;
+  #form: HeadForm | undefined;
+
+  /** `undefined`: not certainly plain. Each character of `text` is a byte. */
+  read(text: string): PlainHead | undefined {
+    const first = readFirstLine(text);
+    if (first === undefined) return undefined;
+    return this.#fillForm(text, first) ?? this.#takeApart(text, first);
   }
-  // Here the empty line must stand, and nothing behind it.
-  return from + 2 === text.length && text.endsWith('\r\n\r\n') ? { method, url, rawHeaders } : undefined;
+
+  #fillForm(text: string, { method, url, end }: FirstLine): PlainHead | undefined {
+    const last = this.#last;
+    if (last === undefined || last.method !== method) return undefined;
+    const { pieces, places } = last;
+    const rawHeaders = last.rawHeaders.slice();
+    let at = end;
+    for (let i = 0; i < pieces.length; i += 1) {
+      const piece = pieces[i] as string;
+      const from = at + piece.length;
+      if (text.slice(at, from) !== piece) return undefined;
+      at = from;
+      const place = places[i];
+      if (place === undefined) break;
+      at = text.indexOf('\r\n', from);
+      const value = at < 0 ? undefined : readValue(text, from, at);
+      if (value === undefined) return undefined;
+      rawHeaders[place] = value;
+    }
+    if (at !== text.length) return undefined;
+    this.#form ??= Object.freeze({ method });
+    return { method, url, rawHeaders, form: this.#form };
+  }
+
+  #takeApart(text: string, { method, url, end: begin }: FirstLine): PlainHead | undefined {
+    this.#last = undefined;
+    this.#form = undefined;
+    const rawHeaders: string[] = [];
+    const pieces: string[] = [];
+    const places: number[] = [];
+    let pieceFrom = begin;
+    let from = begin;
+    for (let end = text.indexOf('\r\n', from); end > from; end = text.indexOf('\r\n', from)) {
+      const colon = text.indexOf(':', from);
+      if (colon < 0 || colon > end) return undefined;
+      const name = findName(text.slice(from, colon));
+      const value = readValue(text, colon + 1, end);
+      if (name === undefined || value === undefined) return undefined;
+      if (name.isConnection && value.toLowerCase() !== 'keep-alive') return undefined;
+      rawHeaders.push(name.text, value);
+      if (name.isBlank) {
+        pieces.push(text.slice(pieceFrom, colon + 1));
+        places.push(rawHeaders.length - 1);
+        pieceFrom = end;
+      }
+      from = end + 2;
+    }
+    // Here the empty line must stand, and nothing behind it.
+    if (from + 2 !== text.length || !text.endsWith('\r\n\r\n')) return undefined;
+    pieces.push(text.slice(pieceFrom));
+    this.#last = { method, pieces, rawHeaders, places };
+    return { method, url, rawHeaders, form: undefined };
+  }
+}
+
+function readFirstLine(text: string): FirstLine | undefined {
+  const end = text.indexOf('\r\n');
+  const method = text.startsWith('GET /') ? 'GET' : text.startsWith('HEAD /') ? 'HEAD' : undefined;
+  if (method === undefined || !text.startsWith(VERSION, end - VERSION.length)) return undefined;
+  const url = text.slice(method.length + 1, end - VERSION.length);
+  return TARGET.test(url) ? { method, url, end: end + 2 } : undefined;
 }
 
 function readValue(text: string, from: number, end: number): string | undefined {
@@ -77,7 +146,8 @@ function findName(spelling: string): Name | undefined {
   if (!isPlain) return undefined;
   // Cut out of a head it would keep all of that head in memory.
   const own = Buffer.from(spelling, 'latin1').toString('latin1');
-  const fresh = Object.freeze({ text: own, isConnection: lower === 'connection' });
+  const isBlank = (BLANKS as readonly string[]).includes(lower);
+  const fresh = Object.freeze({ text: own, isConnection: lower === 'connection', isBlank });
   if (known.size < MOST_KNOWN) known.set(own, fresh);
   return fresh;
 }

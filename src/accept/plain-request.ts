@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { IncomingRequest } from '../vocabulary/index.ts';
+import type { HeadForm, IncomingRequest } from '../vocabulary/index.ts';
 import type { PlainHead } from './plain-head.ts';
 
 /** A request that was read here and not by Node. It has no body, and none of the fields that speak of one. */
@@ -7,19 +7,22 @@ export class PlainRequest implements IncomingRequest {
   readonly method: string;
   readonly url: string;
   readonly rawHeaders: string[];
+  readonly form: HeadForm | undefined;
   readonly httpVersionMajor = 1;
   readonly httpVersionMinor = 1;
   readonly complete = true;
+  readonly isBodiless = true;
   readonly readableLength = 0;
   readonly readableDidRead = false;
   readonly socket: Socket;
   /** As it came. */
   readonly bytes: Buffer;
 
-  constructor({ method, url, rawHeaders }: PlainHead, bytes: Buffer, socket: Socket) {
+  constructor({ method, url, rawHeaders, form }: PlainHead, bytes: Buffer, socket: Socket) {
     this.method = method;
     this.url = url;
     this.rawHeaders = rawHeaders;
+    this.form = form;
     this.bytes = bytes;
     this.socket = socket;
   }

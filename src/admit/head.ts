@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Failure, fail } from '../vocabulary/index.ts';
+import { type Failure, fail, type HeadForm } from '../vocabulary/index.ts';
 import { type AskedName, Fields, type HeaderName, judgeName } from './header-name.ts';
 
 /** What receive reads of a request: the head as it came, before Node joins, hides or repairs anything. */
@@ -8,6 +8,7 @@ export type RawRequest = Readonly<
     method?: string | undefined;
     url?: string | undefined;
     socket: Readonly<{ remoteAddress?: string | undefined; encrypted?: boolean | undefined }>;
+    form?: HeadForm | undefined;
   }
 >;
 

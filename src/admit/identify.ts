@@ -28,7 +28,8 @@ export function identify(
   policy: AdmitPolicy,
 ): Eventual<Caller | Failure> {
   const shown = arrival.credentials.filter(({ kind }) => kind !== 'session');
-  return then(allOf(shown.map((credential) => checkShown(witnesses, credential))), (proofs) => {
+  const isKept = arrival.form !== undefined;
+  return then(allOf(shown.map((credential) => checkShown(witnesses, credential, isKept))), (proofs) => {
     const failure = proofs.find(isFailure);
     if (failure !== undefined && policy !== 'public') return failure;
     const callers = proofs.filter((proof) => proof.kind === 'known');
@@ -38,8 +39,14 @@ export function identify(
   });
 }
 
-function checkShown({ keyRing, tokens }: Witnesses, { kind, secret }: Credential): Eventual<Proof> {
-  if (kind === 'api_key' || secret.startsWith(KEY_PREFIX)) return keyRing.check(secret);
+function checkShown(
+  { keyRing, tokens }: Witnesses,
+  credential: Credential,
+  isKept: boolean,
+): Eventual<Proof> {
+  const { kind, secret } = credential;
+  if (kind === 'api_key' || secret.startsWith(KEY_PREFIX))
+    return keyRing.check(secret, isKept ? credential : undefined);
   return tokens?.check(secret) ?? fail('credential_invalid');
 }
 

@@ -1,5 +1,4 @@
 import type { Trace } from '../vocabulary/index.ts';
-import type { Head } from './head.ts';
 import { randomText } from './random.ts';
 
 // https://www.w3.org/TR/trace-context/ sections 3.2 and 4.3. A later version may add fields behind the four that we know.
@@ -13,12 +12,12 @@ const KEY = /^(?:[a-z0-9][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 
 /** Keeps the caller's trace or begins one. Our own span becomes the parent of what the sides do. */
-export function readTrace(head: Head): Trace {
+export function readTrace(parents: readonly string[], states: readonly string[]): Trace {
   const spanId = randomText(8, 'hex');
-  const parent = readParent(head.all('traceparent'));
+  const parent = readParent(parents);
   // A trace that we begin is one that we log, request by request, under its id: hence sampled.
   if (parent === undefined) return { traceId: randomText(16, 'hex'), spanId, flags: '01', state: undefined };
-  return { traceId: parent.traceId, spanId, flags: parent.flags, state: readState(head.all('tracestate')) };
+  return { traceId: parent.traceId, spanId, flags: parent.flags, state: readState(states) };
 }
 
 export function writeTraceparent(trace: Trace): string {

@@ -9,7 +9,7 @@ import {
   type Side,
 } from '../vocabulary/index.ts';
 import type { FlagReading } from './flag-reader.ts';
-import type { Match } from './route-matcher.ts';
+import { type Match, NO_PARAMS, type Params } from './route-matcher.ts';
 import { asksBreaker, type Ruling, ruleByOwner, ruleByStage, ruleWhileResting, UNLISTED } from './ruling.ts';
 import { type Asking, chooseShadow, judgeShadow } from './shadowing.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -32,7 +32,7 @@ export function makeDecision(
   { isResting, ownerOf }: Circumstances,
 ): Decision {
   const { row } = match;
-  if (!row) return describeDecision(snapshot, match, UNLISTED, undefined, undefined);
+  if (!row) return describeDecision(snapshot, match, UNLISTED, undefined, undefined, NO_PARAMS);
   const { wish } = asking;
   const honoured = wish !== undefined && hasScope(caller, QA_SCOPE) ? wish : undefined;
   const reading = asksFlag(row) ? readFlagOf(snapshot, row, caller) : undefined;
@@ -43,7 +43,9 @@ export function makeDecision(
   const final = rests ? ruleWhileResting(owner === undefined ? match.whenResting : 'refuse') : owned;
   const shadow = chooseShadow(judgeShadow(match, final, caller.tenant, asking), final.side);
   const described = owner === undefined ? match : { ...match, ifNewFails: 'refuse' as const };
-  return describeDecision(snapshot, described, final, shadow, reading);
+  const asksNew = final.side === 'new' || shadow === 'new';
+  const params = asksNew ? match.paramsOf(asking.path) : NO_PARAMS;
+  return describeDecision(snapshot, described, final, shadow, reading, params);
 }
 
 /** Only stage canary does, and not while its word could change nothing. */
@@ -64,10 +66,11 @@ export function isOn(reading: FlagReading | undefined): boolean | undefined {
 
 function describeDecision(
   { revision }: Snapshot,
-  { row, params, timeoutMs, ifNewFails }: Match,
+  { row, timeoutMs, ifNewFails }: Match,
   { side, reason }: Ruling,
   shadow: Side | undefined,
   reading: FlagReading | undefined,
+  params: Params,
 ): Decision {
   const flag = row && asksFlag(row) ? row.flag : undefined;
   return Object.freeze({

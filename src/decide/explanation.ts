@@ -79,7 +79,7 @@ export function explainDecision(
   const path = question.path.replace(/[?#].*$/s, '');
   const caller = place(imagineCaller(question));
   const match = snapshot.find(method, path);
-  const asking = { wish: question.wish, upgrade: question.upgrade ?? false };
+  const asking = { wish: question.wish, upgrade: question.upgrade ?? false, path };
   const decision = makeDecision(snapshot, match, caller, asking, { isResting: newSide.isResting, ownerOf });
   const shadowing = judgeShadow(match, decision, caller.tenant, asking);
   const percent = match.row?.mirror?.percent ?? DEFAULT_MIRROR_RULES.percent;

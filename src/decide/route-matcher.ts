@@ -14,8 +14,8 @@ export type Match = Readonly<{
   isSafe: boolean;
   /** Undefined where the table lists no such route. */
   row: RouteRow | undefined;
-  /** What the template's parameters matched, as it stands in the canonical path. */
-  params: Params;
+  /** What the template's parameters match in the canonical path. Read off where somebody wants them: for each request it was 8 µs of 120. */
+  paramsOf(path: string): Params;
   admit: AdmitPolicy;
   timeoutMs: number;
   ifNewFails: IfNewFails;
@@ -25,20 +25,20 @@ export type Match = Readonly<{
 
 export type FindRoute = (method: string, path: string) => Match;
 
-const NO_PARAMS: Params = Object.freeze({});
+export const NO_PARAMS: Params = Object.freeze({});
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
 
-type Listed = Readonly<{ match: Match; places: readonly (readonly [name: string, index: number])[] }>;
+type Places = readonly (readonly [name: string, index: number])[];
 
 /** Matching over the canonical path: case counts, the trailing slash counts, a parameter is one segment that is not empty. */
 export function createMatcher(table: Table): FindRoute {
-  const trees = new Map<string, TemplateTree<Listed>>();
+  const trees = new Map<string, TemplateTree<Match>>();
   for (const row of table.rows) listRow(trees, row);
   const unlisted = (method: string): Match => ({
     method,
     isSafe: SAFE_METHODS.includes(method),
     row: undefined,
-    params: NO_PARAMS,
+    paramsOf: () => NO_PARAMS,
     // Legacy goes on guarding what nobody has listed.
     admit: 'optional',
     timeoutMs: table.defaults.timeoutMs,
@@ -47,29 +47,29 @@ export function createMatcher(table: Table): FindRoute {
   });
   return (method, path) => {
     if (!path.startsWith('/') || path.includes('?') || path.includes('#')) return unlisted(method);
-    const found = trees.get(method)?.find(path);
-    return found ? fillParams(found, path) : unlisted(method);
+    return trees.get(method)?.find(path) ?? unlisted(method);
   };
 }
 
-function listRow(trees: Map<string, TemplateTree<Listed>>, row: RouteRow): void {
+function listRow(trees: Map<string, TemplateTree<Match>>, row: RouteRow): void {
   const segments = cutTemplate(row.path);
-  const places = segments.flatMap((segment, index) =>
+  const places: Places = segments.flatMap((segment, index) =>
     typeof segment === 'string' ? [] : [[segment.param, index] as const],
   );
   for (const method of widenMethods(row.methods)) {
-    const tree = trees.get(method) ?? new TemplateTree<Listed>();
+    const tree = trees.get(method) ?? new TemplateTree<Match>();
     trees.set(method, tree);
-    tree.plant(segments, () => ({ match: describeMatch(row, method), places }));
+    tree.plant(segments, () => describeMatch(row, method, places));
   }
 }
 
-function describeMatch(row: RouteRow, method: Method): Match {
+function describeMatch(row: RouteRow, method: Method, places: Places): Match {
   const { admit, timeoutMs } = row;
   const isSafe = SAFE_METHODS.includes(method);
   const ifNewFails = row.stage === 'retired' ? 'refuse' : (row.ifNewFails ?? (isSafe ? 'legacy' : 'refuse'));
   const whenResting = chooseWhenResting(row, isSafe);
-  return Object.freeze({ method, isSafe, row, params: NO_PARAMS, admit, timeoutMs, ifNewFails, whenResting });
+  const paramsOf = (path: string) => readParams(places, path);
+  return Object.freeze({ method, isSafe, row, paramsOf, admit, timeoutMs, ifNewFails, whenResting });
 }
 
 /**
@@ -82,12 +82,12 @@ function chooseWhenResting(row: RouteRow, isSafe: boolean): IfNewFails {
   return row.stage === 'new' && !isSafe && row.tables.length > 0 ? 'refuse' : 'legacy';
 }
 
-function fillParams({ match, places }: Listed, path: string): Match {
-  if (places.length === 0) return match;
+function readParams(places: Places, path: string): Params {
+  if (places.length === 0) return NO_PARAMS;
   const segments = path.slice(1).split('/');
   const params: Record<string, string> = {};
   for (const [name, index] of places) {
     params[name] = segments[index] ?? '';
   }
-  return { ...match, params: Object.freeze(params) };
+  return Object.freeze(params);
 }

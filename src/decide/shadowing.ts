@@ -3,7 +3,7 @@ import type { Match } from './route-matcher.ts';
 import type { Ruling } from './ruling.ts';
 
 /** What of the request itself has a say in its decision. */
-export type Asking = Readonly<Pick<Arrival, 'wish' | 'upgrade'>>;
+export type Asking = Readonly<Pick<Arrival, 'wish' | 'upgrade' | 'path'>>;
 
 /** Whether the other side is asked afterwards, or why it is not. */
 export type Shadowing =
@@ -28,7 +28,7 @@ export function judgeShadow(
   { row, method }: Match,
   { reason }: Ruling,
   tenant: TenantName | undefined,
-  { upgrade }: Asking,
+  { upgrade }: Pick<Asking, 'upgrade'>,
 ): Shadowing {
   const isNewByTable = reason === 'flag_on' || reason === 'stage_new';
   const isShadowed = reason === 'stage_shadow' || reason === 'flag_shadow';

@@ -1,3 +1,4 @@
+import type { HeadForm } from '../vocabulary/index.ts';
 import { judgeAskedName, NOT_IN_A_VALUE } from './field-name.ts';
 import { UnsendableQuestion } from './legacy-failure.ts';
 
@@ -8,6 +9,8 @@ export type QuestionWords = Readonly<{
   host: string;
   /** Name and value in turn, the client's and then the gateway's. */
   headers: readonly string[];
+  /** Set where other questions have the same `headers`. */
+  form?: HeadForm | undefined;
   identity: readonly string[];
   /** How the body is framed: its length, `chunked`, or `none`. */
   body: 'none' | 'chunked' | number;
@@ -25,17 +28,32 @@ export const expectsBody = (method: string) => TELL_NOTHING.has(method);
  * The head of a request, as one string to be written as Latin-1. Throws `UnsendableQuestion` where a part of it could end its line, or says
  * what only this connection may say; admit has taken such lines away.
  */
-export function writeQuestion({ method, target, host, headers, identity, ...words }: QuestionWords): string {
+export function writeQuestion(words: QuestionWords): string {
+  const { method, target, host, headers, form, identity } = words;
   if (!judgeAskedName(method).isName || !TARGET.test(target) || NOT_IN_A_VALUE.test(host))
     throw new UnsendableQuestion('its first lines');
   const lines = [`${method} ${target} HTTP/1.1`, `host: ${host}`, `connection: ${words.connection}`];
-  addLines(lines, headers);
+  if (form === undefined) addLines(lines, headers);
+  else addForm(lines, headers, form);
   addLines(lines, identity);
   const framing = describeFraming(method, words.body);
   if (framing !== undefined) lines.push(framing);
   lines.push('\r\n');
   // Joined at once: half of what it takes to add one to the other, and nothing is left to be put together when it is written.
   return lines.join('\r\n');
+}
+
+/** Judged and written once for all questions of one form. */
+const written = new WeakMap<HeadForm, readonly string[]>();
+
+function addForm(lines: string[], headers: readonly string[], form: HeadForm): void {
+  const known = written.get(form);
+  if (known !== undefined) return void lines.push(...known);
+  const own: string[] = [];
+  addLines(own, headers);
+  const text = own.length === 0 ? own : [own.join('\r\n')];
+  written.set(form, text);
+  lines.push(...text);
 }
 
 function addLines(lines: string[], fields: readonly string[]): void {

@@ -18,20 +18,28 @@ type Ways = Readonly<{
 }>;
 
 /** Streams one exchange with legacy. Resolves when the client has the whole answer, or never will. */
-export async function streamAnswer(
+export function streamAnswer(
   ways: Ways,
   ask: Ask,
   req: IncomingRequest,
   res: OutgoingAnswer,
 ): Promise<Outcome> {
   const upload = hasBody(req) ? new Upload({ req, maxBytes: ways.maxBodyBytes, tap: ask.tap }) : undefined;
-  const ended = await askLegacy(ways, { ask, req, res, upload, turn: upload ? 'only' : 'first' });
-  if (ended.kind !== 'stale') return ended;
-  if (ask.mayRetry?.() === false) return { kind: 'failed', failure: ended.failure };
-  return (await askLegacy(ways, { ask, req, res, upload: undefined, turn: 'second' })) as Outcome;
+  const turn = upload ? 'only' : 'first';
+  return new Promise((resolve) => {
+    const tryAgain = () =>
+      askLegacy(ways, { ask, req, res, upload: undefined, turn: 'second', resolve: settle });
+    const settle = (ended: Ended) => {
+      if (ended.kind !== 'stale') resolve(ended);
+      else if (ask.mayRetry?.() === false) resolve({ kind: 'failed', failure: ended.failure });
+      else tryAgain();
+    };
+    askLegacy(ways, { ask, req, res, upload, turn, resolve: settle });
+  });
 }
 
 function hasBody(req: IncomingRequest): req is IncomingMessage {
+  if (req.isBodiless) return false;
   const length = req.headers['content-length'];
   return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
@@ -42,11 +50,12 @@ type Attempt = Readonly<{
   res: OutgoingAnswer;
   upload: Upload | undefined;
   turn: Turn;
+  resolve: (ended: Ended) => void;
 }>;
 
-function askLegacy(ways: Ways, attempt: Attempt): Promise<Ended> {
+function askLegacy(ways: Ways, attempt: Attempt): void {
   const { ask, upload, turn } = attempt;
-  const { method, target, headers } = ask.arrival;
+  const { method, target, headers, form } = ask.arrival;
   const host = ask.arrival.host === '' ? ways.legacy.host : ask.arrival.host;
   const lines = turn === 'second' ? ways.fresh : ways.lines;
   // Behind a HEAD, and behind a body that a method does not expect, a legacy that counts otherwise would be out of step.
@@ -57,25 +66,15 @@ function askLegacy(ways: Ways, attempt: Attempt): Promise<Ended> {
       target,
       host,
       headers,
+      form,
       identity: ask.identity,
       body: upload?.framing ?? 'none',
       connection: isLast ? 'close' : 'keep-alive',
     });
     const servername = ways.legacy.protocol === 'https:' ? nameServer(host) : undefined;
-    return new Promise((resolve) =>
-      lines.ask(
-        new AnswerStream({
-          ...attempt,
-          head,
-          servername,
-          isLast,
-          streamIdleMs: ways.streamIdleMs,
-          lines,
-          resolve,
-        }),
-      ),
-    );
+    const { streamIdleMs } = ways;
+    lines.ask(new AnswerStream({ ...attempt, head, servername, isLast, streamIdleMs, lines }));
   } catch (error) {
-    return Promise.resolve({ kind: 'failed', failure: nameLegacyFailure(error, method, 'kept') });
+    attempt.resolve({ kind: 'failed', failure: nameLegacyFailure(error, method, 'kept') });
   }
 }

@@ -1,6 +1,6 @@
 // What happened becomes logs, metrics and health. Typed events in, nothing out: `emit` never throws, never waits, and no room
 // asks this one anything. Events carry no secret, header, query or body, so that no sink can leak one.
-import type { BanyanEvent, Emit } from '../vocabulary/index.ts';
+import { type BanyanEvent, type Emit, isOfOneRequest } from '../vocabulary/index.ts';
 import { createHealth, type Readiness } from './health.ts';
 import type { LineSink } from './line-sink.ts';
 import { createLog, type LogLevel } from './log.ts';
@@ -19,7 +19,7 @@ export type Observe = Readonly<{
   /** The same as data, for another process to add up. */
   figures(): Promise<readonly object[]>;
   readiness(): Readiness;
-  /** Calls `listener` with every event; answers the way to stop it. */
+  /** Calls `listener` with every event but those of single requests; answers the way to stop it. */
   subscribe(listener: Emit): () => void;
 }>;
 
@@ -30,6 +30,10 @@ export function createObserve(wish: Readonly<{ level: LogLevel; sink: LineSink; 
   const listeners = new Set<Emit>();
   const emit = (event: BanyanEvent) => {
     try {
+      if (isOfOneRequest(event)) {
+        metrics.record(event);
+        return log(event);
+      }
       metrics.record(event);
       health.record(event);
       log(event);

@@ -1,5 +1,11 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { type BanyanEvent, BREAKER_STATES, CUT_REASONS, type Revision } from '../vocabulary/index.ts';
+import {
+  type BanyanEvent,
+  BREAKER_STATES,
+  CUT_REASONS,
+  isOfOneRequest,
+  type Revision,
+} from '../vocabulary/index.ts';
 import { createFlagMetrics } from './flag-metrics.ts';
 import { createMirrorMetrics } from './mirror-metrics.ts';
 import { createMoveMetrics } from './move-metrics.ts';
@@ -34,12 +40,17 @@ export function createMetrics(droppedLogLines: () => number): Metrics {
   const recordStore = createStoreMetrics(registry);
   let revision: Revision | undefined;
   const record = (event: BanyanEvent) => {
+    if (isOfOneRequest(event)) {
+      recordRequest(event);
+      if (event.type === 'decision_made') recordMirror(event);
+      else if (event.type === 'request_finished') recordIn(families, event);
+      return;
+    }
     if (event.type === 'table_swapped' && event.revision !== revision) {
       if (revision !== undefined) families.snapshotRevision.remove({ revision });
       revision = event.revision;
       families.snapshotRevision.set({ revision }, 1);
     }
-    recordRequest(event);
     recordIn(families, event);
     recordMirror(event);
     recordMoves(event);

@@ -1,5 +1,6 @@
 import type { Side } from './decision.ts';
 import type { RequestId, TenantName } from './ids.ts';
+import type { HeadForm } from './message.ts';
 
 /** W3C Trace Context, level 1: https://www.w3.org/TR/trace-context/ */
 export type Trace = Readonly<{
@@ -35,6 +36,8 @@ export type Arrival = Readonly<{
   hostTenant: TenantName | undefined;
   /** Name and value in turn, as `rawHeaders`: what may go on. Identity, hop-by-hop and odd names are gone. */
   headers: readonly string[];
+  /** Set where the same client has asked in this form before: then `headers` are the same, too. */
+  form?: HeadForm | undefined;
   credentials: readonly Credential[];
   /** What `X-Banyan-Side` asked for; honoured only for a caller with scope `qa`. */
   wish: Side | undefined;

@@ -78,6 +78,6 @@ export type Decision = Readonly<{
   flag: Readonly<{ name: FlagName; on: boolean | undefined }> | undefined;
   /** The new side's handler, `feature/name`, where the route has one. */
   handler: string | undefined;
-  /** What the path template's parameters matched, as they stand in the canonical path. */
+  /** What the path template's parameters matched, as they stand in the canonical path. Empty where the new side is not asked, which alone reads them. */
   params: Readonly<Record<string, string>>;
 }>;

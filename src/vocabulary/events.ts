@@ -189,3 +189,12 @@ export const PARTS = [
 
 /** How every room tells what happened. Never throws, never waits. */
 export type Emit = (event: BanyanEvent) => void;
+
+export type OneRequestEvent = Extract<
+  BanyanEvent,
+  { type: 'request_received' | 'decision_made' | 'request_finished' }
+>;
+
+/** Every request has three of these. They are counted and written down, and nobody else is told of them. */
+export const isOfOneRequest = (event: BanyanEvent): event is OneRequestEvent =>
+  event.type === 'request_finished' || event.type === 'request_received' || event.type === 'decision_made';

@@ -1,6 +1,15 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/**
+ * What heads that came on one connection have in common: those of one form have the same method and the same lines in the same order, and differ
+ * in nothing but the target and the values of `BLANKS`. It is known by its identity, and gone with its connection.
+ */
+export type HeadForm = Readonly<{ method: string }>;
+
+/** By these two requests of one client differ, where they ask in the same way. */
+export const BLANKS = ['traceparent', 'tracestate', 'x-request-id'] as const;
+
 /** What the corridor reads of a request. Node's own is one; so is a plain one, which has no body (`accept/plain-request.ts`). */
 export type IncomingRequest = Readonly<
   Pick<
@@ -15,6 +24,10 @@ export type IncomingRequest = Readonly<
     | 'readableDidRead'
   > & {
     socket: Socket;
+    /** Set where no body can come, whatever else is said. */
+    isBodiless?: true;
+    /** Set where the same client has asked in this form before. */
+    form?: HeadForm | undefined;
     headers: Readonly<
       Pick<IncomingHttpHeaders, 'accept' | 'content-length' | 'expect' | 'transfer-encoding'>
     >;

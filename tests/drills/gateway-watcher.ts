@@ -46,6 +46,7 @@ export class Watcher {
 
   read(line: string): void {
     if (line.includes('"event":"bug"')) this.#bugs.push(line);
+    if (line.includes('"event":"request_finished"')) this.#noteRequest(JSON.parse(line));
   }
 
   note(event: BanyanEvent): void {
@@ -64,8 +65,6 @@ export class Watcher {
         return;
       case 'rehearsals_changed':
         return this.#noteRehearsals(event);
-      case 'request_finished':
-        return this.#noteRequest(event);
     }
   }
 
@@ -91,7 +90,7 @@ export class Watcher {
     if (state === 'down') this.#counts.deaths.push(detail);
   }
 
-  #noteRequest({ reason, outcome }: Event<'request_finished'>): void {
+  #noteRequest({ reason, outcome }: Pick<Event<'request_finished'>, 'reason' | 'outcome'>): void {
     if (reason === 'stage_shadow') this.#state.pending += 1;
     if (outcome !== 'answered') this.#counts.unanswered += 1;
   }

@@ -27,6 +27,7 @@ function ask({ method = 'GET', path = '/api/ai/7/', caller = callerOf('acme'), w
   const snapshot = bench.decide.pin();
   return bench.decide.decide(snapshot, bench.decide.match(snapshot, method, path), caller, {
     ...PLAIN,
+    path,
     wish,
   });
 }

@@ -92,8 +92,8 @@ test.each(Array.from({ length: 40 }, (_, number) => number))('table %i', (number
   const find = createMatcher(tableOf(rows));
   for (let count = 0; count < 100; count += 1) {
     const [method, path] = [die.pick(ASKED), throwPath(die, rows)];
-    const { row, params } = find(method, path);
-    const found: Found = row?.id === undefined ? undefined : [row.id, { ...params }];
+    const { row, paramsOf } = find(method, path);
+    const found: Found = row?.id === undefined ? undefined : [row.id, { ...paramsOf(path) }];
     expect([method, path, found]).toEqual([method, path, askRouter(rows, method, path)]);
   }
 });

@@ -43,6 +43,7 @@ async function decide(text: string, owners: Readonly<Record<string, Side>>, ask:
   return bench.decide.decide(snapshot, bench.decide.match(snapshot, method, path), caller, {
     wish,
     upgrade: false,
+    path,
   });
 }
 
@@ -83,6 +84,7 @@ describe('while the rows of a feature are being moved', () => {
     const resting = bench.decide.decide(snapshot, match, callerOf(ACME as TenantName), {
       wish: undefined,
       upgrade: false,
+      path: '/api/ai/completions/',
     });
     expect(resting).toMatchObject({ side: 'new', reason: 'breaker_open' });
   });

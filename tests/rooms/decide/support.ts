@@ -46,7 +46,7 @@ export function callerOf(tenant: string, scopes: readonly string[] = []): Caller
 }
 
 /** A plain request that forces no side. */
-export const PLAIN: Asking = { wish: undefined, upgrade: false };
+export const PLAIN: Asking = { wish: undefined, upgrade: false, path: '/' };
 
 export const NOBODY: Caller = { kind: 'anonymous', tenant: undefined };
 
