@@ -1,6 +1,6 @@
 // The requests that nobody can read in two ways: a whole head at once, nothing behind it, no body, and none of the fields that say
 // anything of framing or of the connection. Whatever is not certainly one of these is left to Node's parser, which knows the rest.
-import { BLANKS, type HeadForm } from '../vocabulary/index.ts';
+import { BLANKS, BlankedHead, type HeadForm, type Span } from '../vocabulary/index.ts';
 
 /** A request without a body, as Node's parser would tell it. */
 export type PlainHead = Readonly<{
@@ -43,19 +43,18 @@ const known = new Map<string, Name>();
 
 type FirstLine = Readonly<{ method: 'GET' | 'HEAD'; url: string; end: number }>;
 
-/** The last head as it was written, with its blanks left out. */
+/** The last head of a connection. */
 type Written = Readonly<{
   method: string;
-  /** All that stands before, between and behind the blanks. */
-  pieces: readonly string[];
+  text: BlankedHead;
   rawHeaders: readonly string[];
   /** Where the blanks' values stand in `rawHeaders`. */
   places: readonly number[];
 }>;
 
 /**
- * The heads of one connection, one after the other. Who asks again mostly says the same again: then it is compared with what was said before,
- * and neither taken apart nor judged anew, here or in any room behind: 0.3 µs instead of 4 here, and 18 of 105 in all.
+ * The heads of one connection, one after the other. Who asks again mostly says the same again: then it is compared with what was said before, and
+ * neither taken apart nor judged anew, here or in any room behind. Of 120 µs that a request took, that saved 10.
  */
 export class PlainHeads {
   #last: Written | undefined;
@@ -70,23 +69,15 @@ export class PlainHeads {
 
   #fillForm(text: string, { method, url, end }: FirstLine): PlainHead | undefined {
     const last = this.#last;
-    if (last === undefined || last.method !== method) return undefined;
-    const { pieces, places } = last;
+    const blanks = last?.method === method ? last.text.read(text, end) : undefined;
+    if (last === undefined || blanks === undefined) return undefined;
     const rawHeaders = last.rawHeaders.slice();
-    let at = end;
-    for (let i = 0; i < pieces.length; i += 1) {
-      const piece = pieces[i] as string;
-      const from = at + piece.length;
-      if (text.slice(at, from) !== piece) return undefined;
-      at = from;
-      const place = places[i];
-      if (place === undefined) break;
-      at = text.indexOf('\r\n', from);
-      const value = at < 0 ? undefined : readValue(text, from, at);
+    for (let i = 0; i < blanks.length; i += 1) {
+      const blank = blanks[i] as string;
+      const value = readValue(blank, 0, blank.length);
       if (value === undefined) return undefined;
-      rawHeaders[place] = value;
+      rawHeaders[last.places[i] as number] = value;
     }
-    if (at !== text.length) return undefined;
     this.#form ??= Object.freeze({ method });
     return { method, url, rawHeaders, form: this.#form };
   }
@@ -95,9 +86,8 @@ export class PlainHeads {
     this.#last = undefined;
     this.#form = undefined;
     const rawHeaders: string[] = [];
-    const pieces: string[] = [];
     const places: number[] = [];
-    let pieceFrom = begin;
+    const blanks: Span[] = [];
     let from = begin;
     for (let end = text.indexOf('\r\n', from); end > from; end = text.indexOf('\r\n', from)) {
       const colon = text.indexOf(':', from);
@@ -108,16 +98,14 @@ export class PlainHeads {
       if (name.isConnection && value.toLowerCase() !== 'keep-alive') return undefined;
       rawHeaders.push(name.text, value);
       if (name.isBlank) {
-        pieces.push(text.slice(pieceFrom, colon + 1));
         places.push(rawHeaders.length - 1);
-        pieceFrom = end;
+        blanks.push([colon + 1, end]);
       }
       from = end + 2;
     }
     // Here the empty line must stand, and nothing behind it.
     if (from + 2 !== text.length || !text.endsWith('\r\n\r\n')) return undefined;
-    pieces.push(text.slice(pieceFrom));
-    this.#last = { method, pieces, rawHeaders, places };
+    this.#last = { method, text: new BlankedHead(text, begin, blanks), rawHeaders, places };
     return { method, url, rawHeaders, form: undefined };
   }
 }

@@ -1,3 +1,4 @@
+import type { AnswerForm } from './answer-reader.ts';
 import { judgeName } from './field-name.ts';
 
 export type AnswerHead = Readonly<{
@@ -9,12 +10,24 @@ export type AnswerHead = Readonly<{
   cookies: readonly string[];
 }>;
 
+/** What is known of all answers of one form: which of its lines go on, by the places of their names. */
+type Familiar = Readonly<{ places: readonly number[]; isEventStream: boolean }>;
+const familiar = new WeakMap<AnswerForm, Familiar>();
+const NONE: readonly string[] = [];
+
 /**
  * Legacy's header lines with case, order and repeats kept, less those of the connection, plus `added`.
  * `raw` is name and value in turn, a character a byte.
  */
-export function readAnswerHead(raw: readonly string[], added: readonly string[]): AnswerHead {
+export function readAnswerHead(
+  raw: readonly string[],
+  added: readonly string[],
+  form?: AnswerForm,
+): AnswerHead {
+  const known = form && familiar.get(form);
+  if (known !== undefined) return pickLines(raw, added, known);
   const lines: string[] = [];
+  const places: number[] = [];
   const cookies: string[] = [];
   let nominated: ReadonlySet<string> | undefined;
   let isEventStream = false;
@@ -27,9 +40,22 @@ export function readAnswerHead(raw: readonly string[], added: readonly string[])
     if (key === 'content-type') isEventStream = /^text\/event-stream/i.test(value);
     if (key === 'set-cookie') cookies.push(value);
     lines.push(name, value);
+    places.push(i);
   }
-  const kept = nominated && nominated.size > 0 ? dropNames(lines, nominated) : lines;
+  const dropsMore = nominated !== undefined && nominated.size > 0;
+  const kept = nominated && dropsMore ? dropNames(lines, nominated) : lines;
+  if (form !== undefined && !dropsMore && cookies.length === 0) familiar.set(form, { places, isEventStream });
   return { lines: kept.concat(added), own: kept, isEventStream, cookies };
+}
+
+function pickLines(
+  raw: readonly string[],
+  added: readonly string[],
+  { places, isEventStream }: Familiar,
+): AnswerHead {
+  const own: string[] = [];
+  for (const place of places) own.push(raw[place] ?? '', raw[place + 1] ?? '');
+  return { lines: own.concat(added), own, isEventStream, cookies: NONE };
 }
 
 /** A 204 has no length of a body (RFC 9110 section 8.6); a client that believed one would wait for it. */

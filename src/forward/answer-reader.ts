@@ -1,14 +1,18 @@
 // Legacy's answer, read off the bytes of a connection that carries one exchange at a time (RFC 9112). Whatever two readers could take for
 // two different things is refused, never repaired: what follows on the same connection would be somebody else's answer.
 
+import { BlankedHead, type Span } from '../vocabulary/index.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { judgeName, NOT_IN_A_VALUE } from './field-name.ts';
 import { BrokenAnswer } from './legacy-failure.ts';
 
+/** What the heads of one connection have in common where they differ in a few values only (`BLANKS` of `field-name.ts`). Known by its identity. */
+export type AnswerForm = Readonly<{ status: number }>;
+
 /** Who is told of an answer. */
 export type AnswerHearer = Readonly<{
   /** Once, and never of an interim answer (1xx): those end here. `raw` is name and value in turn; each character is a byte. */
-  began(status: number, phrase: string, raw: string[]): void;
+  began(status: number, phrase: string, raw: string[], form?: AnswerForm): void;
   /** The bytes are the reader's again as soon as this returns. */
   piece(bytes: Buffer): void;
   /** The answer is whole. */
@@ -26,7 +30,28 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([^\r\n]*))?$/;
 const LENGTH = /^[0-9]{1,15}$/;
 const CR = 13;
 
+/** The last head of a connection, and what was read off it. */
+type Written = Readonly<{
+  text: BlankedHead;
+  minor: string;
+  status: number;
+  phrase: string;
+  raw: readonly string[];
+  /** Where the blanks' values stand in `raw`. */
+  places: readonly number[];
+  lengthAt: number | undefined;
+  coding: string | undefined;
+  connection: string;
+  keepAlive: string;
+}>;
+
 export class AnswerReader {
+  #last: Written | undefined;
+  #form: AnswerForm | undefined;
+  #places: number[] = [];
+  #blanks: Span[] = [];
+  #lengthAt: number | undefined;
+  #hasCookies = false;
   #phase: Phase = 'head';
   #method = '';
   /** Of a head that comes in pieces: the line that has no end yet. */
@@ -90,6 +115,10 @@ export class AnswerReader {
     this.#headBytes = 0;
     this.#minor = '';
     this.#raw = [];
+    this.#places = [];
+    this.#blanks = [];
+    this.#lengthAt = undefined;
+    this.#hasCookies = false;
     this.#length = undefined;
     this.#coding = undefined;
     this.#connection = '';
@@ -102,6 +131,8 @@ export class AnswerReader {
     const found = bytes.indexOf(HEAD_END, begin, 'latin1');
     const end = found < 0 ? bytes.length : found + HEAD_END.length;
     const text = this.#line + bytes.toString('latin1', begin, end);
+    const isOnePiece = found >= 0 && this.#line === '' && this.#minor === '';
+    if (isOnePiece && this.#fillForm(text)) return this.#endHead(text.length, end, hearer);
     const origin = begin - this.#line.length;
     let from = 0;
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
@@ -112,14 +143,60 @@ export class AnswerReader {
       if (this.#minor === '') this.#readStatusLine(text.slice(start, lineEnd));
       else if (lineEnd > start) this.#readField(text, start, lineEnd);
       else {
-        this.#countHead(origin + from - begin);
-        this.#judgeHead(hearer);
-        return origin + from;
+        this.#form = undefined;
+        this.#last = isOnePiece ? this.#remember(text) : undefined;
+        return this.#endHead(origin + from - begin, origin + from, hearer);
       }
     }
     this.#keepLine(text.slice(from));
     this.#countHead(end - begin);
     return end;
+  }
+
+  #endHead(bytes: number, end: number, hearer: AnswerHearer): number {
+    this.#countHead(bytes);
+    this.#judgeHead(hearer);
+    return end;
+  }
+
+  /** Cookies are secrets, and hardly ever come twice. */
+  #remember(text: string): Written | undefined {
+    if (this.#hasCookies || this.#status < 200) return undefined;
+    return {
+      text: new BlankedHead(text, 0, this.#blanks),
+      minor: this.#minor,
+      status: this.#status,
+      phrase: this.#phrase,
+      raw: this.#raw,
+      places: this.#places,
+      lengthAt: this.#lengthAt,
+      coding: this.#coding,
+      connection: this.#connection,
+      keepAlive: this.#keepAlive,
+    };
+  }
+
+  /** Reads a head that is like the one before it: what was judged then need not be judged again. */
+  #fillForm(text: string): boolean {
+    const last = this.#last;
+    const blanks = last?.text.read(text, 0);
+    if (last === undefined || blanks === undefined) return false;
+    const raw = last.raw.slice();
+    for (let i = 0; i < blanks.length; i += 1) {
+      const value = skipSpace(blanks[i] as string);
+      if (NOT_IN_A_VALUE.test(value)) return false;
+      raw[last.places[i] as number] = value;
+    }
+    this.#length = last.lengthAt === undefined ? undefined : raw[last.lengthAt]?.trimEnd();
+    this.#minor = last.minor;
+    this.#status = last.status;
+    this.#phrase = last.phrase;
+    this.#raw = raw;
+    this.#coding = last.coding;
+    this.#connection = last.connection;
+    this.#keepAlive = last.keepAlive;
+    this.#form ??= Object.freeze({ status: last.status });
+    return true;
   }
 
   #countHead(bytes: number): void {
@@ -155,6 +232,11 @@ export class AnswerReader {
     if (NOT_IN_A_VALUE.test(value)) throw new BrokenAnswer('a header with control characters');
     if (judged.frames) this.#noteFraming(judged.key, value.trimEnd());
     this.#raw.push(judged.text, value);
+    if (judged.isBlank) {
+      this.#places.push(this.#raw.length - 1);
+      this.#blanks.push([colon + 1, end]);
+      if (judged.key === 'content-length') this.#lengthAt = this.#raw.length - 1;
+    } else if (judged.key === 'set-cookie') this.#hasCookies = true;
   }
 
   #noteFraming(key: string, value: string): void {
@@ -181,7 +263,7 @@ export class AnswerReader {
     const isInDoubt =
       hasNoBody && this.#method !== 'HEAD' && (coding !== undefined || (length ?? '0') !== '0');
     this.#mayStay = this.#isKeptAlive() && !isInDoubt;
-    hearer.began(status, this.#phrase, this.#raw);
+    hearer.began(status, this.#phrase, this.#raw, this.#form);
     this.#rest = Number(length ?? 0);
     if (hasNoBody || (length !== undefined && this.#rest === 0)) return this.#finish(hearer);
     if (coding !== undefined) this.#chunks.open();
@@ -220,6 +302,12 @@ export class AnswerReader {
     this.#phase = 'whole';
     hearer.whole();
   }
+}
+
+function skipSpace(text: string): string {
+  let from = 0;
+  while (from < text.length && isSpace(text.charCodeAt(from))) from += 1;
+  return from === 0 ? text : text.slice(from);
 }
 
 const isSpace = (code: number) => code === 32 || code === 9;

@@ -7,6 +7,7 @@ import {
   type OutgoingAnswer,
 } from '../vocabulary/index.ts';
 import { dropLength, readAnswerHead } from './answer-head.ts';
+import type { AnswerForm } from './answer-reader.ts';
 import type { Ask } from './ask.ts';
 import { isSafe, LegacyTooSlow, nameLegacyFailure, type Progress, StaleLine } from './legacy-failure.ts';
 import type { Line, Question } from './line.ts';
@@ -98,11 +99,11 @@ export class AnswerStream implements Question {
     this.#heardMs = performance.now();
   }
 
-  began(status: number, phrase: string, raw: string[]): void {
+  began(status: number, phrase: string, raw: string[], form?: AnswerForm): void {
     if (this.#isSettled) return;
     this.#hasBegun = true;
     const { req, ask, streamIdleMs } = this.#wish;
-    const head = readAnswerHead(raw, ask.added);
+    const head = readAnswerHead(raw, ask.added, form);
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
     ask.answerBegan?.(head.isEventStream ? 'stream' : 'plain');
     ask.tap?.answerBegan(status, head.own);

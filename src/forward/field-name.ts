@@ -17,6 +17,8 @@ const HOP_BY_HOP = new Set([
 const OURS = new Set(['x-request-id', 'x-served-by', 'x-identity-tag']);
 // In a question these are written for the connection, and by nobody else.
 const ONLY_OURS = new Set(['host', 'connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect']);
+// In these the answers of one service differ where nothing else does.
+const BLANKS = new Set(['content-length', 'date', 'etag', 'last-modified']);
 const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
 export type FieldName = Readonly<{
@@ -30,6 +32,8 @@ export type FieldName = Readonly<{
   endsHere: boolean;
   /** Says how the message or its connection ends. */
   frames: boolean;
+  /** Its value differs from answer to answer. */
+  isBlank: boolean;
   /** No line of a question that was handed to us. */
   onlyOurs: boolean;
 }>;
@@ -58,6 +62,7 @@ const NO_NAME: FieldName = Object.freeze({
   isName: false,
   endsHere: true,
   frames: false,
+  isBlank: false,
   onlyOurs: true,
 });
 
@@ -69,6 +74,7 @@ function judge(name: string): FieldName {
     isName: true,
     endsHere: HOP_BY_HOP.has(key) || OURS.has(key),
     frames: FRAMING.has(key),
+    isBlank: BLANKS.has(key),
     onlyOurs: ONLY_OURS.has(key),
   });
 }

@@ -1,6 +1,7 @@
 // The words everyone shares: ids, callers, arrivals, decisions, outcomes, failures, events, and the ports between rooms.
 // Types and tiny pure functions only; imports nothing.
 export * from './arrival.ts';
+export * from './blanked-head.ts';
 export * from './caller.ts';
 export * from './child-environment.ts';
 export * from './decision.ts';
