@@ -15,6 +15,9 @@ export type PlainHead = Readonly<{
 /** Longer heads are rare. */
 export const MOST_PLAIN_BYTES = 8 * 1024;
 
+/** It is kept for as long as its connection is open, and there may be 10,000 of those: 8 KB of short lines would be 31 KB each. */
+const MOST_KEPT_BYTES = 2 * 1024;
+
 const TARGET = /^\/[\x21-\x7e]*$/;
 const NAME = /^[A-Za-z0-9-]+$/;
 const NOT_IN_A_VALUE = /[^\x20-\x7e\x80-\xff]/;
@@ -105,7 +108,8 @@ export class PlainHeads {
     }
     // Here the empty line must stand, and nothing behind it.
     if (from + 2 !== text.length || !text.endsWith('\r\n\r\n')) return undefined;
-    this.#last = { method, text: new BlankedHead(text, begin, blanks), rawHeaders, places };
+    if (text.length <= MOST_KEPT_BYTES)
+      this.#last = { method, text: new BlankedHead(text, begin, blanks), rawHeaders, places };
     return { method, url, rawHeaders, form: undefined };
   }
 }

@@ -229,6 +229,7 @@ export class Visit {
     this.turn?.leave();
     const { caller, decision } = this.#learned ?? {};
     const endedMs = performance.now();
+    const { outcome: name, status, failure } = nameEnd(outcome);
     this.#emit({
       type: 'request_finished',
       requestId: this.#requestId,
@@ -242,7 +243,9 @@ export class Visit {
       tenant: caller?.tenant,
       user: caller?.kind === 'known' ? caller.user : undefined,
       by: caller?.kind === 'known' ? caller.by : undefined,
-      ...nameEnd(outcome),
+      outcome: name,
+      status,
+      failure,
       fellBack: this.#forgiven !== undefined,
       durationMs: endedMs - this.#beganMs,
       overheadMs: (this.#askedMs ?? endedMs) - this.#beganMs,

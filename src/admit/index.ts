@@ -1,6 +1,7 @@
 // Who is calling, and may they come in. `receive` refuses what is malformed or can be read in two ways and strips every claim of identity;
 // `identify` turns credentials into a Caller, checked once and cached; `identityHeaders` says it on, signed, to either side.
-// No secret leaves this room: not in an event, not in a failure, not in a cache (hashes only).
+// No secret leaves this room: not in an event, not in a failure, and in no cache but as a hash, save for what a connection itself has said last,
+// which is kept until it says something else or closes.
 // Every failure of `receive` means: answer, then close the connection, for its framing cannot be trusted any more.
 import type {
   AdmitPolicy,

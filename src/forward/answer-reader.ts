@@ -24,6 +24,7 @@ type Phase = 'head' | 'length' | 'chunks' | 'until_close' | 'whole';
 
 const HEAD_END = '\r\n\r\n';
 const MOST_HEAD_BYTES = 64 * 1024;
+const MOST_KEPT_BYTES = 2 * 1024;
 const VERSION = 'HTTP/1.';
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([^\r\n]*))?$/;
 // So many digits are exact as a number.
@@ -159,9 +160,9 @@ export class AnswerReader {
     return end;
   }
 
-  /** Cookies are secrets, and hardly ever come twice. */
+  /** Cookies are secrets, and hardly ever come twice; what is long is not kept for as long as a connection. */
   #remember(text: string): Written | undefined {
-    if (this.#hasCookies || this.#status < 200) return undefined;
+    if (this.#hasCookies || this.#status < 200 || text.length > MOST_KEPT_BYTES) return undefined;
     return {
       text: new BlankedHead(text, 0, this.#blanks),
       minor: this.#minor,
@@ -187,7 +188,7 @@ export class AnswerReader {
       if (NOT_IN_A_VALUE.test(value)) return false;
       raw[last.places[i] as number] = value;
     }
-    this.#length = last.lengthAt === undefined ? undefined : raw[last.lengthAt]?.trimEnd();
+    this.#length = last.lengthAt === undefined ? undefined : trimSpace(raw[last.lengthAt] ?? '');
     this.#minor = last.minor;
     this.#status = last.status;
     this.#phrase = last.phrase;
@@ -230,7 +231,7 @@ export class AnswerReader {
     // Space behind it is no part of it either (RFC 9112 section 5), but goes on as it came.
     const value = text.slice(from, end);
     if (NOT_IN_A_VALUE.test(value)) throw new BrokenAnswer('a header with control characters');
-    if (judged.frames) this.#noteFraming(judged.key, value.trimEnd());
+    if (judged.frames) this.#noteFraming(judged.key, trimSpace(value));
     this.#raw.push(judged.text, value);
     if (judged.isBlank) {
       this.#places.push(this.#raw.length - 1);
@@ -308,6 +309,13 @@ function skipSpace(text: string): string {
   let from = 0;
   while (from < text.length && isSpace(text.charCodeAt(from))) from += 1;
   return from === 0 ? text : text.slice(from);
+}
+
+/** Of what JavaScript takes for space, HTTP knows two (RFC 9110 section 5.6.3). */
+function trimSpace(text: string): string {
+  let end = text.length;
+  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return end === text.length ? text : text.slice(0, end);
 }
 
 const isSpace = (code: number) => code === 32 || code === 9;

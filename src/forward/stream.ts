@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { IncomingRequest, Outcome, OutgoingAnswer } from '../vocabulary/index.ts';
 import { AnswerStream, type Ended, type Turn } from './answer-stream.ts';
 import type { Ask } from './ask.ts';
-import { nameLegacyFailure } from './legacy-failure.ts';
+import { nameLegacyFailure, UnsendableQuestion } from './legacy-failure.ts';
 import { nameServer } from './line-opener.ts';
 import type { Lines } from './lines.ts';
 import { expectsBody, writeQuestion } from './question-head.ts';
@@ -26,13 +26,16 @@ export function streamAnswer(
 ): Promise<Outcome> {
   const upload = hasBody(req) ? new Upload({ req, maxBytes: ways.maxBodyBytes, tap: ask.tap }) : undefined;
   const turn = upload ? 'only' : 'first';
-  return new Promise((resolve) => {
-    const tryAgain = () =>
-      askLegacy(ways, { ask, req, res, upload: undefined, turn: 'second', resolve: settle });
+  return new Promise((resolve, reject) => {
     const settle = (ended: Ended) => {
-      if (ended.kind !== 'stale') resolve(ended);
-      else if (ask.mayRetry?.() === false) resolve({ kind: 'failed', failure: ended.failure });
-      else tryAgain();
+      if (ended.kind !== 'stale') return resolve(ended);
+      // Called from a socket's event, where nobody else would take what is thrown.
+      try {
+        if (ask.mayRetry?.() === false) resolve({ kind: 'failed', failure: ended.failure });
+        else askLegacy(ways, { ask, req, res, upload: undefined, turn: 'second', resolve: settle });
+      } catch (error) {
+        reject(error);
+      }
     };
     askLegacy(ways, { ask, req, res, upload, turn, resolve: settle });
   });
@@ -54,7 +57,7 @@ type Attempt = Readonly<{
 }>;
 
 function askLegacy(ways: Ways, attempt: Attempt): void {
-  const { ask, upload, turn } = attempt;
+  const { ask, req, res, upload, turn, resolve } = attempt;
   const { method, target, headers, form } = ask.arrival;
   const host = ask.arrival.host === '' ? ways.legacy.host : ask.arrival.host;
   const lines = turn === 'second' ? ways.fresh : ways.lines;
@@ -73,8 +76,23 @@ function askLegacy(ways: Ways, attempt: Attempt): void {
     });
     const servername = ways.legacy.protocol === 'https:' ? nameServer(host) : undefined;
     const { streamIdleMs } = ways;
-    lines.ask(new AnswerStream({ ...attempt, head, servername, isLast, streamIdleMs, lines }));
+    lines.ask(
+      new AnswerStream({
+        ask,
+        req,
+        res,
+        turn,
+        head,
+        servername,
+        isLast,
+        upload,
+        streamIdleMs,
+        lines,
+        resolve,
+      }),
+    );
   } catch (error) {
-    attempt.resolve({ kind: 'failed', failure: nameLegacyFailure(error, method, 'kept') });
+    if (!(error instanceof UnsendableQuestion)) throw error;
+    resolve({ kind: 'failed', failure: nameLegacyFailure(error, method, 'kept') });
   }
 }

@@ -136,5 +136,10 @@ function strip({ arrival, caller, decision, body }: Asked): SealedAsked {
     if (REPLAYED_HEADERS.has(name.toLowerCase())) headers.push(name, value);
   }
   const bytes = body.kind === 'whole' ? Buffer.from(body.bytes).toString('base64') : '';
-  return { arrival: { ...arrival, headers, credentials: [], peer: '' }, caller, decision, body: bytes };
+  return {
+    arrival: { ...arrival, headers, form: undefined, credentials: [], peer: '' },
+    caller,
+    decision,
+    body: bytes,
+  };
 }

@@ -187,7 +187,12 @@ class Watch {
             copy: {
               number: this.#number(),
               // What the caller proved was proved already. Cookies and what else legacy reads of the head go along: handlers read it, too.
-              asked: { arrival: { ...arrival, credentials: [] }, caller, decision, body: asked },
+              asked: {
+                arrival: { ...arrival, form: undefined, credentials: [] },
+                caller,
+                decision,
+                body: asked,
+              },
               answer: {
                 status: capture.status,
                 headers: capture.headers,

@@ -140,6 +140,10 @@ export const STRICTER: readonly Said[] = [
   { name: 'a fold behind the status line', bytes: `${OK} X-A: b\r\nContent-Length: 2\r\n\r\nok` },
   { name: 'another coding', bytes: `${OK}Transfer-Encoding: gzip\r\n\r\nok` },
   { name: 'two codings', bytes: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n` },
+  {
+    name: 'a length with a space behind it that HTTP does not know',
+    bytes: `${OK}Content-Length: 2\xa0\r\n\r\nok`,
+  },
   { name: 'an odd coding', bytes: `${OK}Transfer-Encoding: xchunked\r\n\r\nok` },
   {
     name: 'chunked twice',

@@ -19,6 +19,8 @@ export async function openDoor(
     connections?: number;
     maxBodyBytes?: number;
     mayRetry?: () => boolean;
+    /** Told of what `answer` rejects with; the client is told 500. */
+    thrown?: (error: unknown) => void;
     host?: string | (() => string);
   } = {},
 ): Promise<Door> {
@@ -51,7 +53,12 @@ export async function openDoor(
     },
     {
       request: async (req, res) => {
-        const outcome = await forward.answer(ask(req), req, res);
+        const outcome = await forward.answer(ask(req), req, res).catch((error: unknown) => {
+          if (!wish.thrown) throw error;
+          wish.thrown(error);
+          res.writeHead(500).end('500');
+        });
+        if (!outcome) return;
         if (outcome.kind === 'failed') res.writeHead(outcome.failure.status).end(outcome.failure.code);
         note(outcome);
       },

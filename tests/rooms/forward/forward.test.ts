@@ -431,6 +431,21 @@ describe('when legacy has a bad day', () => {
     expect([legacy.requests.length, asked]).toEqual([2, 1]);
   });
 
+  test('where it cannot be told whether somebody may, whoever asked is told of the error', async () => {
+    const told: unknown[] = [];
+    const mayRetry = () => {
+      throw new Error('a bug');
+    };
+    const { door } = await open(
+      (socket, _head, count) =>
+        count === 1 ? socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok') : socket.destroy(),
+      { mayRetry, thrown: (error) => void told.push(String(error)) },
+    );
+    await sendRaw(door.port, GET, 'ok');
+    await sendRaw(door.port, GET, '500');
+    expect(told).toEqual(['Error: a bug']);
+  });
+
   test('a client that goes away takes its question back from legacy', async () => {
     const { legacy, door } = await open(() => undefined);
     const client = connect(door.port, '127.0.0.1', () => client.write(GET));

@@ -19,6 +19,24 @@ test('lines keep their case, order and repeats; host is the first, and the lengt
   );
 });
 
+test('of one form only the client’s lines are kept: the first ones, since a form has no others', () => {
+  const form = { method: 'GET' };
+
+  expect(write({ form })).toBe(write());
+  expect(write({ form, target: '/b', identity: ['X-Tenant-Id', 'globex'] })).toBe(
+    write({ target: '/b', identity: ['X-Tenant-Id', 'globex'] }),
+  );
+  expect(write({ form, headers: [] })).toBe(write());
+  expect(write({ form: { method: 'GET' }, headers: [] })).toBe(write({ headers: [] }));
+  expect(() => write({ form, identity: ['X', 'a\r\nb'] })).toThrow(UnsendableQuestion);
+});
+
+test('a form whose lines cannot be sent is refused each time', () => {
+  const form = { method: 'GET' };
+  for (let time = 0; time < 2; time += 1)
+    expect(() => write({ form, headers: ['X', 'a\nb'] })).toThrow(UnsendableQuestion);
+});
+
 test.each([
   ['POST', 'none', 'content-length: 0'],
   ['PUT', 'none', 'content-length: 0'],
