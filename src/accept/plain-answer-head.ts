@@ -21,22 +21,23 @@ export type PlainAnswerHead = Readonly<{
   isLast: boolean;
 }>;
 
-/** What a line's name means to the head as a whole. */
+/** What a line's name means to the head as a whole, and what stands before its value. */
 type Meaning = 'date' | 'length' | 'connection' | 'nothing';
+type Name = Readonly<{ meaning: Meaning; before: string }>;
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   connection: 'connection',
   'content-length': 'length',
   date: 'date',
 };
 const MOST_KNOWN = 1_000;
-const known = new Map<string, Meaning>();
+const known = new Map<string, Name>();
 
 /** The head of an answer to HTTP/1.1, with the words that Node's server adds where a side has not said them, and in its order. */
 export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
   const { method, status, phrase, lines } = wish;
   if (NOT_IN_A_VALUE.test(phrase)) throw new Error('an answer with control characters in its phrase');
   if (!(status >= 200 && status <= 999)) throw new Error('an answer with a status that is none');
-  const said = [`HTTP/1.1 ${status} ${phrase}`];
+  const said = [`HTTP/1.1 ${status} `, phrase];
   let hasDate = false;
   let hasLength = false;
   let connection: 'close' | 'stay' | undefined;
@@ -44,36 +45,40 @@ export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
     const name = lines[i] as string;
     const value = lines[i + 1] as string;
     if (NOT_IN_A_VALUE.test(value)) throw new Error('an answer with control characters in a header');
-    const meaning = known.get(name) ?? judge(name);
+    const { meaning, before } = known.get(name) ?? judge(name);
     if (meaning === 'date') hasDate = true;
     else if (meaning === 'length') hasLength = true;
     else if (meaning === 'connection' && connection !== 'close')
       connection = CLOSES.test(value) ? 'close' : 'stay';
-    said.push(`${name}: ${value}`);
+    said.push(before, value);
   }
-  if (!hasDate) said.push(`Date: ${tellDate()}`);
+  if (!hasDate) said.push('\r\nDate: ', tellDate());
   const isLast = connection === undefined ? !wish.mayStay : connection === 'close';
-  if (connection === undefined) said.push(isLast ? 'Connection: close' : stayLine(wish.keepAliveMs));
+  if (connection === undefined) said.push(isLast ? '\r\nConnection: close' : stayLine(wish.keepAliveMs));
   const body =
     method === 'HEAD' || status === 204 || status === 304 ? 'none' : hasLength ? 'counted' : 'chunked';
-  if (body === 'chunked') said.push('Transfer-Encoding: chunked');
-  said.push('\r\n');
-  return { text: said.join('\r\n'), body, isLast };
+  if (body === 'chunked') said.push('\r\nTransfer-Encoding: chunked');
+  said.push('\r\n\r\n');
+  return { text: said.join(''), body, isLast };
 }
 
-function judge(name: string): Meaning {
+function judge(name: string): Name {
   if (!NAME.test(name)) throw new Error('an answer with a header that has no name');
   const lower = name.toLowerCase();
   const meaning = Object.hasOwn(MEANINGS, lower) ? (MEANINGS[lower] as Meaning) : 'nothing';
-  if (known.size < MOST_KNOWN) known.set(Buffer.from(name, 'latin1').toString('latin1'), meaning);
-  return meaning;
+  const fresh = Object.freeze({ meaning, before: own(`\r\n${name}: `) });
+  if (known.size < MOST_KNOWN) known.set(own(name), fresh);
+  return fresh;
 }
+
+/** Cut out of a head a text would keep all of that head in memory. */
+const own = (text: string) => Buffer.from(text, 'latin1').toString('latin1');
 
 let stay = { ms: Number.NaN, line: '' };
 
 function stayLine(ms: number): string {
   if (stay.ms !== ms)
-    stay = { ms, line: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(ms / 1_000)}` };
+    stay = { ms, line: `\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(ms / 1_000)}` };
   return stay.line;
 }
 

@@ -24,6 +24,8 @@ const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer
 export type FieldName = Readonly<{
   /** As it was written, in memory of its own. */
   text: string;
+  /** What stands before its value in a head, the end of the last line with it: half of what it takes to put that together each time. */
+  before: string;
   /** In lower case. */
   key: string;
   /** False: not what RFC 9110 section 5.1 calls a name. */
@@ -58,6 +60,7 @@ function openMemory(): (name: string) => FieldName {
 
 const NO_NAME: FieldName = Object.freeze({
   text: '',
+  before: '',
   key: '',
   isName: false,
   endsHere: true,
@@ -70,6 +73,7 @@ function judge(name: string): FieldName {
   const key = name.toLowerCase();
   return Object.freeze({
     text: name,
+    before: Buffer.from(`\r\n${name}: `, 'latin1').toString('latin1'),
     key,
     isName: true,
     endsHere: HOP_BY_HOP.has(key) || OURS.has(key),

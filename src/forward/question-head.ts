@@ -32,44 +32,43 @@ export function writeQuestion(words: QuestionWords): string {
   const { method, target, host, headers, form, identity } = words;
   if (!judgeAskedName(method).isName || !TARGET.test(target) || NOT_IN_A_VALUE.test(host))
     throw new UnsendableQuestion('its first lines');
-  const lines = [`${method} ${target} HTTP/1.1`, `host: ${host}`, `connection: ${words.connection}`];
-  if (form === undefined) addLines(lines, headers);
-  else addForm(lines, headers, form);
-  addLines(lines, identity);
+  const said = [`${method} ${target} HTTP/1.1\r\nhost: `, host, `\r\nconnection: ${words.connection}`];
+  if (form === undefined) addLines(said, headers);
+  else addForm(said, headers, form);
+  addLines(said, identity);
   const framing = describeFraming(method, words.body);
-  if (framing !== undefined) lines.push(framing);
-  lines.push('\r\n');
+  if (framing !== undefined) said.push(framing);
+  said.push('\r\n\r\n');
   // Joined at once: half of what it takes to add one to the other, and nothing is left to be put together when it is written.
-  return lines.join('\r\n');
+  return said.join('');
 }
 
 /** Judged and written once for all questions of one form. */
-const written = new WeakMap<HeadForm, readonly string[]>();
+const written = new WeakMap<HeadForm, string>();
 
-function addForm(lines: string[], headers: readonly string[], form: HeadForm): void {
+function addForm(said: string[], headers: readonly string[], form: HeadForm): void {
   const known = written.get(form);
-  if (known !== undefined) return void lines.push(...known);
+  if (known !== undefined) return void said.push(known);
   const own: string[] = [];
   addLines(own, headers);
-  const text = own.length === 0 ? own : [own.join('\r\n')];
+  const text = own.join('');
   written.set(form, text);
-  lines.push(...text);
+  said.push(text);
 }
 
-function addLines(lines: string[], fields: readonly string[]): void {
+function addLines(said: string[], fields: readonly string[]): void {
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] ?? '';
     const value = fields[i + 1] ?? '';
-    const { key, isName, onlyOurs } = judgeAskedName(name);
+    const { key, before, isName, onlyOurs } = judgeAskedName(fields[i] ?? '');
     // Written behind the others, as this connection frames the body.
     if (key === 'content-length') continue;
     if (!isName || onlyOurs || NOT_IN_A_VALUE.test(value)) throw new UnsendableQuestion('a header line');
-    lines.push(`${name}: ${value}`);
+    said.push(before, value);
   }
 }
 
 function describeFraming(method: string, body: QuestionWords['body']): string | undefined {
-  if (body === 'chunked') return 'transfer-encoding: chunked';
-  if (body !== 'none') return `content-length: ${body}`;
-  return expectsBody(method) ? 'content-length: 0' : undefined;
+  if (body === 'chunked') return '\r\ntransfer-encoding: chunked';
+  if (body !== 'none') return `\r\ncontent-length: ${body}`;
+  return expectsBody(method) ? '\r\ncontent-length: 0' : undefined;
 }
