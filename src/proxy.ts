@@ -105,7 +105,7 @@ function askLegacy(
   const { way } = visit;
   const ask = {
     arrival,
-    identity: admit.identityHeaders(arrival, caller, 'legacy'),
+    identity: admit.identity(arrival, caller, 'legacy'),
     added: visit.addedHeaders('legacy'),
     timeoutMs: decision.timeoutMs,
     noteCookies: (cookies: readonly string[]) => admit.noteCookies(arrival, caller, cookies),

@@ -197,7 +197,7 @@ export function openMirrorRoom(wish: HouseWish, { emit }: Observe, admit: Admit,
     emit,
     start: startRehearsals(describeShadow(wish)),
     askLegacy: ({ arrival, caller }: Asked) => {
-      const identity = admit.identityHeaders(arrival, caller, 'legacy');
+      const identity = admit.identity(arrival, caller, 'legacy');
       return isSafe(arrival.method)
         ? forward.askAgain({
             arrival,

@@ -136,7 +136,7 @@ function openRequestCase(
       if (caller instanceof Promise) throw new Error('a caller is not cached');
       const who = demand(caller);
       const { side } = decide.decide(table, match, who, arrival);
-      seen += admit.identityHeaders(arrival, who, side).length;
+      seen += admit.identity(arrival, who, side).ofRequest.length;
     }
     return messages.length;
   };

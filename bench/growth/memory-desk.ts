@@ -65,7 +65,7 @@ async function measureAdmit(): Promise<number> {
     if (isFailure(arrival)) throw new Error(arrival.code);
     const caller = await admit.identify(arrival, 'required');
     if (isFailure(caller)) throw new Error(caller.code);
-    admit.identityHeaders(arrival, caller, 'legacy');
+    admit.identity(arrival, caller, 'legacy');
   });
   admit.close();
   return bytes;
@@ -92,7 +92,7 @@ async function measureStrangers(): Promise<number> {
     const caller = await admit.identify(arrival, 'optional');
     if (isFailure(caller)) return;
     decide.decide(table, match, caller, PLAIN);
-    admit.identityHeaders(arrival, caller, 'legacy');
+    admit.identity(arrival, caller, 'legacy');
   };
   for (let number = 0; number < FIRST_STRANGERS; number += 1) await visit(number);
   const before = weigh();

@@ -23,13 +23,19 @@ export type PlainAnswerHead = Readonly<{
 
 /** What a line's name means to the head as a whole, and what stands before its value. */
 type Meaning = 'date' | 'length' | 'connection' | 'nothing';
-type Name = Readonly<{ meaning: Meaning; before: string }>;
+type Name = {
+  readonly meaning: Meaning;
+  readonly before: string;
+  /** The last value that was judged good, where it is short: most lines say what they said the last time. */
+  good: string;
+};
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   connection: 'connection',
   'content-length': 'length',
   date: 'date',
 };
 const MOST_KNOWN = 1_000;
+const LONGEST_GOOD = 64;
 const known = new Map<string, Name>();
 
 /** The head of an answer to HTTP/1.1, with the words that Node's server adds where a side has not said them, and in its order. */
@@ -44,8 +50,9 @@ export function writeAnswerHead(wish: PlainAnswerWish): PlainAnswerHead {
   for (let i = 0; i + 1 < lines.length; i += 2) {
     const name = lines[i] as string;
     const value = lines[i + 1] as string;
-    if (NOT_IN_A_VALUE.test(value)) throw new Error('an answer with control characters in a header');
-    const { meaning, before } = known.get(name) ?? judge(name);
+    const judged = known.get(name) ?? judge(name);
+    const { meaning, before } = judged;
+    if (value !== judged.good) judgeValue(judged, value);
     if (meaning === 'date') hasDate = true;
     else if (meaning === 'length') hasLength = true;
     else if (meaning === 'connection' && connection !== 'close')
@@ -66,9 +73,14 @@ function judge(name: string): Name {
   if (!NAME.test(name)) throw new Error('an answer with a header that has no name');
   const lower = name.toLowerCase();
   const meaning = Object.hasOwn(MEANINGS, lower) ? (MEANINGS[lower] as Meaning) : 'nothing';
-  const fresh = Object.freeze({ meaning, before: own(`\r\n${name}: `) });
+  const fresh: Name = { meaning, before: own(`\r\n${name}: `), good: '' };
   if (known.size < MOST_KNOWN) known.set(own(name), fresh);
   return fresh;
+}
+
+function judgeValue(name: Name, value: string): void {
+  if (NOT_IN_A_VALUE.test(value)) throw new Error('an answer with control characters in a header');
+  if (value.length <= LONGEST_GOOD) name.good = value;
 }
 
 /** Cut out of a head a text would keep all of that head in memory. */

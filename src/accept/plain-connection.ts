@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { type NodeExchange, PlainAnswer } from './plain-answer.ts';
 import { MOST_PLAIN_BYTES, PlainHeads } from './plain-head.ts';
 import { PlainRequest } from './plain-request.ts';

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /** Two times, because they answer two questions. */
 export type Clock = Readonly<{
   /** ms since 1970: for what others wrote down (`exp`, `expiresAt`). */

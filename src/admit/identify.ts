@@ -55,9 +55,9 @@ function agree(
   callers: readonly KnownCaller[],
   hostTenant: TenantName | undefined,
 ): KnownCaller | Failure {
-  const tenants = new Set(callers.map(({ tenant }) => tenant));
-  if (hostTenant !== undefined) tenants.add(hostTenant);
-  return tenants.size === 1 ? first : fail('tenant_contradiction');
+  const { tenant } = first;
+  const isAgreed = callers.every((caller) => caller.tenant === tenant);
+  return isAgreed && (hostTenant ?? tenant) === tenant ? first : fail('tenant_contradiction');
 }
 
 // A session key means nothing without its tenant, and only the host can name it.

@@ -1,5 +1,5 @@
 // Who is calling, and may they come in. `receive` refuses what is malformed or can be read in two ways and strips every claim of identity;
-// `identify` turns credentials into a Caller, checked once and cached; `identityHeaders` says it on, signed, to either side.
+// `identify` turns credentials into a Caller, checked once and cached; `identity` says it on, signed, to either side.
 // No secret leaves this room: not in an event, not in a failure, and in no cache but as a hash, save for what a connection itself has said last,
 // which is kept until it says something else or closes.
 // Every failure of `receive` means: answer, then close the connection, for its framing cannot be trusted any more.
@@ -9,6 +9,7 @@ import type {
   Caller,
   Emit,
   Failure,
+  Identity,
   IncomingRequest,
   KeyBook,
   RequestId,
@@ -20,7 +21,7 @@ import { openCallerTags } from './caller-tags.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Eventual } from './eventual.ts';
 import { identify, type Witnesses } from './identify.ts';
-import { writeIdentityHeaders } from './identity-headers.ts';
+import { writeIdentity } from './identity-headers.ts';
 import { openTokens } from './jwt.ts';
 import type { JwtRules } from './jwt-rules.ts';
 import { openKeyRing } from './key-ring.ts';
@@ -85,8 +86,8 @@ export type Admit = Readonly<{
   receive(req: IncomingRequest, rules: DoorRules): Arrival | Failure;
   /** At once where every credential is cached. */
   identify(arrival: Arrival, policy: AdmitPolicy): Eventual<Caller | Failure>;
-  /** Name and value in turn, with a tag for that side. */
-  identityHeaders(arrival: Arrival, caller: Caller, side: Side): readonly string[];
+  /** With a tag for that side. */
+  identity(arrival: Arrival, caller: Caller, side: Side): Identity;
   /** What `GET /.well-known/jwks.json` answers. */
   jwks(): Readonly<{ keys: readonly PublicTagKey[] }>;
   /** The session of this request is dead here at once, and on every instance within 2 s of the promise. */
@@ -107,10 +108,11 @@ export function openAdmit(wish: AdmitWish): Admit {
   const tagCaller = openCallerTags(signTag, clock);
   const tagRequest = (arrival: Arrival, caller: Caller, side: Side) =>
     signTag(describeRequest(arrival, caller, side));
-  const writeTag =
-    wish.tagBinding === 'caller'
-      ? (_arrival: Arrival, caller: Caller, side: Side) => tagCaller(caller, side)
-      : tagRequest;
+  const { tagBinding = 'request' } = wish;
+  const identity = (arrival: Arrival, caller: Caller, side: Side) => {
+    const tag = tagBinding === 'caller' ? tagCaller(caller, side) : tagRequest(arrival, caller, side);
+    return writeIdentity(arrival, caller, tag, tagBinding);
+  };
   const keyRing = openKeyRing({ keys, demoKeys, isTenant, emit, clock });
   const { sessions: book, askLegacySession: askLegacy } = wish;
   const { questionsAtOnce = QUESTIONS_AT_ONCE } = wish;
@@ -120,8 +122,7 @@ export function openAdmit(wish: AdmitWish): Admit {
   return Object.freeze({
     receive: (req, rules) => receive(req, rules, trusted),
     identify: (arrival, policy) => identify(witnesses, arrival, policy),
-    identityHeaders: (arrival, caller, side) =>
-      writeIdentityHeaders(arrival, caller, writeTag(arrival, caller, side)),
+    identity,
     jwks: () => published,
     ...openSessionEnd(sessions, emit),
     takeRequestId,

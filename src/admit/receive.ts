@@ -15,15 +15,14 @@ export type DoorRules = Readonly<{
 
 /** Is this a request that may be looked at? Says nothing of who sent it. */
 export function receive(req: RawRequest, rules: DoorRules, trusted: TrustedProxies): Arrival | Failure {
-  const arrivedMs = performance.now();
   const read = readStanding(req, trusted);
   if (isFailure(read)) return read;
-  const { standing, blank } = read;
+  const { standing, blanks } = read;
   const target = readTarget(req.url ?? '', standing.host);
   if (isFailure(target)) return target;
   return Object.freeze({
-    requestId: chooseRequestId(blank('x-request-id')),
-    trace: readTrace(blank('traceparent'), blank('tracestate')),
+    requestId: chooseRequestId(blanks['x-request-id']),
+    trace: readTrace(blanks.traceparent, blanks.tracestate),
     method: standing.method,
     target: target.target,
     path: target.path,
@@ -36,6 +35,5 @@ export function receive(req: RawRequest, rules: DoorRules, trusted: TrustedProxi
     upgrade: standing.upgrade,
     peer: standing.peer,
     proto: standing.proto,
-    arrivedMs,
   } satisfies Arrival);
 }

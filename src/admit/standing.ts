@@ -27,11 +27,9 @@ export type Standing = Readonly<
   }
 >;
 
-export type StandingAndBlanks = Readonly<{
-  standing: Standing;
-  /** The values of one blank, in the order in which they came. */
-  blank(name: Blank): readonly string[];
-}>;
+/** The values of each blank, in the order in which they came. */
+export type Blanks = Readonly<Record<Blank, readonly string[]>>;
+export type StandingAndBlanks = Readonly<{ standing: Standing; blanks: Blanks }>;
 
 type Remembered = Readonly<{ standing: Standing; places: Readonly<Record<Blank, readonly number[]>> }>;
 
@@ -49,16 +47,29 @@ export function readStanding(req: RawRequest, trusted: TrustedProxies): Standing
   const standing = judgeHead(head, req, trusted);
   if (isFailure(standing)) return standing;
   if (form !== undefined) remembered.set(form, { standing, places: findPlaces(head) });
-  return { standing, blank: head.all };
+  return { standing, blanks: listBlanks(head) };
 }
 
 function fillIn({ standing, places }: Remembered, rawHeaders: readonly string[]): StandingAndBlanks {
   return {
     standing,
-    blank: (name) => {
-      const at = places[name];
-      return at.length === 0 ? NONE : at.map((place) => rawHeaders[place] ?? '');
+    blanks: {
+      traceparent: pick(rawHeaders, places.traceparent),
+      tracestate: pick(rawHeaders, places.tracestate),
+      'x-request-id': pick(rawHeaders, places['x-request-id']),
     },
+  };
+}
+
+function pick(rawHeaders: readonly string[], places: readonly number[]): readonly string[] {
+  return places.length === 0 ? NONE : places.map((place) => rawHeaders[place] ?? '');
+}
+
+function listBlanks({ all }: Head): Blanks {
+  return {
+    traceparent: all('traceparent'),
+    tracestate: all('tracestate'),
+    'x-request-id': all('x-request-id'),
   };
 }
 

@@ -2,9 +2,14 @@ import type { Trace } from '../vocabulary/index.ts';
 import { randomText } from './random.ts';
 
 // https://www.w3.org/TR/trace-context/ sections 3.2 and 4.3. A later version may add fields behind the four that we know.
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-const ALL_ZERO = /^0+$/;
-const SAMPLED = 0x01;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+const TRACE_AT = 3;
+const PARENT_AT = 36;
+const FLAGS_END = 55;
+const NO_TRACE = '0'.repeat(32);
+const NO_PARENT = '0'.repeat(16);
+/** The last digit of flags that say "sampled". */
+const SAMPLED = '13579bdf';
 
 const MOST_MEMBERS = 32;
 const LONGEST_STATE = 4_096;
@@ -27,11 +32,13 @@ export function writeTraceparent(trace: Trace): string {
 function readParent(values: readonly string[]): Pick<Trace, 'traceId' | 'flags'> | undefined {
   const [value] = values;
   if (values.length !== 1 || value === undefined) return undefined;
-  const [, version, traceId = '0', parentId = '0', flags = '00', more] = TRACEPARENT.exec(value) ?? [];
-  if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return undefined;
-  if (ALL_ZERO.test(traceId) || ALL_ZERO.test(parentId)) return undefined;
+  if (!TRACEPARENT.test(value)) return undefined;
+  // Cut by their places: groups of a pattern take twice as long.
+  if (value.startsWith('ff') || (value.startsWith('00') && value.length > FLAGS_END)) return undefined;
+  const traceId = value.slice(TRACE_AT, TRACE_AT + NO_TRACE.length);
+  if (traceId === NO_TRACE || value.startsWith(NO_PARENT, PARENT_AT)) return undefined;
   // Of the flags only "sampled" is ours to understand; the others must be zeroed (section 3.2.2.5.2).
-  return { traceId, flags: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED ? '01' : '00' };
+  return { traceId, flags: SAMPLED.includes(value.charAt(FLAGS_END - 1)) ? '01' : '00' };
 }
 
 // A state that does not parse is dropped whole; it never spoils the parent (section 3.3).

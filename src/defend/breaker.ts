@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { CircuitState, CountBreaker, circuitBreaker, handleAll, type IBreaker } from 'cockatiel';
 import type { BreakerState } from '../vocabulary/index.ts';
 

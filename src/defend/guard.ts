@@ -47,13 +47,13 @@ export async function guard(
 
 const UNWATCHED: Trial = { began: () => undefined, ended: () => undefined };
 
-function describeStay({ becomeStream, keepUntil }: Place, trial: Trial): Stay {
+function describeStay(place: Place, trial: Trial): Stay {
   return {
     answerBegan(manner) {
       trial.began(manner);
-      if (manner === 'stream') becomeStream();
+      if (manner === 'stream') place.becomeStream();
     },
-    keepUntil,
+    keepUntil: (end) => place.keepUntil(end),
   };
 }
 

@@ -46,22 +46,22 @@ const TENANTS_SHARE = 0.5;
 /** A tenant that floods takes no other tenant's places, a feature that hangs takes no other feature's. */
 export function openPlaces(limits: PlaceLimits): (bid: Bid) => Place | Failure {
   const walls = createBulkhead();
+  const nameFeature = openFeatureNames();
   return (bid) => {
-    const tenant = nameTenantKey(bid);
-    const stream = { key: `streams ${tenant}`, most: limits.streams };
+    const keys = findTenantKeys(bid);
     if (bid.manner === 'stream') {
-      const taken = walls.enter(stream.key, stream.most);
-      return taken === undefined ? refuseTenant() : openPlace(walls, [taken], stream);
+      const taken = walls.enter(keys.streams, limits.streams);
+      return taken === undefined ? refuseTenant() : new OpenPlace(walls, [taken], keys, limits);
     }
-    const feature = nameFeatureKey(bid);
+    const feature = nameFeature(bid);
     const most = limitFeature(limits, bid);
-    const ofTenant = walls.enter(`tenant ${tenant}`, limits.tenant);
+    const ofTenant = walls.enter(keys.tenant, limits.tenant);
     if (ofTenant === undefined) return refuseTenant();
-    const ofBoth = walls.enter(`${feature} of ${tenant}`, Math.ceil(most * TENANTS_SHARE));
+    const ofBoth = walls.enter(keys.of(feature), Math.ceil(most * TENANTS_SHARE));
     if (ofBoth === undefined) return leaveAll(walls, [ofTenant], refuseTenant());
     const ofFeature = walls.enter(feature, limitStrangers(bid, most));
     if (ofFeature === undefined) return leaveAll(walls, [ofTenant, ofBoth], refuseFeature(bid.side));
-    return openPlace(walls, [ofTenant, ofBoth, ofFeature], stream);
+    return new OpenPlace(walls, [ofTenant, ofBoth, ofFeature], keys, limits);
   };
 }
 
@@ -70,48 +70,106 @@ function leaveAll(walls: Bulkhead, taken: readonly Compartment[], failure: Failu
   return failure;
 }
 
-type StreamWall = Readonly<{ key: string; most: number }>;
+class OpenPlace implements Place {
+  readonly #walls: Bulkhead;
+  readonly #keys: TenantKeys;
+  readonly #limits: PlaceLimits;
+  #held: readonly Compartment[];
+  /** Its own outcome, and whatever goes on. */
+  #open = 1;
+  #isLeft = false;
 
-function openPlace(walls: Bulkhead, taken: readonly Compartment[], stream: StreamWall): Place {
-  let held = taken;
-  // Its own outcome, and whatever goes on.
-  let open = 1;
-  let isLeft = false;
-  const close = () => {
-    open -= 1;
-    if (open > 0) return;
-    for (const one of held) walls.leave(one);
-    held = [];
-  };
-  return {
-    becomeStream() {
-      if (isLeft || held[0]?.key === stream.key) return;
-      const among = walls.enter(stream.key, stream.most);
-      if (among === undefined) return;
-      for (const one of held) walls.leave(one);
-      held = [among];
-    },
-    keepUntil(end) {
-      if (isLeft) return;
-      open += 1;
-      end.then(close, close);
-    },
-    leave() {
-      if (isLeft) return;
-      isLeft = true;
-      close();
-    },
-  };
+  constructor(walls: Bulkhead, held: readonly Compartment[], keys: TenantKeys, limits: PlaceLimits) {
+    this.#walls = walls;
+    this.#held = held;
+    this.#keys = keys;
+    this.#limits = limits;
+  }
+
+  becomeStream(): void {
+    const { streams } = this.#keys;
+    if (this.#isLeft || this.#held[0]?.key === streams) return;
+    const among = this.#walls.enter(streams, this.#limits.streams);
+    if (among === undefined) return;
+    this.#giveBack();
+    this.#held = [among];
+  }
+
+  keepUntil(end: Promise<unknown>): void {
+    if (this.#isLeft) return;
+    this.#open += 1;
+    const close = () => this.#close();
+    end.then(close, close);
+  }
+
+  leave(): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    this.#close();
+  }
+
+  #close(): void {
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    this.#giveBack();
+    this.#held = [];
+  }
+
+  #giveBack(): void {
+    for (const one of this.#held) this.#walls.leave(one);
+  }
 }
+
+/** Under which keys one tenant's places are counted. */
+class TenantKeys {
+  readonly tenant: string;
+  readonly streams: string;
+  readonly #name: string;
+  readonly #ofBoth = new Map<string, string>();
+
+  constructor(name: string) {
+    this.#name = name;
+    this.tenant = `tenant ${name}`;
+    this.streams = `streams ${name}`;
+  }
+
+  /** Of this tenant in that feature. */
+  of(feature: string): string {
+    const known = this.#ofBoth.get(feature);
+    if (known !== undefined) return known;
+    const fresh = `${feature} of ${this.#name}`;
+    this.#ofBoth.set(feature, fresh);
+    return fresh;
+  }
+}
+
+/** A known caller is the same one for a minute: to put its keys together and to hash them each time is 0.5 µs. */
+const keysOfKnown = new WeakMap<Caller, TenantKeys>();
 
 // Whoever only names a tenant, by its host, does not use up the places of those who can prove to be of it.
-function nameTenantKey({ caller, peer }: Bid): string {
-  if (caller.kind === 'known') return caller.tenant;
-  return caller.tenant === undefined ? `somebody at ${peer}` : `somebody for ${caller.tenant}`;
+function findTenantKeys({ caller, peer }: Bid): TenantKeys {
+  if (caller.kind !== 'known')
+    return new TenantKeys(
+      caller.tenant === undefined ? `somebody at ${peer}` : `somebody for ${caller.tenant}`,
+    );
+  const known = keysOfKnown.get(caller);
+  if (known !== undefined) return known;
+  const fresh = new TenantKeys(caller.tenant);
+  keysOfKnown.set(caller, fresh);
+  return fresh;
 }
 
-function nameFeatureKey({ side, feature, manner }: Bid): string {
-  return `${manner === 'instead' ? 'instead' : side} ${feature ?? 'unlisted'}`;
+/** Features are those of the tables that were in force, so that these names are few. */
+function openFeatureNames(): (bid: Bid) => string {
+  const known = { legacy: new Map<string, string>(), new: new Map(), instead: new Map() } as const;
+  return ({ side, feature = 'unlisted', manner }) => {
+    const way = manner === 'instead' ? 'instead' : side;
+    const name = known[way].get(feature);
+    if (name !== undefined) return name;
+    const fresh = `${way} ${feature}`;
+    known[way].set(feature, fresh);
+    return fresh;
+  };
 }
 
 function limitFeature(limits: PlaceLimits, { feature, manner }: Bid): number {

@@ -4,8 +4,8 @@ import { judgeName } from './field-name.ts';
 export type AnswerHead = Readonly<{
   /** What the client gets. */
   lines: string[];
-  /** What of it is legacy's own. */
-  own: readonly string[];
+  /** So much at its beginning is legacy's own. */
+  ownLength: number;
   isEventStream: boolean;
   cookies: readonly string[];
 }>;
@@ -45,7 +45,9 @@ export function readAnswerHead(
   const dropsMore = nominated !== undefined && nominated.size > 0;
   const kept = nominated && dropsMore ? dropNames(lines, nominated) : lines;
   if (form !== undefined && !dropsMore && cookies.length === 0) familiar.set(form, { places, isEventStream });
-  return { lines: kept.concat(added), own: kept, isEventStream, cookies };
+  const ownLength = kept.length;
+  kept.push(...added);
+  return { lines: kept, ownLength, isEventStream, cookies };
 }
 
 function pickLines(
@@ -53,9 +55,11 @@ function pickLines(
   added: readonly string[],
   { places, isEventStream }: Familiar,
 ): AnswerHead {
-  const own: string[] = [];
-  for (const place of places) own.push(raw[place] ?? '', raw[place + 1] ?? '');
-  return { lines: own.concat(added), own, isEventStream, cookies: NONE };
+  const lines: string[] = [];
+  for (const place of places) lines.push(raw[place] as string, raw[place + 1] as string);
+  const ownLength = lines.length;
+  lines.push(...added);
+  return { lines, ownLength, isEventStream, cookies: NONE };
 }
 
 /** A 204 has no length of a body (RFC 9110 section 8.6); a client that believed one would wait for it. */

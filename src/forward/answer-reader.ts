@@ -91,6 +91,7 @@ export class AnswerReader {
   /** How long legacy lets the connection be idle, in ms; 0: it is of no further use. */
   get staysMs(): number {
     if (!this.#mayStay) return 0;
+    if (this.#keepAlive === '') return Number.POSITIVE_INFINITY;
     const hint = /timeout=([0-9]{1,9})/i.exec(this.#keepAlive)?.[1];
     return hint === undefined ? Number.POSITIVE_INFINITY : Number(hint) * 1_000;
   }
@@ -185,8 +186,10 @@ export class AnswerReader {
     const raw = last.raw.slice();
     for (let i = 0; i < blanks.length; i += 1) {
       const value = skipSpace(blanks[i] as string);
+      const place = last.places[i] as number;
+      if (value === raw[place]) continue;
       if (NOT_IN_A_VALUE.test(value)) return false;
-      raw[last.places[i] as number] = value;
+      raw[place] = value;
     }
     this.#length = last.lengthAt === undefined ? undefined : trimSpace(raw[last.lengthAt] ?? '');
     this.#minor = last.minor;

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import {
   type Failure,
   fail,
@@ -106,7 +107,7 @@ export class AnswerStream implements Question {
     const head = readAnswerHead(raw, ask.added, form);
     if (head.cookies.length > 0) ask.noteCookies(head.cookies);
     ask.answerBegan?.(head.isEventStream ? 'stream' : 'plain');
-    ask.tap?.answerBegan(status, head.own);
+    ask.tap?.answerBegan(status, head.lines.slice(0, head.ownLength));
     const lines = status === 204 ? dropLength(head.lines) : head.lines;
     // An early answer to an upload that is still coming: the connection cannot be used again, and what is refused (413) need not come.
     if (!req.complete) {

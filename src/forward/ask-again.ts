@@ -20,7 +20,13 @@ const MARK = ['X-Banyan-Copy', '1'];
 export function askAgain(pool: Pool, ask: SecondAsk): Promise<SideAnswer | Failure> {
   return new Promise((resolve) => {
     const { target, method, host, headers } = ask.arrival;
-    const lines = [...(host === '' ? [] : ['host', host]), ...headers, ...ask.identity, ...MARK];
+    const lines = [
+      ...(host === '' ? [] : ['host', host]),
+      ...headers,
+      ...ask.identity.ofRequest,
+      ...ask.identity.standing,
+      ...MARK,
+    ];
     const kept = new KeptAnswer(ask, resolve);
     try {
       pool.dispatch({ path: target, method: method as Dispatcher.HttpMethod, headers: lines }, kept);
@@ -63,7 +69,7 @@ class KeptAnswer implements Dispatcher.DispatchHandler {
     this.#headers = readAnswerHead(
       raw.map((bytes) => bytes.toString('latin1')),
       [],
-    ).own;
+    ).lines;
     return true;
   }
 

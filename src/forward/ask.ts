@@ -1,10 +1,10 @@
-import type { Arrival, Tap } from '../vocabulary/index.ts';
+import type { Arrival, Identity, Tap } from '../vocabulary/index.ts';
 
 /** What forward is told of a request: all of it decided already. */
 export type Ask = Readonly<{
   arrival: Arrival;
-  /** Name and value in turn: who is calling, as legacy learns it. */
-  identity: readonly string[];
+  /** Who is calling, as legacy learns it. */
+  identity: Identity;
   /** Name and value in turn: what the gateway adds to legacy's answer. */
   added: readonly string[];
   /** How long legacy may stay silent, in ms. */

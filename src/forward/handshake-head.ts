@@ -8,7 +8,12 @@ const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
 /** What legacy is asked: the client's own lines and who is calling. `host`, `connection` and `upgrade` are looked up by these names. */
 export function writeQuestionHead({ arrival, identity }: Ask): IncomingHttpHeaders {
   const own = ['host', arrival.host, 'connection', 'Upgrade', 'upgrade', 'websocket'];
-  return joinLines([...(arrival.host === '' ? own.slice(2) : own), ...arrival.headers, ...identity]);
+  return joinLines([
+    ...(arrival.host === '' ? own.slice(2) : own),
+    ...arrival.headers,
+    ...identity.ofRequest,
+    ...identity.standing,
+  ]);
 }
 
 /** Makes the answer's head what the client is to see of it. */

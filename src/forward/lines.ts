@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Line, type LineOwner, type Question } from './line.ts';
 import type { OpenLine } from './line-opener.ts';
 

@@ -1,4 +1,4 @@
-import type { HeadForm } from '../vocabulary/index.ts';
+import type { HeadForm, Identity } from '../vocabulary/index.ts';
 import { judgeAskedName, NOT_IN_A_VALUE } from './field-name.ts';
 import { UnsendableQuestion } from './legacy-failure.ts';
 
@@ -11,7 +11,7 @@ export type QuestionWords = Readonly<{
   headers: readonly string[];
   /** Set where other questions have the same `headers`. */
   form?: HeadForm | undefined;
-  identity: readonly string[];
+  identity: Identity;
   /** How the body is framed: its length, `chunked`, or `none`. */
   body: 'none' | 'chunked' | number;
   connection: 'keep-alive' | 'close';
@@ -34,8 +34,10 @@ export function writeQuestion(words: QuestionWords): string {
     throw new UnsendableQuestion('its first lines');
   const said = [`${method} ${target} HTTP/1.1\r\nhost: `, host, `\r\nconnection: ${words.connection}`];
   if (form === undefined) addLines(said, headers);
-  else addForm(said, headers, form);
-  addLines(said, identity);
+  else addKnown(said, form, headers);
+  addLines(said, identity.ofRequest);
+  if (form === undefined) addLines(said, identity.standing);
+  else addKnown(said, identity.standing, identity.standing);
   const framing = describeFraming(method, words.body);
   if (framing !== undefined) said.push(framing);
   said.push('\r\n\r\n');
@@ -43,16 +45,16 @@ export function writeQuestion(words: QuestionWords): string {
   return said.join('');
 }
 
-/** Judged and written once for all questions of one form. */
-const written = new WeakMap<HeadForm, string>();
+/** Judged and written once for all questions that have them in common. */
+const written = new WeakMap<object, string>();
 
-function addForm(said: string[], headers: readonly string[], form: HeadForm): void {
-  const known = written.get(form);
+function addKnown(said: string[], of: HeadForm | readonly string[], fields: readonly string[]): void {
+  const known = written.get(of);
   if (known !== undefined) return void said.push(known);
   const own: string[] = [];
-  addLines(own, headers);
+  addLines(own, fields);
   const text = own.join('');
-  written.set(form, text);
+  written.set(of, text);
   said.push(text);
 }
 

@@ -27,11 +27,22 @@ export function createRequestLine(worker: number | undefined): (event: Finished,
       `${text('reason', event.reason)}${text('revision', event.revision)}${text('tenant', event.tenant)}` +
       `${event.user === undefined ? '' : `,"user":${event.user}`}${text('by', event.by)}` +
       `,"status":${event.status},"outcome":"${event.outcome}"${text('failure', event.failure)}` +
-      `,"fellBack":${event.fellBack},"durationMs":${roundMs(event.durationMs)},"overheadMs":${roundMs(event.overheadMs)}}`
+      `,"fellBack":${event.fellBack},"durationMs":${writeMs(event.durationMs)},"overheadMs":${writeMs(event.overheadMs)}}`
     );
   };
 }
 
 const text = (name: string, value: string | undefined) =>
   value === undefined ? '' : `,"${name}":"${value}"`;
-const roundMs = (ms: number) => Math.round(ms * 1000) / 1000;
+
+const US_PER_MS = 1_000;
+const LONGEST_US = 2 ** 31;
+/** `.001` to `.999`, without the zeros at the end that JSON does not write. */
+const FRACTIONS = Array.from({ length: US_PER_MS }, (_, us) => String(us / US_PER_MS).slice(1));
+
+/** To the microsecond, as JSON writes it. The engine takes 0.3 µs to write a fraction, and there are two in each line. */
+function writeMs(ms: number): string {
+  const us = Math.round(ms * US_PER_MS);
+  if (!(us >= 0 && us < LONGEST_US)) return String(us / US_PER_MS);
+  return `${Math.floor(us / US_PER_MS)}${FRACTIONS[us % US_PER_MS]}`;
+}

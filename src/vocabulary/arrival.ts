@@ -17,6 +17,14 @@ export type Trace = Readonly<{
 /** A secret as it came in. Lives in admit only; no event and no log line ever holds one. */
 export type Credential = Readonly<{ kind: 'bearer' | 'api_key' | 'session'; secret: string }>;
 
+/** What the gateway says of a request to a side, name and value in turn: who is calling, whence, and by which trace. */
+export type Identity = Readonly<{
+  /** Of this request alone. */
+  ofRequest: readonly string[];
+  /** What goes for the next request, too, as long as its connection, its caller and their tag are the same: then it is this same list. */
+  standing: readonly string[];
+}>;
+
 /**
  * A request that is well formed and may be looked at: one canonical path, no claimed identity, no ambiguity.
  * It says nothing yet of who is calling.
@@ -47,6 +55,4 @@ export type Arrival = Readonly<{
   peer: string;
   /** How the client came, for `X-Forwarded-Proto`; `http` where nothing says more. */
   proto?: 'http' | 'https';
-  /** `performance.now()` at the door, in ms. */
-  arrivedMs: number;
 }>;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openAdmit, parseTagKeys } from '../../src/admit/index.ts';
 import type { Arrival } from '../../src/vocabulary/index.ts';
+import { listIdentity } from '../support/identity.ts';
 import { type Sent, send } from '../support/send.ts';
 import { makeCaller } from '../support/sides.ts';
 
@@ -23,7 +24,7 @@ export function openDirect(tagKeys: string, legacyPort: number, gatewayPort: num
       const host = `${tenant}.localhost:${gatewayPort}`;
       const arrival = describeArrival(target, host);
       const caller = makeCaller({ tenant, user: 1, by: 'api_key' });
-      const lines = admit.identityHeaders(arrival, caller, 'legacy');
+      const lines = listIdentity(admit.identity(arrival, caller, 'legacy'));
       const headers: Record<string, string> = { host };
       for (let i = 0; i + 1 < lines.length; i += 2) headers[lines[i] ?? ''] = lines[i + 1] ?? '';
       return send(legacyPort, { path: target, headers });
@@ -46,6 +47,5 @@ function describeArrival(target: string, host: string): Arrival {
     wish: undefined,
     upgrade: false,
     peer: '127.0.0.1',
-    arrivedMs: performance.now(),
   };
 }

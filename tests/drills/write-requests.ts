@@ -146,7 +146,6 @@ function describe(wish: Wish, tenant: string, nr: number): Asked {
     wish: undefined,
     upgrade: false,
     peer: '127.0.0.1',
-    arrivedMs: 0,
   } as unknown as Arrival;
   const decision = {
     revision: '0123456789ab',

@@ -27,6 +27,7 @@ import {
 } from '../../src/vocabulary/index.ts';
 import { asSuperuser, createDatabase } from './database.ts';
 import { EDGE_ROWS } from './edge-rows.ts';
+import { listIdentity } from './identity.ts';
 import { createStoreDatabase, type StoreDatabase } from './store.ts';
 
 /** Who asks, as the gateway would have found out. */
@@ -98,7 +99,7 @@ export async function startLegacySide(rows: Pick<SameRows, 'legacyUrl'>): Promis
     fetchKeys: async () => admit.jwks() as unknown as { keys: readonly never[] },
   });
   const sign = (ask: Ask) => {
-    const headers = admit.identityHeaders(describeArrival(ask), makeCaller(ask.as ?? ADA), 'legacy');
+    const headers = listIdentity(admit.identity(describeArrival(ask), makeCaller(ask.as ?? ADA), 'legacy'));
     return pair(headers);
   };
   return {
@@ -247,7 +248,6 @@ function describeArrival({ method = 'GET', target }: Ask): Arrival {
     wish: undefined,
     upgrade: false,
     peer: '127.0.0.1',
-    arrivedMs: 0,
   } as Arrival;
 }
 

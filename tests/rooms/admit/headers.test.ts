@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { wantsWebSocket } from '../../../src/admit/index.ts';
+import { listIdentity } from '../../support/identity.ts';
 import { arriveAt, openRoom, outcomeOf, receiveAt, sendRaw, startDoor, withHeaders } from './support.ts';
 import { type Caller, isFailure } from './words.ts';
 
@@ -49,7 +50,7 @@ describe('a claimed identity never arrives', () => {
   test('and each is sent exactly once to the sides, as the gateway knows it', () => {
     const arrival = arriveAt(admit, { headers: withHeaders(...NAMES.flatMap((name) => [name, 'globex'])) });
 
-    const lines = [...arrival.headers, ...admit.identityHeaders(arrival, ANONYMOUS, 'legacy')];
+    const lines = [...arrival.headers, ...listIdentity(admit.identity(arrival, ANONYMOUS, 'legacy'))];
     const names = lines.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
 
     expect(names.filter((name) => name === 'x-identity-tag')).toHaveLength(1);
@@ -106,7 +107,7 @@ describe('what belongs to one hop only stays there', () => {
 describe('where a request came from is said by the gateway', () => {
   const origin = (peer: string, ...lines: string[]) => {
     const arrival = arriveAt(admit, { peer, headers: withHeaders(...lines) });
-    const identity = admit.identityHeaders(arrival, ANONYMOUS, 'new');
+    const identity = listIdentity(admit.identity(arrival, ANONYMOUS, 'new'));
     const of = (name: string) => identity[identity.indexOf(name) + 1];
     return [of('X-Forwarded-For'), of('X-Forwarded-Proto'), of('X-Forwarded-Host')];
   };

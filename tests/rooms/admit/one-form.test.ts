@@ -52,7 +52,7 @@ function codeOf(asked: Asked): string {
 /** All that two readings of the same lines must agree upon: what was made up by the gateway is left out. */
 function comparable(arrival: Arrival | Failure, lines: readonly string[]) {
   if (isFailure(arrival)) return arrival;
-  const { requestId, trace, arrivedMs: _, form: __, ...rest } = arrival;
+  const { requestId, trace, form: _, ...rest } = arrival;
   const isSaid = (text: string) => lines.some((line) => line.includes(text));
   const keptTrace = isSaid(trace.traceId) ? trace.traceId : 'a new one';
   return {

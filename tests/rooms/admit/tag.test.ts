@@ -2,6 +2,7 @@ import { createHash, createPublicKey, generateKeyPairSync, type JsonWebKey } fro
 import { afterAll, describe, expect, test } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { createTagKeys, createTagKeysText, parseTagKeys, TagKeysRefusal } from '../../../src/admit/index.ts';
+import { listIdentity } from '../../support/identity.ts';
 import { arriveAt, openRoom, stoppedClock, tagKeys, tenant, user, withHeaders } from './support.ts';
 import type { Caller } from './words.ts';
 
@@ -24,7 +25,7 @@ const arrival = arriveAt(admit, {
 });
 
 function tagOf(caller: Caller, side: 'legacy' | 'new' = 'legacy'): string {
-  const lines = admit.identityHeaders(arrival, caller, side);
+  const lines = listIdentity(admit.identity(arrival, caller, side));
   return lines[lines.indexOf('X-Identity-Tag') + 1] ?? '';
 }
 
@@ -74,7 +75,7 @@ describe('the tag', () => {
     const later = stoppedClock();
     const room = openRoom({ clock: later, tagBinding: 'caller' });
     const ask = (caller: Caller, side: 'legacy' | 'new' = 'legacy') => {
-      const lines = room.admit.identityHeaders(arrival, caller, side);
+      const lines = listIdentity(room.admit.identity(arrival, caller, side));
       return lines[lines.indexOf('X-Identity-Tag') + 1] ?? '';
     };
     const first = ask(ADA);
@@ -115,7 +116,7 @@ describe('the tag', () => {
   });
 
   test('goes beside the plain headers of the same caller', () => {
-    const lines = admit.identityHeaders(arrival, ADA, 'legacy');
+    const lines = listIdentity(admit.identity(arrival, ADA, 'legacy'));
     const of = (name: string) => lines[lines.indexOf(name) + 1];
 
     expect([of('X-Tenant-Id'), of('X-User-Id'), of('X-Request-Id')]).toEqual(['acme', '7', 'request-1234']);
@@ -159,7 +160,7 @@ describe('the keys that sign tags', () => {
     );
 
     for (const [i, room] of rooms.entries()) {
-      const lines = room.identityHeaders(arrival, ADA, 'legacy');
+      const lines = listIdentity(room.identity(arrival, ADA, 'legacy'));
       const tag = lines[lines.indexOf('X-Identity-Tag') + 1] ?? '';
       const { kid } = JSON.parse(Buffer.from(tag.split('.')[0] ?? '', 'base64url').toString());
       // Instances restart one after the other: each one's tag must verify by its neighbours' keys.

@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { type Admit, type JwtRules, JwtRulesRefusal } from '../../../src/admit/index.ts';
+import { listIdentity } from '../../support/identity.ts';
 import { arriveAt, openRoom, stoppedClock, tenant } from './support.ts';
 import { type Caller, type Failure, isFailure } from './words.ts';
 
@@ -258,7 +259,7 @@ test('without rules no token is accepted', async () => {
 test('our own tag is no credential, even where its key were trusted', async () => {
   const issuing = room();
   const arrival = arriveAt(issuing, {});
-  const lines = issuing.identityHeaders(arrival, { kind: 'anonymous', tenant: tenant('acme') }, 'new');
+  const lines = listIdentity(issuing.identity(arrival, { kind: 'anonymous', tenant: tenant('acme') }, 'new'));
 
   expect(await answer(issuing, lines[lines.indexOf('X-Identity-Tag') + 1] ?? '')).toBe('credential_invalid');
 });

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { takeRequestId } from '../../../src/admit/index.ts';
+import { listIdentity } from '../../support/identity.ts';
 import { arriveAt, openRoom, withHeaders } from './support.ts';
 
 const { admit } = openRoom();
@@ -36,7 +37,7 @@ describe('a trace is kept', () => {
       headers: withHeaders('traceparent', `cc-${TRACE}-${PARENT}-01`, 'tracestate', 'a=1'),
     });
 
-    const lines = admit.identityHeaders(arrival, { kind: 'anonymous', tenant: undefined }, 'legacy');
+    const lines = listIdentity(admit.identity(arrival, { kind: 'anonymous', tenant: undefined }, 'legacy'));
 
     expect(lines[lines.indexOf('traceparent') + 1]).toBe(`00-${TRACE}-${arrival.trace.spanId}-01`);
     expect(lines[lines.indexOf('tracestate') + 1]).toBe('a=1');

@@ -39,7 +39,7 @@ export async function openDoor(
   const host = wish.host ?? 'acme.localhost:8080';
   const ask = (req: Head): Ask => ({
     arrival: { ...toArrival(req), host: typeof host === 'string' ? host : host() },
-    identity: ['X-Tenant-Id', 'acme'],
+    identity: { ofRequest: [], standing: ['X-Tenant-Id', 'acme'] },
     added: ['X-Request-Id', 'request-1'],
     timeoutMs: wish.timeoutMs ?? 2_000,
     ...(wish.mayRetry && { mayRetry: wish.mayRetry }),
@@ -110,6 +110,5 @@ function toArrival({ method = 'GET', url = '/', rawHeaders }: Head): Arrival {
     wish: undefined,
     upgrade: false,
     peer: '127.0.0.1',
-    arrivedMs: 0,
   };
 }

@@ -7,7 +7,7 @@ const WORDS: QuestionWords = {
   target: '/a?b=%20&b',
   host: 'acme.example:8080',
   headers: ['X-Odd', 'a\xff\t~', 'x-odd', '', 'Content-Length', '0'],
-  identity: ['X-Tenant-Id', 'acme'],
+  identity: { ofRequest: ['X-Request-Id', 'r-1'], standing: ['X-Tenant-Id', 'acme'] },
   body: 'none',
   connection: 'keep-alive',
 };
@@ -15,20 +15,38 @@ const write = (words: Partial<QuestionWords> = {}) => writeQuestion({ ...WORDS, 
 
 test('lines keep their case, order and repeats; host is the first, and the length of nothing is left out', () => {
   expect(write()).toBe(
-    'GET /a?b=%20&b HTTP/1.1\r\nhost: acme.example:8080\r\nconnection: keep-alive\r\nX-Odd: a\xff\t~\r\nx-odd: \r\nX-Tenant-Id: acme\r\n\r\n',
+    'GET /a?b=%20&b HTTP/1.1\r\nhost: acme.example:8080\r\nconnection: keep-alive\r\nX-Odd: a\xff\t~\r\nx-odd: \r\nX-Request-Id: r-1\r\nX-Tenant-Id: acme\r\n\r\n',
   );
 });
 
-test('of one form only the client’s lines are kept: the first ones, since a form has no others', () => {
+test('of one form the client’s lines are kept: the first ones, since a form has no others', () => {
   const form = { method: 'GET' };
 
   expect(write({ form })).toBe(write());
-  expect(write({ form, target: '/b', identity: ['X-Tenant-Id', 'globex'] })).toBe(
-    write({ target: '/b', identity: ['X-Tenant-Id', 'globex'] }),
-  );
   expect(write({ form, headers: [] })).toBe(write());
   expect(write({ form: { method: 'GET' }, headers: [] })).toBe(write({ headers: [] }));
-  expect(() => write({ form, identity: ['X', 'a\r\nb'] })).toThrow(UnsendableQuestion);
+});
+
+test('of a form, what stands of its caller is kept for as long as it is the same list, and what is of one request never', () => {
+  const form = { method: 'GET' };
+  const [acme, globex] = [
+    ['X-Tenant-Id', 'acme'],
+    ['X-Tenant-Id', 'globex'],
+  ];
+  for (const standing of [acme, globex, acme])
+    for (const ofRequest of [['X-Request-Id', 'r-1'], ['X-Request-Id', 'r-2'], []]) {
+      const words = { target: '/b', identity: { ofRequest, standing } };
+      expect(write({ form, ...words })).toBe(write(words));
+    }
+});
+
+test.each([
+  ['of the request', { ofRequest: ['X', 'a\r\nb'], standing: [] }],
+  ['of the caller', { ofRequest: [], standing: ['X', 'a\r\nb'] }],
+])('what the gateway itself says %s is judged as all else, each time', (_what, identity) => {
+  const form = { method: 'GET' };
+  for (const words of [{ identity }, { identity, form }, { identity, form }])
+    expect(() => write(words)).toThrow(UnsendableQuestion);
 });
 
 test('a form whose lines cannot be sent is refused each time', () => {
@@ -69,7 +87,6 @@ describe('nothing is written that could end its line or its head', () => {
     ['a value with LF', { headers: ['X', 'a\nb'] }],
     ['a value with NUL', { headers: ['X', 'a\0b'] }],
     ['a value beyond bytes', { headers: ['X', '\u0141'] }],
-    ['a value of the gateway', { identity: ['X', 'a\r\nb'] }],
     ...['Host', 'Connection', 'Keep-Alive', 'Transfer-Encoding', 'Upgrade', 'Expect'].map(
       (name): [string, Partial<QuestionWords>] => [
         `${name}, which is the connection's`,

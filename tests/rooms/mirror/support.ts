@@ -48,7 +48,6 @@ export function learnedLike(wish: LearnedWish = {}) {
     wish: undefined,
     upgrade: false,
     peer: '127.0.0.1',
-    arrivedMs: performance.now(),
   };
   const caller: Caller = {
     kind: 'known',
