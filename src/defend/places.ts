@@ -46,22 +46,23 @@ const TENANTS_SHARE = 0.5;
 /** A tenant that floods takes no other tenant's places, a feature that hangs takes no other feature's. */
 export function openPlaces(limits: PlaceLimits): (bid: Bid) => Place | Failure {
   const walls = createBulkhead();
-  const nameFeature = openFeatureNames();
+  const findTenant = openTenants(walls);
   return (bid) => {
-    const keys = findTenantKeys(bid);
+    const tenant = findTenant(bid);
     if (bid.manner === 'stream') {
-      const taken = walls.enter(keys.streams, limits.streams);
-      return taken === undefined ? refuseTenant() : new OpenPlace(walls, [taken], keys, limits);
+      const { streams } = tenant;
+      return walls.enter(streams, limits.streams)
+        ? new OpenPlace(walls, [streams], tenant, limits)
+        : refuseTenant();
     }
-    const feature = nameFeature(bid);
     const most = limitFeature(limits, bid);
-    const ofTenant = walls.enter(keys.tenant, limits.tenant);
-    if (ofTenant === undefined) return refuseTenant();
-    const ofBoth = walls.enter(keys.of(feature), Math.ceil(most * TENANTS_SHARE));
-    if (ofBoth === undefined) return leaveAll(walls, [ofTenant], refuseTenant());
-    const ofFeature = walls.enter(feature, limitStrangers(bid, most));
-    if (ofFeature === undefined) return leaveAll(walls, [ofTenant, ofBoth], refuseFeature(bid.side));
-    return new OpenPlace(walls, [ofTenant, ofBoth, ofFeature], keys, limits);
+    const { all } = tenant;
+    const { ofBoth, ofFeature } = tenant.findFeature(bid);
+    if (!walls.enter(all, limits.tenant)) return refuseTenant();
+    if (!walls.enter(ofBoth, Math.ceil(most * TENANTS_SHARE))) return leaveAll(walls, [all], refuseTenant());
+    if (!walls.enter(ofFeature, limitStrangers(bid, most)))
+      return leaveAll(walls, [all, ofBoth], refuseFeature(bid.side));
+    return new OpenPlace(walls, [all, ofBoth, ofFeature], tenant, limits);
   };
 }
 
@@ -72,27 +73,26 @@ function leaveAll(walls: Bulkhead, taken: readonly Compartment[], failure: Failu
 
 class OpenPlace implements Place {
   readonly #walls: Bulkhead;
-  readonly #keys: TenantKeys;
+  readonly #tenant: Tenant;
   readonly #limits: PlaceLimits;
   #held: readonly Compartment[];
   /** Its own outcome, and whatever goes on. */
   #open = 1;
   #isLeft = false;
 
-  constructor(walls: Bulkhead, held: readonly Compartment[], keys: TenantKeys, limits: PlaceLimits) {
+  constructor(walls: Bulkhead, held: readonly Compartment[], tenant: Tenant, limits: PlaceLimits) {
     this.#walls = walls;
     this.#held = held;
-    this.#keys = keys;
+    this.#tenant = tenant;
     this.#limits = limits;
   }
 
   becomeStream(): void {
-    const { streams } = this.#keys;
-    if (this.#isLeft || this.#held[0]?.key === streams) return;
-    const among = this.#walls.enter(streams, this.#limits.streams);
-    if (among === undefined) return;
+    const { streams } = this.#tenant;
+    if (this.#isLeft || this.#held[0] === streams || !this.#walls.enter(streams, this.#limits.streams))
+      return;
     this.#giveBack();
-    this.#held = [among];
+    this.#held = [streams];
   }
 
   keepUntil(end: Promise<unknown>): void {
@@ -120,54 +120,63 @@ class OpenPlace implements Place {
   }
 }
 
-/** Under which keys one tenant's places are counted. */
-class TenantKeys {
-  readonly tenant: string;
-  readonly streams: string;
-  readonly #name: string;
-  readonly #ofBoth = new Map<string, string>();
+type OfFeature = Readonly<{ ofBoth: Compartment; ofFeature: Compartment }>;
 
-  constructor(name: string) {
+/** Where one tenant's requests are counted. */
+class Tenant {
+  readonly #walls: Bulkhead;
+  readonly #name: string;
+  #all: Compartment | undefined;
+  #streams: Compartment | undefined;
+  readonly #features: Partial<Record<Way, Map<string, OfFeature>>> = {};
+
+  constructor(walls: Bulkhead, name: string) {
+    this.#walls = walls;
     this.#name = name;
-    this.tenant = `tenant ${name}`;
-    this.streams = `streams ${name}`;
   }
 
-  /** Of this tenant in that feature. */
-  of(feature: string): string {
-    const known = this.#ofBoth.get(feature);
-    if (known !== undefined) return known;
-    const fresh = `${feature} of ${this.#name}`;
-    this.#ofBoth.set(feature, fresh);
+  get all(): Compartment {
+    this.#all = this.#all ? this.#walls.renew(this.#all) : this.#walls.find(`tenant ${this.#name}`);
+    return this.#all;
+  }
+
+  get streams(): Compartment {
+    this.#streams = this.#streams
+      ? this.#walls.renew(this.#streams)
+      : this.#walls.find(`streams ${this.#name}`);
+    return this.#streams;
+  }
+
+  /** Those of one feature, on one side. */
+  findFeature(bid: Bid): OfFeature {
+    const { feature = 'unlisted' } = bid;
+    const way = bid.manner === 'instead' ? 'instead' : bid.side;
+    this.#features[way] ??= new Map();
+    const known = this.#features[way].get(feature);
+    if (known !== undefined && !known.ofBoth.isForgotten && !known.ofFeature.isForgotten) return known;
+    const key = `${way} ${feature}`;
+    const fresh = { ofBoth: this.#walls.find(`${key} of ${this.#name}`), ofFeature: this.#walls.find(key) };
+    this.#features[way].set(feature, fresh);
     return fresh;
   }
 }
 
-/** A known caller is the same one for a minute: to put its keys together and to hash them each time is 0.5 µs. */
-const keysOfKnown = new WeakMap<Caller, TenantKeys>();
+type Way = Side | 'instead';
 
-// Whoever only names a tenant, by its host, does not use up the places of those who can prove to be of it.
-function findTenantKeys({ caller, peer }: Bid): TenantKeys {
-  if (caller.kind !== 'known')
-    return new TenantKeys(
-      caller.tenant === undefined ? `somebody at ${peer}` : `somebody for ${caller.tenant}`,
-    );
-  const known = keysOfKnown.get(caller);
-  if (known !== undefined) return known;
-  const fresh = new TenantKeys(caller.tenant);
-  keysOfKnown.set(caller, fresh);
-  return fresh;
-}
-
-/** Features are those of the tables that were in force, so that these names are few. */
-function openFeatureNames(): (bid: Bid) => string {
-  const known = { legacy: new Map<string, string>(), new: new Map(), instead: new Map() } as const;
-  return ({ side, feature = 'unlisted', manner }) => {
-    const way = manner === 'instead' ? 'instead' : side;
-    const name = known[way].get(feature);
-    if (name !== undefined) return name;
-    const fresh = `${way} ${feature}`;
-    known[way].set(feature, fresh);
+/** A known caller is the same one for a minute: to put the keys of its places together and to look them up each time took 1 µs. */
+function openTenants(walls: Bulkhead): (bid: Bid) => Tenant {
+  const ofKnown = new WeakMap<Caller, Tenant>();
+  return ({ caller, peer }) => {
+    // Whoever only names a tenant, by its host, does not use up the places of those who can prove to be of it.
+    if (caller.kind !== 'known')
+      return new Tenant(
+        walls,
+        caller.tenant === undefined ? `somebody at ${peer}` : `somebody for ${caller.tenant}`,
+      );
+    const known = ofKnown.get(caller);
+    if (known !== undefined) return known;
+    const fresh = new Tenant(walls, caller.tenant);
+    ofKnown.set(caller, fresh);
     return fresh;
   };
 }

@@ -9,7 +9,7 @@ export type QuestionWords = Readonly<{
   host: string;
   /** Name and value in turn, the client's and then the gateway's. */
   headers: readonly string[];
-  /** Set where other questions have the same `headers`. */
+  /** Set where other questions have the same `host` and `headers`. */
   form?: HeadForm | undefined;
   identity: Identity;
   /** How the body is framed: its length, `chunked`, or `none`. */
@@ -29,15 +29,15 @@ export const expectsBody = (method: string) => TELL_NOTHING.has(method);
  * what only this connection may say; admit has taken such lines away.
  */
 export function writeQuestion(words: QuestionWords): string {
-  const { method, target, host, headers, form, identity } = words;
-  if (!judgeAskedName(method).isName || !TARGET.test(target) || NOT_IN_A_VALUE.test(host))
-    throw new UnsendableQuestion('its first lines');
-  const said = [`${method} ${target} HTTP/1.1\r\nhost: `, host, `\r\nconnection: ${words.connection}`];
-  if (form === undefined) addLines(said, headers);
-  else addKnown(said, form, headers);
+  const { method, target, form, identity } = words;
+  if (!judgeAskedName(method).isName || !TARGET.test(target)) throw new UnsendableQuestion('its first line');
+  const said = [method, ' ', target, ' HTTP/1.1'];
+  said.push(form === undefined ? writeClients(words) : recall(form, () => writeClients(words)));
   addLines(said, identity.ofRequest);
-  if (form === undefined) addLines(said, identity.standing);
-  else addKnown(said, identity.standing, identity.standing);
+  const { standing } = identity;
+  if (form === undefined) addLines(said, standing);
+  else said.push(recall(standing, () => writeLines(standing)));
+  said.push(words.connection === 'close' ? '\r\nconnection: close' : '\r\nconnection: keep-alive');
   const framing = describeFraming(method, words.body);
   if (framing !== undefined) said.push(framing);
   said.push('\r\n\r\n');
@@ -48,14 +48,26 @@ export function writeQuestion(words: QuestionWords): string {
 /** Judged and written once for all questions that have them in common. */
 const written = new WeakMap<object, string>();
 
-function addKnown(said: string[], of: HeadForm | readonly string[], fields: readonly string[]): void {
-  const known = written.get(of);
-  if (known !== undefined) return void said.push(known);
-  const own: string[] = [];
-  addLines(own, fields);
-  const text = own.join('');
-  written.set(of, text);
-  said.push(text);
+function recall(common: HeadForm | readonly string[], write: () => string): string {
+  const known = written.get(common);
+  if (known !== undefined) return known;
+  const text = write();
+  written.set(common, text);
+  return text;
+}
+
+/** Where legacy is, as the client says it, comes first (RFC 9110 section 7.2). */
+function writeClients({ host, headers }: QuestionWords): string {
+  if (NOT_IN_A_VALUE.test(host)) throw new UnsendableQuestion('its host');
+  const said = ['\r\nhost: ', host];
+  addLines(said, headers);
+  return said.join('');
+}
+
+function writeLines(fields: readonly string[]): string {
+  const said: string[] = [];
+  addLines(said, fields);
+  return said.join('');
 }
 
 function addLines(said: string[], fields: readonly string[]): void {

@@ -8,12 +8,14 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const OVERHEAD_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
 
 const SIDES: readonly (Side | undefined)[] = ['legacy', 'new', undefined];
+const ASKED: readonly Side[] = ['legacy', 'new'];
 const STAGES: readonly (Stage | undefined)[] = ['legacy', 'shadow', 'canary', 'new', 'retired', undefined];
 const OUTCOMES: readonly Finished['outcome'][] = ['answered', 'refused', 'failed', 'cut', 'abandoned'];
 const CLASSES = 10;
 
 /** What one route's requests came to. Of the possible combinations few ever occur. */
-type RouteTally = Readonly<{ requests: Map<number, number>; durations: (Buckets | undefined)[] }>;
+type RouteTally = Readonly<{ requests: Map<number, Count>; durations: (Buckets | undefined)[] }>;
+type Count = { count: number };
 
 /**
  * The figures that every request moves. They are counted in maps and arrays, and prom-client is told when it is scraped: it finds a series by sorting and
@@ -22,7 +24,7 @@ type RouteTally = Readonly<{ requests: Map<number, number>; durations: (Buckets 
 export function createRequestMetrics(registry: Registry): (event: BanyanEvent) => void {
   const tally = { inFlight: 0, overhead: new Buckets(OVERHEAD_SECONDS) };
   const routes = new Map<RouteId | undefined, RouteTally>();
-  const decisions = new Map<Reason, Map<Side, number>>();
+  const decisions = new Map<Reason, Record<Side, number>>();
   register(registry, tally, routes, decisions);
   const finish = (event: Finished) => {
     tally.inFlight -= 1;
@@ -30,7 +32,7 @@ export function createRequestMetrics(registry: Registry): (event: BanyanEvent) =
     const route = getOrAdd(routes, event.routeId, newRoute);
     const side = SIDES.indexOf(event.side);
     const key = writeKey(side, event);
-    route.requests.set(key, (route.requests.get(key) ?? 0) + 1);
+    getOrAdd(route.requests, key, newCount).count += 1;
     route.durations[side] ??= new Buckets(SECONDS);
     route.durations[side].observe(event.durationMs / 1000);
   };
@@ -40,8 +42,7 @@ export function createRequestMetrics(registry: Registry): (event: BanyanEvent) =
         tally.inFlight += 1;
         return;
       case 'decision_made': {
-        const sides = getOrAdd(decisions, event.reason, newCounts);
-        sides.set(event.side, (sides.get(event.side) ?? 0) + 1);
+        getOrAdd(decisions, event.reason, newSides)[event.side] += 1;
         return;
       }
       case 'request_finished':
@@ -51,7 +52,8 @@ export function createRequestMetrics(registry: Registry): (event: BanyanEvent) =
 }
 
 const newRoute = (): RouteTally => ({ requests: new Map(), durations: [] });
-const newCounts = () => new Map<Side, number>();
+const newCount = (): Count => ({ count: 0 });
+const newSides = (): Record<Side, number> => ({ legacy: 0, new: 0 });
 
 function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
@@ -87,7 +89,7 @@ function register(
   registry: Registry,
   tally: Readonly<{ inFlight: number; overhead: Buckets }>,
   routes: ReadonlyMap<RouteId | undefined, RouteTally>,
-  decisions: ReadonlyMap<Reason, ReadonlyMap<Side, number>>,
+  decisions: ReadonlyMap<Reason, Readonly<Record<Side, number>>>,
 ): void {
   const registers = [registry];
   new Counter({
@@ -98,7 +100,7 @@ function register(
     collect() {
       this.reset();
       for (const [route = 'unlisted', { requests }] of routes)
-        for (const [key, count] of requests) this.inc({ route, ...readKey(key) }, count);
+        for (const [key, { count }] of requests) this.inc({ route, ...readKey(key) }, count);
     },
   });
   new BucketHistogram(
@@ -136,7 +138,7 @@ function register(
     collect() {
       this.reset();
       for (const [reason, sides] of decisions)
-        for (const [side, count] of sides) this.inc({ reason, side }, count);
+        for (const side of ASKED) if (sides[side] > 0) this.inc({ reason, side }, sides[side]);
     },
   });
 }

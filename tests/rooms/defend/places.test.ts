@@ -206,3 +206,24 @@ describe('a place', () => {
     expect(count(bid())).toBe(3);
   });
 });
+
+test('what a known caller takes counts, however many strangers have come and gone meanwhile', () => {
+  const { take, tryOne } = open({ tenant: 2 });
+  const caller = callerOf('acme');
+  const held = take(bid({ caller }));
+  for (let i = 0; i < 10_000; i += 1)
+    take(bid({ caller: strangerOf(), peer: `peer ${i}`, feature: 'files' })).leave();
+
+  // The same caller, and the same tenant's other one.
+  const second = take(bid({ caller }));
+  expect(tryOne(bid({ caller }))).toBe('tenant_busy');
+  expect(tryOne(bid({ caller: callerOf('acme') }))).toBe('tenant_busy');
+
+  held.leave();
+  second.leave();
+  for (let i = 0; i < 10_000; i += 1) take(bid({ caller: strangerOf(), peer: `peer ${i}` })).leave();
+  // Whose compartments were forgotten meanwhile: both are counted in the same ones again.
+  take(bid({ caller }));
+  take(bid({ caller: callerOf('acme') }));
+  expect(tryOne(bid({ caller }))).toBe('tenant_busy');
+});

@@ -15,7 +15,7 @@ const write = (words: Partial<QuestionWords> = {}) => writeQuestion({ ...WORDS, 
 
 test('lines keep their case, order and repeats; host is the first, and the length of nothing is left out', () => {
   expect(write()).toBe(
-    'GET /a?b=%20&b HTTP/1.1\r\nhost: acme.example:8080\r\nconnection: keep-alive\r\nX-Odd: a\xff\t~\r\nx-odd: \r\nX-Request-Id: r-1\r\nX-Tenant-Id: acme\r\n\r\n',
+    'GET /a?b=%20&b HTTP/1.1\r\nhost: acme.example:8080\r\nX-Odd: a\xff\t~\r\nx-odd: \r\nX-Request-Id: r-1\r\nX-Tenant-Id: acme\r\nconnection: keep-alive\r\n\r\n',
   );
 });
 
