@@ -2,10 +2,11 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OutgoingAnswer } from '../vocabulary/index.ts';
 import type { Connections } from './idle.ts';
+import type { Underway } from './underway.ts';
 import { findAnswer } from './unreadable.ts';
 
 /** Answers under way, and upgraded connections: those have no end of their own that could be waited for. */
-export type Traffic = Readonly<{ answers: Set<OutgoingAnswer>; tunnels: Set<Socket> }>;
+export type Traffic = Readonly<{ answers: Underway<OutgoingAnswer>; tunnels: Set<Socket> }>;
 
 const TUNNEL_GRACE_MS = 500;
 

@@ -20,6 +20,7 @@ import type { PlainAnswer } from './plain-answer.ts';
 import { openPlainDoor } from './plain-door.ts';
 import type { PlainRequest } from './plain-request.ts';
 import type { PortWish } from './port.ts';
+import { Underway } from './underway.ts';
 import { breakOff, describeUnreadable, findAnswer, refuseInTurn, refuseUnreadable } from './unreadable.ts';
 
 /** Who receives what comes in. */
@@ -49,7 +50,7 @@ export type ListenerWish = Readonly<{
 
 /** Opens a listening HTTP server; throws an Error with one clear sentence where the port is taken. */
 export async function openListener(wish: ListenerWish, reception: Reception): Promise<Listener> {
-  const traffic: Traffic = { answers: new Set(), tunnels: new Set() };
+  const traffic: Traffic = { answers: new Underway(), tunnels: new Set() };
   let isDraining = false;
   const stayed = new WeakSet<IncomingMessage>();
   const shouldUpgradeCallback = (req: IncomingMessage) => {
@@ -81,9 +82,9 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       tellRefused(MALFORMED);
       return answerFailure(req, res, MALFORMED, undefined);
     }
-    traffic.answers.add(res);
+    const leave = traffic.answers.enter(res);
     res.once('close', () => {
-      traffic.answers.delete(res);
+      leave();
       noteAnswered(req);
     });
     const takeOver = plainDoor?.takeAwaited(req.socket);
@@ -96,8 +97,7 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       limits,
       receive: (res) => {
         if (isDraining) res.shouldKeepAlive = false;
-        traffic.answers.add(res);
-        res.once('close', () => traffic.answers.delete(res));
+        res.once('close', traffic.answers.enter(res));
         void reception.plain?.(res.req, res);
       },
       stalled: (socket) => cutStalled(traffic, socket, tellCut),
