@@ -1,4 +1,4 @@
-import type { AnswerForm } from './answer-reader.ts';
+import type { AnswerForm } from './answer-form.ts';
 import { judgeName } from './field-name.ts';
 
 export type AnswerHead = Readonly<{

@@ -1,13 +1,19 @@
 // Legacy's answer, read off the bytes of a connection that carries one exchange at a time (RFC 9112). Whatever two readers could take for
 // two different things is refused, never repaired: what follows on the same connection would be somebody else's answer.
 
-import { BlankedHead, type Span } from '../vocabulary/index.ts';
+import {
+  type AnswerForm,
+  AnswerMemory,
+  type AnswerWords,
+  isSpace,
+  type Marks,
+  mark,
+  openMarks,
+  trimSpace,
+} from './answer-form.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { judgeName, NOT_IN_A_VALUE } from './field-name.ts';
 import { BrokenAnswer } from './legacy-failure.ts';
-
-/** What the heads of one connection have in common where they differ in a few values only (`BLANKS` of `field-name.ts`). Known by its identity. */
-export type AnswerForm = Readonly<{ status: number }>;
 
 /** Who is told of an answer. */
 export type AnswerHearer = Readonly<{
@@ -24,48 +30,26 @@ type Phase = 'head' | 'length' | 'chunks' | 'until_close' | 'whole';
 
 const HEAD_END = '\r\n\r\n';
 const MOST_HEAD_BYTES = 64 * 1024;
-const MOST_KEPT_BYTES = 2 * 1024;
 const VERSION = 'HTTP/1.';
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([^\r\n]*))?$/;
 // So many digits are exact as a number.
 const LENGTH = /^[0-9]{1,15}$/;
 const CR = 13;
 
-/** The last head of a connection, and what was read off it. */
-type Written = Readonly<{
-  text: BlankedHead;
-  minor: string;
-  status: number;
-  phrase: string;
-  raw: readonly string[];
-  /** Where the blanks' values stand in `raw`. */
-  places: readonly number[];
-  lengthAt: number | undefined;
-  coding: string | undefined;
-  connection: string;
-  keepAlive: string;
-}>;
+const NOTHING: Readonly<AnswerWords> = Object.freeze({
+  ...{ minor: '', status: 0, phrase: '', raw: [], length: undefined, coding: undefined },
+  ...{ connection: '', keepAlive: '' },
+});
 
 export class AnswerReader {
-  #last: Written | undefined;
-  #form: AnswerForm | undefined;
-  #places: number[] = [];
-  #blanks: Span[] = [];
-  #lengthAt: number | undefined;
-  #hasCookies = false;
+  readonly #memory = new AnswerMemory();
   #phase: Phase = 'head';
   #method = '';
   /** Of a head that comes in pieces: the line that has no end yet. */
   #line = '';
   #headBytes = 0;
-  #minor = '';
-  #status = 0;
-  #phrase = '';
-  #raw: string[] = [];
-  #length: string | undefined;
-  #coding: string | undefined;
-  #connection = '';
-  #keepAlive = '';
+  #words: AnswerWords = NOTHING;
+  #marks: Marks | undefined;
   #mayStay = false;
   #rest = 0;
   readonly #chunks = new ChunkReader();
@@ -75,7 +59,6 @@ export class AnswerReader {
   expect(method: string): void {
     this.#method = method;
     this.#hasBegun = false;
-    this.#status = 0;
     this.#openHead();
   }
 
@@ -91,8 +74,9 @@ export class AnswerReader {
   /** How long legacy lets the connection be idle, in ms; 0: it is of no further use. */
   get staysMs(): number {
     if (!this.#mayStay) return 0;
-    if (this.#keepAlive === '') return Number.POSITIVE_INFINITY;
-    const hint = /timeout=([0-9]{1,9})/i.exec(this.#keepAlive)?.[1];
+    const { keepAlive } = this.#words;
+    if (keepAlive === '') return Number.POSITIVE_INFINITY;
+    const hint = /timeout=([0-9]{1,9})/i.exec(keepAlive)?.[1];
     return hint === undefined ? Number.POSITIVE_INFINITY : Number(hint) * 1_000;
   }
 
@@ -115,16 +99,8 @@ export class AnswerReader {
     this.#phase = 'head';
     this.#line = '';
     this.#headBytes = 0;
-    this.#minor = '';
-    this.#raw = [];
-    this.#places = [];
-    this.#blanks = [];
-    this.#lengthAt = undefined;
-    this.#hasCookies = false;
-    this.#length = undefined;
-    this.#coding = undefined;
-    this.#connection = '';
-    this.#keepAlive = '';
+    this.#words = NOTHING;
+    this.#marks = undefined;
     this.#mayStay = false;
   }
 
@@ -133,8 +109,12 @@ export class AnswerReader {
     const found = bytes.indexOf(HEAD_END, begin, 'latin1');
     const end = found < 0 ? bytes.length : found + HEAD_END.length;
     const text = this.#line + bytes.toString('latin1', begin, end);
-    const isOnePiece = found >= 0 && this.#line === '' && this.#minor === '';
-    if (isOnePiece && this.#fillForm(text)) return this.#endHead(text.length, end, hearer);
+    const isOnePiece = found >= 0 && this.#line === '' && this.#words === NOTHING;
+    const recalled = isOnePiece ? this.#memory.recall(text) : undefined;
+    if (recalled !== undefined) {
+      this.#words = recalled;
+      return this.#endHead(text.length, end, hearer);
+    }
     const origin = begin - this.#line.length;
     let from = 0;
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
@@ -142,11 +122,11 @@ export class AnswerReader {
       if (lineEnd < from || text.charCodeAt(lineEnd) !== CR) throw new BrokenAnswer('a line without CR');
       const start = from;
       from = at + 1;
-      if (this.#minor === '') this.#readStatusLine(text.slice(start, lineEnd));
+      if (this.#words === NOTHING) this.#readStatusLine(text.slice(start, lineEnd));
       else if (lineEnd > start) this.#readField(text, start, lineEnd);
       else {
-        this.#form = undefined;
-        this.#last = isOnePiece ? this.#remember(text) : undefined;
+        if (isOnePiece && this.#marks) this.#memory.learn(text, this.#words, this.#marks);
+        else this.#memory.forget();
         return this.#endHead(origin + from - begin, origin + from, hearer);
       }
     }
@@ -161,48 +141,6 @@ export class AnswerReader {
     return end;
   }
 
-  /** Cookies are secrets, and hardly ever come twice; what is long is not kept for as long as a connection. */
-  #remember(text: string): Written | undefined {
-    if (this.#hasCookies || this.#status < 200 || text.length > MOST_KEPT_BYTES) return undefined;
-    return {
-      text: new BlankedHead(text, 0, this.#blanks),
-      minor: this.#minor,
-      status: this.#status,
-      phrase: this.#phrase,
-      raw: this.#raw,
-      places: this.#places,
-      lengthAt: this.#lengthAt,
-      coding: this.#coding,
-      connection: this.#connection,
-      keepAlive: this.#keepAlive,
-    };
-  }
-
-  /** Reads a head that is like the one before it: what was judged then need not be judged again. */
-  #fillForm(text: string): boolean {
-    const last = this.#last;
-    const blanks = last?.text.read(text, 0);
-    if (last === undefined || blanks === undefined) return false;
-    const raw = last.raw.slice();
-    for (let i = 0; i < blanks.length; i += 1) {
-      const value = skipSpace(blanks[i] as string);
-      const place = last.places[i] as number;
-      if (value === raw[place]) continue;
-      if (NOT_IN_A_VALUE.test(value)) return false;
-      raw[place] = value;
-    }
-    this.#length = last.lengthAt === undefined ? undefined : trimSpace(raw[last.lengthAt] ?? '');
-    this.#minor = last.minor;
-    this.#status = last.status;
-    this.#phrase = last.phrase;
-    this.#raw = raw;
-    this.#coding = last.coding;
-    this.#connection = last.connection;
-    this.#keepAlive = last.keepAlive;
-    this.#form ??= Object.freeze({ status: last.status });
-    return true;
-  }
-
   #countHead(bytes: number): void {
     this.#headBytes += bytes;
     if (this.#headBytes > MOST_HEAD_BYTES) throw new BrokenAnswer('its head is too large');
@@ -212,7 +150,7 @@ export class AnswerReader {
   #keepLine(line: string): void {
     const cr = line.indexOf('\r');
     if (cr >= 0 && cr < line.length - 1) throw new BrokenAnswer('a line with CR in it');
-    const isNoStatusLine = this.#minor === '' && !line.startsWith(VERSION.slice(0, line.length));
+    const isNoStatusLine = this.#words === NOTHING && !line.startsWith(VERSION.slice(0, line.length));
     if (isNoStatusLine) throw new BrokenAnswer('no HTTP');
     this.#line = line;
   }
@@ -220,9 +158,9 @@ export class AnswerReader {
   #readStatusLine(line: string): void {
     const parts = STATUS_LINE.exec(line);
     if (parts === null) throw new BrokenAnswer('no status line');
-    this.#minor = parts[1] ?? '';
-    this.#status = Number(parts[2]);
-    this.#phrase = parts[3] ?? '';
+    const [, minor = '', status, phrase = ''] = parts;
+    this.#words = { ...NOTHING, minor, status: Number(status), phrase, raw: [] };
+    this.#marks = openMarks();
   }
 
   #readField(text: string, start: number, end: number): void {
@@ -235,26 +173,24 @@ export class AnswerReader {
     const value = text.slice(from, end);
     if (NOT_IN_A_VALUE.test(value)) throw new BrokenAnswer('a header with control characters');
     if (judged.frames) this.#noteFraming(judged.key, trimSpace(value));
-    this.#raw.push(judged.text, value);
-    if (judged.isBlank) {
-      this.#places.push(this.#raw.length - 1);
-      this.#blanks.push([colon + 1, end]);
-      if (judged.key === 'content-length') this.#lengthAt = this.#raw.length - 1;
-    } else if (judged.key === 'set-cookie') this.#hasCookies = true;
+    const { raw } = this.#words;
+    raw.push(judged.text, value);
+    if (this.#marks) mark(this.#marks, judged, [colon + 1, end], raw.length - 1);
   }
 
   #noteFraming(key: string, value: string): void {
-    if (key === 'connection') this.#connection += `${value.toLowerCase()},`;
-    else if (key === 'keep-alive') this.#keepAlive += value;
-    else if (this.#length !== undefined || this.#coding !== undefined)
+    const words = this.#words;
+    if (key === 'connection') words.connection += `${value.toLowerCase()},`;
+    else if (key === 'keep-alive') words.keepAlive += value;
+    else if (words.length !== undefined || words.coding !== undefined)
       throw new BrokenAnswer('it says its length twice');
-    else if (key === 'content-length') this.#length = value;
-    else this.#coding = value.toLowerCase();
+    else if (key === 'content-length') words.length = value;
+    else words.coding = value.toLowerCase();
   }
 
   // RFC 9112 section 6.3.
   #judgeHead(hearer: AnswerHearer): void {
-    const [status, length, coding] = [this.#status, this.#length, this.#coding];
+    const { status, phrase, raw, length, coding } = this.#words;
     if (length !== undefined && !LENGTH.test(length)) throw new BrokenAnswer('a length that is none');
     // Of all transfer codings only "chunked" can be taken off again; a client was promised none (section 6.1).
     if (coding !== undefined && coding !== 'chunked')
@@ -267,7 +203,7 @@ export class AnswerReader {
     const isInDoubt =
       hasNoBody && this.#method !== 'HEAD' && (coding !== undefined || (length ?? '0') !== '0');
     this.#mayStay = this.#isKeptAlive() && !isInDoubt;
-    hearer.began(status, this.#phrase, this.#raw, this.#form);
+    hearer.began(status, phrase, raw, this.#memory.form);
     this.#rest = Number(length ?? 0);
     if (hasNoBody || (length !== undefined && this.#rest === 0)) return this.#finish(hearer);
     if (coding !== undefined) this.#chunks.open();
@@ -276,13 +212,13 @@ export class AnswerReader {
   }
 
   #isKeptAlive(): boolean {
-    const says = this.#connection;
+    const { minor, coding, connection: says } = this.#words;
     // What nearly every answer says.
-    if (this.#minor === '1' && (says === '' || says === 'keep-alive,')) return true;
+    if (minor === '1' && (says === '' || says === 'keep-alive,')) return true;
     const options = says.split(',').map((option) => option.trim());
     if (options.includes('close')) return false;
     // RFC 9112 section 6.1: HTTP/1.0 knows no transfer codings.
-    return this.#minor === '1' || (options.includes('keep-alive') && this.#coding === undefined);
+    return minor === '1' || (options.includes('keep-alive') && coding === undefined);
   }
 
   #readBody(bytes: Buffer, at: number, hearer: AnswerHearer): number {
@@ -307,18 +243,3 @@ export class AnswerReader {
     hearer.whole();
   }
 }
-
-function skipSpace(text: string): string {
-  let from = 0;
-  while (from < text.length && isSpace(text.charCodeAt(from))) from += 1;
-  return from === 0 ? text : text.slice(from);
-}
-
-/** Of what JavaScript takes for space, HTTP knows two (RFC 9110 section 5.6.3). */
-function trimSpace(text: string): string {
-  let end = text.length;
-  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end -= 1;
-  return end === text.length ? text : text.slice(0, end);
-}
-
-const isSpace = (code: number) => code === 32 || code === 9;

@@ -7,8 +7,8 @@ import {
   type Outcome,
   type OutgoingAnswer,
 } from '../vocabulary/index.ts';
+import type { AnswerForm } from './answer-form.ts';
 import { dropLength, readAnswerHead } from './answer-head.ts';
-import type { AnswerForm } from './answer-reader.ts';
 import type { Ask } from './ask.ts';
 import { isSafe, LegacyTooSlow, nameLegacyFailure, type Progress, StaleLine } from './legacy-failure.ts';
 import type { Line, Question } from './line.ts';

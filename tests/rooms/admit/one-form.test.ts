@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { type Die, openDie } from '../../../legacy-stub/seed/random.ts';
 import { type Admit, createApiKey } from '../../../src/admit/index.ts';
 import { keyBookOf, openRoom, stoppedClock, tenant, user } from './support.ts';
-import { type Arrival, type Failure, type HeadForm, isFailure } from './words.ts';
+import { type Arrival, type Caller, type Failure, type HeadForm, type Identity, isFailure } from './words.ts';
 
 // A request whose form is familiar must arrive as one that was never seen before.
 
@@ -246,4 +246,68 @@ describe('a key that is shown again in a familiar form', () => {
     clock.pass(10_000);
     expect(await openFor(at, key, form)).toBe('credential_expired');
   });
+});
+
+describe('what is said of a caller in a familiar form', () => {
+  const known = (name: string): Caller => ({
+    ...{ kind: 'known', tenant: tenant(name), user: user(3), scopes: [], by: 'api_key' },
+    credentialId: 'byn_live_12345678',
+  });
+  const [ada, bob] = [known('acme'), known('globex')];
+  const said = ({ ofRequest, standing }: Identity) => {
+    const lines = [...ofRequest, ...standing];
+    return Object.fromEntries(lines.flatMap((name, i) => (i % 2 === 0 ? [[name, lines[i + 1]]] : [])));
+  };
+
+  test.each(['caller', 'request'] as const)(
+    'is each caller’s own, whoever came before on the same connection (a tag for each %s)',
+    (tagBinding) => {
+      const at = open({ tagBinding });
+      const form = newForm();
+      for (const caller of [ada, bob, ada, known('acme'), bob]) {
+        const { tenant: name } = caller;
+        const identity = at.identity(arrive({ form }, at), caller, 'legacy');
+        const { 'X-Identity-Tag': tag = '', ...rest } = said(identity);
+        const claims = JSON.parse(Buffer.from(tag.split('.')[1] ?? '', 'base64url').toString());
+
+        expect([rest['X-Tenant-Id'], claims.tenant]).toEqual([name, name]);
+        const { 'X-Identity-Tag': _, ...anew } = said(at.identity(arrive({}, at), caller, 'legacy'));
+        expect(Object.keys(rest)).toEqual(Object.keys(anew));
+        expect(rest['X-Forwarded-For']).toBe(anew['X-Forwarded-For']);
+      }
+    },
+  );
+
+  test('is the same list for as long as caller, tag and side are the same, and no longer', () => {
+    const clock = stoppedClock(Date.now());
+    const at = open({ tagBinding: 'caller', clock });
+    const form = newForm();
+    const ask = (caller: Caller, side: 'legacy' | 'new' = 'legacy') =>
+      at.identity(arrive({ form }, at), caller, side).standing;
+    const first = ask(ada);
+
+    expect(ask(ada)).toBe(first);
+    expect(said({ ofRequest: [], standing: ask(ada, 'new') })).not.toEqual(
+      said({ ofRequest: [], standing: first }),
+    );
+    expect(said({ ofRequest: [], standing: ask(ada) })).toEqual(said({ ofRequest: [], standing: first }));
+    clock.pass(10_001);
+    expect(said({ ofRequest: [], standing: ask(ada) })['X-Identity-Tag']).not.toBe(
+      said({ ofRequest: [], standing: first })['X-Identity-Tag'],
+    );
+  });
+
+  test('holds nothing of the request: id, trace and state are each one’s own', () => {
+    const form = newForm();
+    const ids = ['first-request', 'second-request'].map((id) => {
+      const lines = [...HOST, 'X-Request-Id', id, 'traceparent', `00-${hexOf(id)}-b7ad6b7169203331-01`];
+      const arrival = arrive({ form, lines });
+      const { 'X-Request-Id': told, traceparent } = said(admit.identity(arrival, ada, 'legacy'));
+      expect(traceparent).toBe(`00-${hexOf(id)}-${arrival.trace.spanId}-01`);
+      return told;
+    });
+
+    expect(ids).toEqual(['first-request', 'second-request']);
+  });
+  const hexOf = (text: string) => Buffer.from(text).toString('hex').padEnd(32, '0').slice(0, 32);
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Die, openDie } from '../../../legacy-stub/seed/random.ts';
+import type { AnswerForm } from '../../../src/forward/answer-form.ts';
 import { readAnswerHead } from '../../../src/forward/answer-head.ts';
-import { type AnswerForm, AnswerReader } from '../../../src/forward/answer-reader.ts';
+import { AnswerReader } from '../../../src/forward/answer-reader.ts';
 
 // A connection that has carried an answer must make of the next what one that has carried none makes of it.
 
