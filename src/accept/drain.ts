@@ -3,10 +3,15 @@ import type { Socket } from 'node:net';
 import type { OutgoingAnswer } from '../vocabulary/index.ts';
 import type { Connections } from './idle.ts';
 import type { Underway } from './underway.ts';
-import { findAnswer } from './unreadable.ts';
 
 /** Answers under way, and upgraded connections: those have no end of their own that could be waited for. */
 export type Traffic = Readonly<{ answers: Underway<OutgoingAnswer>; tunnels: Set<Socket> }>;
+
+/** The connections on which anybody is being answered at this moment. */
+export function findBusy({ answers, tunnels }: Traffic): (socket: Socket) => boolean {
+  const busy = new Set([...[...answers].map(({ socket }) => socket), ...tunnels]);
+  return (socket) => busy.has(socket);
+}
 
 const TUNNEL_GRACE_MS = 500;
 
@@ -15,18 +20,18 @@ export async function drain(
   server: Server,
   {
     closed,
-    traffic: { answers, tunnels },
+    traffic,
     connections,
   }: Readonly<{ closed: Promise<void>; traffic: Traffic; connections: Connections }>,
   graceMs: number,
 ): Promise<number> {
-  const isBusy = (socket: Socket) => tunnels.has(socket) || findAnswer(answers, socket) !== undefined;
+  const { answers, tunnels } = traffic;
   const rest = {
     get size() {
       return connections.open.size - tunnels.size;
     },
   };
-  await untilEmpty(rest, graceMs, () => connections.sweep(isBusy));
+  await untilEmpty(rest, graceMs, () => connections.sweep(findBusy(traffic)));
   // By now the sides have said goodbye to their sockets.
   await untilEmpty(tunnels, Math.min(graceMs, TUNNEL_GRACE_MS));
   const cut = answers.size;

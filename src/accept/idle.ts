@@ -1,9 +1,10 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { Underway } from './underway.ts';
 
 /** The connections of a server, for the time of its draining, and when there are too many. */
 export type Connections = Readonly<{
-  open: ReadonlySet<Socket>;
+  open: Underway<Socket>;
   /** Closes those on which nothing has moved for a while, and that wait for no answer. */
   sweep(isBusy: (socket: Socket) => boolean): void;
 }>;
@@ -15,12 +16,12 @@ export type Connections = Readonly<{
 const QUIET_MS = 1_000;
 
 export function watchConnections(server: Server): Connections {
-  const open = new Set<Socket>();
+  const open = new Underway<Socket>();
   const seen = new Map<Socket, Readonly<{ bytes: number; sinceMs: number }>>();
   server.on('connection', (socket: Socket) => {
-    open.add(socket);
+    const leave = open.enter(socket);
     socket.once('close', () => {
-      open.delete(socket);
+      leave();
       seen.delete(socket);
     });
   });

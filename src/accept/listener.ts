@@ -10,7 +10,7 @@ import {
   type OutgoingAnswer,
 } from '../vocabulary/index.ts';
 import { awaitTurn, closeInPeace, hasLostBody, isLastOfOldClient, noteAnswered } from './connection.ts';
-import { drain, type Traffic } from './drain.ts';
+import { drain, findBusy, type Traffic } from './drain.ts';
 import { type Intake, openPort, takeIn } from './entrance.ts';
 import { watchConnections } from './idle.ts';
 import { describeLimits, describePace, type Limits, USUAL_LIMITS } from './limits.ts';
@@ -82,6 +82,8 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       tellRefused(MALFORMED);
       return answerFailure(req, res, MALFORMED, undefined);
     }
+    // The client has left while it was waited for, and nobody would tell so any more.
+    if (res.destroyed) return;
     const leave = traffic.answers.enter(res);
     res.once('close', () => {
       leave();
@@ -103,10 +105,7 @@ export async function openListener(wish: ListenerWish, reception: Reception): Pr
       stalled: (socket) => cutStalled(traffic, socket, tellCut),
     });
   const connections = watchConnections(server);
-  const makeRoom = atMostEvery(ROOM_MS, () => {
-    const busy = new Set([...[...traffic.answers].map(({ socket }) => socket), ...traffic.tunnels]);
-    connections.sweep((socket) => busy.has(socket));
-  });
+  const makeRoom = atMostEvery(ROOM_MS, () => connections.sweep(findBusy(traffic)));
   const turnAwayCrowd = () => {
     tellCut('crowded');
     makeRoom();

@@ -26,8 +26,10 @@ type Meaning = 'date' | 'length' | 'connection' | 'nothing';
 type Name = {
   readonly meaning: Meaning;
   readonly before: string;
-  /** The last value that was judged good, where it is short: most lines say what they said the last time. */
+  /** A value that was judged good: most lines say what they said the last time. */
   good: string;
+  /** How often another one may still take its place. */
+  changes: number;
 };
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   connection: 'connection',
@@ -36,6 +38,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 };
 const MOST_KNOWN = 1_000;
 const LONGEST_GOOD = 64;
+const MOST_CHANGES = 100;
 const known = new Map<string, Name>();
 
 /** The head of an answer to HTTP/1.1, with the words that Node's server adds where a side has not said them, and in its order. */
@@ -73,14 +76,22 @@ function judge(name: string): Name {
   if (!NAME.test(name)) throw new Error('an answer with a header that has no name');
   const lower = name.toLowerCase();
   const meaning = Object.hasOwn(MEANINGS, lower) ? (MEANINGS[lower] as Meaning) : 'nothing';
-  const fresh: Name = { meaning, before: own(`\r\n${name}: `), good: '' };
+  const fresh: Name = {
+    meaning,
+    before: own(`\r\n${name}: `),
+    good: '',
+    changes: lower === 'set-cookie' ? 0 : MOST_CHANGES,
+  };
   if (known.size < MOST_KNOWN) known.set(own(name), fresh);
   return fresh;
 }
 
 function judgeValue(name: Name, value: string): void {
   if (NOT_IN_A_VALUE.test(value)) throw new Error('an answer with control characters in a header');
-  if (value.length <= LONGEST_GOOD) name.good = value;
+  // What differs from answer to answer is not worth it, and cookies are secrets.
+  if (name.changes === 0 || value.length > LONGEST_GOOD) return;
+  name.changes -= 1;
+  name.good = own(value);
 }
 
 /** Cut out of a head a text would keep all of that head in memory. */

@@ -18,7 +18,8 @@ export type ConnectionOwner = Readonly<{
   awaitFromNode(socket: Socket, arrived: (exchange: NodeExchange) => void): void;
   /** Nobody takes what was written to it. */
   stalled(socket: Socket): void;
-  closed(connection: PlainConnection): void;
+  /** Answers what is to be called when it is closed, or is left to Node. */
+  opened(connection: PlainConnection): () => void;
 }>;
 
 /** What may wait, behind a request that is being answered or for the end of the turn. */
@@ -36,6 +37,7 @@ export class PlainConnection {
   hasServed = false;
   readonly #owner: ConnectionOwner;
   readonly #heads = new PlainHeads();
+  readonly #leave: () => void;
   #answer: PlainAnswer | undefined;
   /** Not read yet. */
   #came: Buffer[] = [];
@@ -46,6 +48,7 @@ export class PlainConnection {
     this.socket = socket;
     this.keepAliveMs = owner.keepAliveMs;
     this.#owner = owner;
+    this.#leave = owner.opened(this);
     socket.on('data', this.#take);
     socket.on('end', this.#end);
     socket.on('error', this.#ignore);
@@ -128,7 +131,7 @@ export class PlainConnection {
     socket.off('close', this.#close);
     socket.off('drain', this.#drain);
     socket.off('timeout', this.#stall);
-    this.#owner.closed(this);
+    this.#leave();
     const wasPaused = socket.isPaused();
     const all = wasPaused ? [...bytes, ...takeWaiting(socket)] : bytes;
     this.#owner.leaveToNode(socket);
@@ -149,7 +152,7 @@ export class PlainConnection {
   readonly #drain = () => void this.#answer?.tell('drain');
   readonly #stall = () => this.#owner.stalled(this.socket);
   readonly #close = () => {
-    this.#owner.closed(this);
+    this.#leave();
     const answer = this.#answer;
     this.#answer = undefined;
     answer?.leave();

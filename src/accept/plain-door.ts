@@ -6,6 +6,7 @@ import type { Limits } from './limits.ts';
 import type { NodeExchange, PlainAnswer } from './plain-answer.ts';
 import { type ConnectionOwner, PlainConnection } from './plain-connection.ts';
 import { atTurnsEnd } from './turns-end.ts';
+import { Underway } from './underway.ts';
 
 export type PlainDoor = Readonly<{
   /** Whoever awaits the request that Node has just read on this connection. */
@@ -28,7 +29,7 @@ export function openPlainDoor(server: Server, { limits, receive, stalled }: Plai
   const [nodesOwn] = server.listeners('connection');
   if (nodesOwn === undefined) throw new Error('a server of Node takes no connections');
   server.off('connection', nodesOwn as () => void);
-  const open = new Set<PlainConnection>();
+  const open = new Underway<PlainConnection>();
   const awaited = new WeakMap<Socket, (exchange: NodeExchange) => void>();
   const owner: ConnectionOwner = {
     keepAliveMs: limits.keepAliveMs,
@@ -39,9 +40,9 @@ export function openPlainDoor(server: Server, { limits, receive, stalled }: Plai
     stalled,
     leaveToNode: (socket) => void nodesOwn.call(server, socket),
     awaitFromNode: (socket, arrived) => void awaited.set(socket, arrived),
-    closed: (connection) => void open.delete(connection),
+    opened: (connection) => open.enter(connection),
   };
-  server.on('connection', (socket: Socket) => open.add(new PlainConnection(socket, owner)));
+  server.on('connection', (socket: Socket) => void new PlainConnection(socket, owner));
   const look = () => {
     const nowMs = performance.now();
     for (const connection of open) if (connection.isIdle) judge(server, limits, connection, nowMs);

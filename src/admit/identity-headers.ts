@@ -22,10 +22,17 @@ const remembered = new WeakMap<HeadForm, Remembered>();
 
 function findStanding(form: HeadForm, arrival: Arrival, caller: Caller, tag: string | undefined) {
   const known = remembered.get(form);
-  if (known !== undefined && known.caller === caller && known.tag === tag) return known.lines;
+  if (known !== undefined && isSame(known.caller, caller) && known.tag === tag) return known.lines;
   const lines = listStanding(arrival, caller, tag);
   remembered.set(form, { caller, tag, lines });
   return lines;
+}
+
+/** Whoever only names a tenant is made anew for each request. */
+function isSame(one: Caller, other: Caller): boolean {
+  return (
+    one === other || (one.kind === 'anonymous' && other.kind === 'anonymous' && one.tenant === other.tenant)
+  );
 }
 
 function listStanding(arrival: Arrival, caller: Caller, tag: string | undefined): readonly string[] {

@@ -16,7 +16,17 @@ test('it holds what has entered until it leaves, whoever enters and leaves meanw
   expect(underway.size).toBe(2);
 });
 
-test('it takes no more room than for the most that were there at once', () => {
+test('who leaves twice has left once', () => {
+  const underway = new Underway<string>();
+  const leave = underway.enter('a');
+  underway.enter('b');
+  leave();
+  leave();
+
+  expect([...underway]).toEqual(['b']);
+});
+
+test('nothing is left of what has gone', () => {
   const underway = new Underway<object>();
   for (let i = 0; i < 1_000; i += 1) {
     const leave = [underway.enter({}), underway.enter({})];

@@ -254,6 +254,10 @@ describe('what is said of a caller in a familiar form', () => {
     credentialId: 'byn_live_12345678',
   });
   const [ada, bob] = [known('acme'), known('globex')];
+  const nobody = (name?: string): Caller => ({
+    kind: 'anonymous',
+    tenant: name === undefined ? name : tenant(name),
+  });
   const said = ({ ofRequest, standing }: Identity) => {
     const lines = [...ofRequest, ...standing];
     return Object.fromEntries(lines.flatMap((name, i) => (i % 2 === 0 ? [[name, lines[i + 1]]] : [])));
@@ -264,7 +268,7 @@ describe('what is said of a caller in a familiar form', () => {
     (tagBinding) => {
       const at = open({ tagBinding });
       const form = newForm();
-      for (const caller of [ada, bob, ada, known('acme'), bob]) {
+      for (const caller of [ada, bob, ada, nobody('acme'), known('acme'), nobody(), nobody('globex'), bob]) {
         const { tenant: name } = caller;
         const identity = at.identity(arrive({ form }, at), caller, 'legacy');
         const { 'X-Identity-Tag': tag = '', ...rest } = said(identity);
@@ -287,6 +291,7 @@ describe('what is said of a caller in a familiar form', () => {
     const first = ask(ada);
 
     expect(ask(ada)).toBe(first);
+    expect(ask(nobody('acme'))).toBe(ask(nobody('acme')));
     expect(said({ ofRequest: [], standing: ask(ada, 'new') })).not.toEqual(
       said({ ofRequest: [], standing: first }),
     );
